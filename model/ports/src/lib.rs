@@ -1,0 +1,13 @@
+//! What lies between services and infrastructure: traits and plain types, no behaviour.
+//!
+//! Services are written against these traits. Modelled infrastructure and live clients implement them, so the same service runs
+//! on either. Nothing here knows which one it is.
+
+pub mod database;
+pub mod idempotency;
+pub mod observe;
+pub mod processor;
+pub mod retry;
+
+pub use idempotency::IdempotencyKey;
+pub use retry::Retry;

@@ -1,0 +1,114 @@
+//! What models and phones tell whoever watches: oracles and records. Watching changes nothing and costs no simulated time.
+//!
+//! Times are nanoseconds since the run's start, on the run's clock and not on a host's.
+
+use std::rc::Rc;
+
+use crate::IdempotencyKey;
+use crate::database::{Key, Row, TableId};
+use crate::processor::{Operation, Outcome};
+
+/// A name of a store or of a node, shared by all observations of it.
+pub type Name = Rc<str>;
+
+/// Something that happened and that a check or a record may want.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observation {
+    /// A transaction became durable and visible on the node that accepts writes.
+    Committed(CommittedTransaction),
+    /// A client was told that its commit took effect.
+    CommitAcknowledged(CommitPosition),
+    /// The node accepts writes from now on.
+    WritableSince {
+        store: Name,
+        node: Name,
+        epoch: u64,
+        at_ns: u64,
+    },
+    /// The node accepts no more writes.
+    WritableEnded {
+        store: Name,
+        node: Name,
+        epoch: u64,
+        at_ns: u64,
+    },
+    /// The node that begins `epoch` has, of the epoch before it, all that was committed up to `lsn` and nothing after.
+    RecoveredTo {
+        store: Name,
+        node: Name,
+        epoch: u64,
+        lsn: u64,
+        at_ns: u64,
+    },
+    /// The external payment processor decided something.
+    ProcessorOperation {
+        key: IdempotencyKey,
+        operation: Operation,
+        outcome: Outcome,
+        at_ns: u64,
+    },
+    /// Something that a person wanted came to an end.
+    JourneyEnded(JourneyEnded),
+}
+
+/// A place in a store's history: `lsn`, the position in the write-ahead log, orders commits within one `epoch`, the reign of one writable node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitPosition {
+    pub store: Name,
+    pub epoch: u64,
+    pub lsn: u64,
+    pub at_ns: u64,
+}
+
+/// What one transaction changed, in the order in which it changed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommittedTransaction {
+    pub position: CommitPosition,
+    pub node: Name,
+    pub changes: Vec<Change>,
+}
+
+/// One row before and after: none before is an insertion, none after a deletion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub table: TableId,
+    pub key: Key,
+    pub before: Option<Row>,
+    pub after: Option<Row>,
+}
+
+/// How much a journey matters to the people who set objectives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tier {
+    Critical,
+    Important,
+    Standard,
+}
+
+/// One thing that a person's phone meant to get done, over all attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JourneyEnded {
+    /// What it was, such as `quote` or `request`.
+    pub kind: &'static str,
+    pub tier: Tier,
+    /// When the person meant to act: latency counts from here, however late the phone came to it.
+    pub intended_at_ns: u64,
+    pub ended_at_ns: u64,
+    pub attempts: u32,
+    pub outcome: JourneyOutcome,
+}
+
+/// How a journey ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JourneyOutcome {
+    Succeeded,
+    /// The platform answered as it should, and the answer was no: a declined card, no driver near.
+    Refused,
+    /// The phone gave up.
+    Failed,
+}
+
+/// Whoever watches.
+pub trait Observer {
+    fn observe(&self, observation: &Observation);
+}
