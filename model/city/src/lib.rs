@@ -1,0 +1,32 @@
+//! Riders, drivers, roads and demand: the world outside the platform.
+//!
+//! A [`City`] is read from a file (or fitted from trip records by [`fit`]); [`demand`] draws who wants to travel, [`drivers`] where
+//! the vehicles stand, [`traffic`] turns requests a second into riders and drivers, [`replay`] reads recorded trips instead of drawing them.
+//! Nothing here knows what time it is or where randomness comes from: callers pass both.
+
+pub mod calendar;
+mod city;
+pub mod demand;
+pub mod draws;
+pub mod drivers;
+mod file;
+pub mod fit;
+mod flows;
+pub mod point;
+pub mod replay;
+mod table;
+pub mod traffic;
+mod travel;
+mod zones;
+
+pub use calendar::WeekMinute;
+pub use city::{City, Volume};
+pub use demand::{Arrivals, TripWish};
+pub use drivers::DriverSeed;
+pub use file::{CityError, Problem};
+pub use flows::{Flows, SeenPair};
+pub use point::{Place, Point};
+pub use table::TableError;
+pub use traffic::{PhoneHabits, Traffic, TrafficModel};
+pub use travel::{PowerLaw, Travel};
+pub use zones::{Zone, ZoneIndex};
