@@ -1,0 +1,306 @@
+//! The run: takes the next event, hands it on, and lets every task that became ready run before the next.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use rand::Rng;
+use runtime::Time;
+use runtime::backend::{Accept, ConnectionId, Side, TaskId, TimerId, enter};
+use runtime::net::{Address, Closed, HostId};
+use runtime::random::{Stream, derive, mix};
+use runtime::telemetry::Telemetry;
+use runtime::world::{HostSpec, ProcessId, ProcessSpec, World};
+
+use crate::connections::Connections;
+use crate::control::Control;
+use crate::executor::{Backstop, Tasks};
+use crate::host::Host;
+use crate::network::{Distances, Network};
+use crate::process::{Ending, Process, ProcessPanic, panic_report, remember_panics};
+use crate::queue::Queue;
+use crate::trace::{Kind, Trace};
+
+/// What a run is made with.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    pub seed: u64,
+    pub distances: Distances,
+    /// Send every frame through serde and back; the trace must not change.
+    pub wire_check: bool,
+    /// Draw the order of what is runnable at one instant, instead of first come, first served.
+    pub draw_order: bool,
+    /// Positions of the trace's events to keep whole.
+    pub trace_window: Range<u64>,
+    /// Fault points that are armed in this run.
+    pub fault_points: BTreeMap<String, FaultPointPlan>,
+}
+
+/// How an armed fault point fires.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FaultPointPlan {
+    /// Probability of firing at each hit.
+    pub probability: f64,
+    /// It fires at most this often in a run.
+    pub at_most: u32,
+}
+
+/// Why a run stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// Every event up to the moment asked for was handled.
+    Reached,
+    /// The interrupt flag was raised.
+    Interrupted,
+    /// Tasks wake each other without time passing: the last of them belonged to this process.
+    Wedged { process: String, at: Time },
+}
+
+/// What the queue holds.
+pub(crate) enum Event {
+    Wake(Waker),
+    Deliver { connection: ConnectionId, to: Side, digest: u64 },
+    Dial { connection: ConnectionId, attempt: u8 },
+    Open { connection: ConnectionId },
+    Close { connection: ConnectionId, to: Side, reason: Closed, attempt: u8 },
+    Retransmit { connection: ConnectionId, to: Side },
+    Probe { connection: ConnectionId, of: Side, given_up: bool },
+    Start { process: ProcessId, life: u32 },
+    Boot { host: HostId, power_cycle: u32 },
+    Control(Box<dyn FnOnce(&Control)>),
+}
+
+pub(crate) struct ArmedPoint {
+    pub(crate) plan: FaultPointPlan,
+    pub(crate) stream: Stream,
+    pub(crate) fired: u32,
+}
+
+pub(crate) struct OpenPort {
+    pub(crate) process: ProcessId,
+    pub(crate) acceptor: Rc<dyn Accept>,
+}
+
+/// The engine's state, shared with the running code as its backend. Borrows are short: none is held while a task, an
+/// endpoint or a destructor runs.
+pub(crate) struct Core {
+    pub(crate) seed: u64,
+    pub(crate) wire_check: bool,
+    pub(crate) clock: Cell<Time>,
+    pub(crate) current: Cell<ProcessId>,
+    pub(crate) crash_current: Cell<bool>,
+    pub(crate) queue: RefCell<Queue<Event>>,
+    pub(crate) order: RefCell<Option<Stream>>,
+    pub(crate) tasks: Rc<Tasks>,
+    pub(crate) hosts: RefCell<Vec<Host>>,
+    pub(crate) power_cycles: RefCell<Vec<u32>>,
+    pub(crate) processes: RefCell<Vec<Process>>,
+    pub(crate) ports: RefCell<BTreeMap<Address, OpenPort>>,
+    pub(crate) connections: RefCell<Connections>,
+    pub(crate) network: RefCell<Network>,
+    pub(crate) trace: RefCell<Trace>,
+    pub(crate) fault_points: RefCell<BTreeMap<String, ArmedPoint>>,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) panics: RefCell<Vec<ProcessPanic>>,
+}
+
+/// The process that faults and schedules act as, in the trace.
+pub(crate) const WORLD: ProcessId = ProcessId(0);
+
+impl Core {
+    #[inline]
+    pub(crate) fn schedule(&self, at: Time, event: Event) -> TimerId {
+        let tie_break = self.order.borrow_mut().as_mut().map_or(0, Rng::next_u32);
+        self.queue.borrow_mut().insert(at, tie_break, event)
+    }
+
+    #[inline]
+    pub(crate) fn record(&self, process: ProcessId, kind: Kind, digest: u64) {
+        self.trace.borrow_mut().record(self.clock.get(), process, kind, digest);
+    }
+
+    fn poll(&self, task: TaskId) {
+        let Some(process) = self.tasks.process(task) else { return };
+        if self.processes.borrow_mut()[process.0 as usize].park_if_paused(task) {
+            return;
+        }
+        let Some(mut future) = self.tasks.take(task) else { return };
+        self.current.set(process);
+        let waker = self.tasks.waker(task);
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
+        match polled {
+            Ok(Poll::Pending) => drop(self.tasks.put_back(task, future)),
+            Ok(Poll::Ready(())) => {
+                self.tasks.remove(task);
+                drop(future);
+            }
+            Err(payload) => {
+                self.tasks.remove(task);
+                let name = self.processes.borrow()[process.0 as usize].name.to_string();
+                self.panics.borrow_mut().push(panic_report(name, self.clock.get(), &*payload));
+                drop(future);
+                self.crash_current.set(true);
+            }
+        }
+        if self.crash_current.take() {
+            self.end_process(process, Ending::Crash);
+        }
+    }
+
+    fn handle(self: &Rc<Self>, event: Event) {
+        match event {
+            Event::Wake(waker) => {
+                self.record(self.tasks.process_of(&waker).unwrap_or(WORLD), Kind::Timer, 0);
+                waker.wake();
+            }
+            Event::Deliver { connection, to, digest } => self.deliver(connection, to, digest),
+            Event::Dial { connection, attempt } => self.arrive(connection, attempt),
+            Event::Open { connection } => self.open(connection),
+            Event::Close { connection, to, reason, attempt } => self.hear_close(connection, to, reason, attempt),
+            Event::Retransmit { connection, to } => self.retransmit(connection, to),
+            Event::Probe { connection, of, given_up } => self.probe(connection, of, given_up),
+            Event::Start { process, life } => self.start_process(process, life),
+            Event::Boot { host, power_cycle } => self.boot(host, power_cycle),
+            Event::Control(act) => {
+                self.record(WORLD, Kind::Schedule, 0);
+                self.current.set(WORLD);
+                act(&Control { core: self.clone() });
+            }
+        }
+    }
+
+    fn run_until(self: &Rc<Self>, until: Time, interrupt: &AtomicBool) -> Stopped {
+        let backstop = Backstop::default();
+        loop {
+            while let Some(task) = self.tasks.next_ready() {
+                self.poll(task);
+                if backstop.poll() {
+                    let process = self.processes.borrow()[self.current.get().0 as usize].name.to_string();
+                    return Stopped::Wedged { process, at: self.clock.get() };
+                }
+            }
+            let Some((time, event)) = self.queue.borrow_mut().pop(until) else { break };
+            debug_assert!(time >= self.clock.get(), "time never runs backwards");
+            if time > self.clock.get() {
+                self.clock.set(time);
+                backstop.time_passed();
+            }
+            self.handle(event);
+            if interrupt.load(Ordering::Relaxed) {
+                return Stopped::Interrupted;
+            }
+        }
+        self.clock.set(until);
+        Stopped::Reached
+    }
+}
+
+/// A simulated world and its run.
+pub struct Engine {
+    core: Rc<Core>,
+    interrupt: Arc<AtomicBool>,
+}
+
+impl Engine {
+    #[must_use]
+    pub fn new(config: EngineConfig) -> Self {
+        remember_panics();
+        let EngineConfig { seed, distances, wire_check, draw_order, trace_window, fault_points } = config;
+        let arm = |(name, plan): (String, FaultPointPlan)| {
+            let stream = derive(seed, "engine.fault-point", &name);
+            (name, ArmedPoint { plan, stream, fired: 0 })
+        };
+        let core = Core {
+            seed,
+            wire_check,
+            clock: Cell::new(Time::ZERO),
+            current: Cell::new(WORLD),
+            crash_current: Cell::new(false),
+            queue: RefCell::default(),
+            order: RefCell::new(draw_order.then(|| derive(seed, "engine", "order"))),
+            tasks: Tasks::new(),
+            hosts: RefCell::default(),
+            power_cycles: RefCell::default(),
+            processes: RefCell::new(vec![Process::world()]),
+            ports: RefCell::default(),
+            connections: RefCell::default(),
+            network: RefCell::new(Network::new(distances)),
+            trace: RefCell::new(Trace::new(trace_window)),
+            fault_points: RefCell::new(fault_points.into_iter().map(arm).collect()),
+            telemetry: Telemetry::default(),
+            panics: RefCell::default(),
+        };
+        Engine { core: Rc::new(core), interrupt: Arc::default() }
+    }
+
+    /// Raise it, from any thread, to stop the run after the event under way.
+    #[must_use]
+    pub fn interrupt_flag(&self) -> Arc<AtomicBool> {
+        self.interrupt.clone()
+    }
+
+    /// The surface through which faults, schedules and observers act.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        Control { core: self.core.clone() }
+    }
+
+    /// Handles every event up to and including `until`.
+    pub fn run_until(&mut self, until: Time) -> Stopped {
+        let _active = self.core.tasks.activate();
+        let core = self.core.clone();
+        enter(core.clone(), || core.run_until(until, &self.interrupt))
+    }
+}
+
+impl World for Engine {
+    fn add_host(&mut self, host: HostSpec) -> HostId {
+        let mut hosts = self.core.hosts.borrow_mut();
+        assert!(hosts.iter().all(|other| other.spec.name != host.name), "two hosts are called {}", host.name);
+        hosts.push(Host::new(host));
+        self.core.power_cycles.borrow_mut().push(0);
+        HostId(u32::try_from(hosts.len() - 1).expect("hosts are few"))
+    }
+
+    fn add_process(&mut self, process: ProcessSpec) -> ProcessId {
+        let mut processes = self.core.processes.borrow_mut();
+        assert!(
+            processes.iter().all(|other| *other.name != *process.name),
+            "two processes are called {}",
+            process.name
+        );
+        let id = ProcessId(u32::try_from(processes.len()).expect("processes are few"));
+        processes.push(Process::new(process));
+        self.core.schedule(self.core.clock.get(), Event::Start { process: id, life: 0 });
+        id
+    }
+}
+
+impl Drop for Engine {
+    /// Tasks hold the engine through what they wait for: they are dropped while it still answers.
+    fn drop(&mut self) {
+        let core = self.core.clone();
+        let endpoints = core.connections.borrow_mut().close_all();
+        let acceptors = std::mem::take(&mut *core.ports.borrow_mut());
+        for process in core.processes.borrow_mut().iter_mut() {
+            process.stop();
+        }
+        let _active = self.core.tasks.activate();
+        enter(core.clone(), || {
+            drop(core.tasks.remove_all());
+            drop((endpoints, acceptors));
+            *core.queue.borrow_mut() = Queue::default();
+        });
+    }
+}
+
+/// A word for the trace from several.
+#[inline]
+pub(crate) fn word(parts: &[u64]) -> u64 {
+    parts.iter().fold(0, |word, &part| mix(word, part))
+}
