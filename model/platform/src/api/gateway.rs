@@ -1,0 +1,78 @@
+//! What phones say to the platform. The gateway checks the session and passes the request to the service that answers it.
+
+use ports::IdempotencyKey;
+use serde::{Deserialize, Serialize};
+
+use super::trips::{OfferAnswer, Progress, TripView};
+use super::{geo, pricing, users};
+use crate::domain::ids::{FencingToken, QuoteId, TripId};
+use crate::domain::place::Coordinate;
+use crate::domain::session::SessionToken;
+use crate::domain::trip::Assignment;
+
+/// A request from a phone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Request {
+    /// None only to sign in.
+    pub session: Option<SessionToken>,
+    pub action: Action,
+}
+
+/// What the person or the phone wants. Whatever has an effect carries a key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Action {
+    SignIn(users::SignIn),
+    /// Rider: what would it cost?
+    Quote {
+        pickup: Coordinate,
+        dropoff: Coordinate,
+    },
+    /// Rider: a trip, please.
+    RequestTrip {
+        quote: QuoteId,
+        key: IdempotencyKey,
+    },
+    /// Rider: not any more.
+    CancelTrip {
+        trip: TripId,
+        key: IdempotencyKey,
+    },
+    /// Rider or driver: how does it stand?
+    TripStatus {
+        trip: TripId,
+    },
+    /// Driver: on duty, or off duty.
+    SetOnline {
+        online: bool,
+    },
+    /// Driver: here I am.
+    Ping {
+        at: Coordinate,
+    },
+    /// Driver: is there an offer for me?
+    PollOffer,
+    AnswerOffer {
+        trip: TripId,
+        token: FencingToken,
+        answer: OfferAnswer,
+        key: IdempotencyKey,
+    },
+    /// Driver: this is where the trip stands.
+    Advance {
+        trip: TripId,
+        assignment: Assignment,
+        progress: Progress,
+        key: IdempotencyKey,
+    },
+}
+
+/// What a phone gets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Response {
+    SignedIn(SessionToken),
+    Quote(pricing::QuoteView),
+    Trip(TripView),
+    Offer(Option<super::matching::OfferView>),
+    Noted(geo::Noted),
+    Done,
+}

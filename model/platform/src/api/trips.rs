@@ -1,0 +1,77 @@
+//! The trips service: the one that changes trips.
+
+use ports::IdempotencyKey;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{DriverId, FencingToken, QuoteId, RiderId, TripId};
+use crate::domain::place::Coordinate;
+use crate::domain::session::Caller;
+use crate::domain::trip::{Assignment, Drive, State};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Request {
+    /// A trip on a quote.
+    Create {
+        rider: RiderId,
+        quote: QuoteId,
+        key: IdempotencyKey,
+    },
+    /// Ends a trip that has not begun, on behalf of its rider or of its driver.
+    Cancel {
+        caller: Caller,
+        trip: TripId,
+        key: IdempotencyKey,
+    },
+    Status {
+        caller: Caller,
+        trip: TripId,
+    },
+    AnswerOffer {
+        driver: DriverId,
+        trip: TripId,
+        token: FencingToken,
+        answer: OfferAnswer,
+        key: IdempotencyKey,
+    },
+    Advance {
+        assignment: Assignment,
+        trip: TripId,
+        progress: Progress,
+        key: IdempotencyKey,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Response {
+    Trip(TripView),
+}
+
+/// What a driver says to an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum OfferAnswer {
+    Accept,
+    Decline,
+}
+
+/// What a driver did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Progress {
+    Departed,
+    Arrived,
+    PickedUp,
+    DroppedOff(Drive),
+    RiderDidNotShow,
+}
+
+/// A trip as its rider and its driver see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TripView {
+    pub id: TripId,
+    pub state: State,
+    /// Which state of the trip this is: a phone ignores an older one than it has seen.
+    pub version: i64,
+    pub assignment: Option<Assignment>,
+    pub pickup: Coordinate,
+    pub dropoff: Coordinate,
+    pub charge_minor: Option<i64>,
+}

@@ -1,0 +1,16 @@
+//! Who and what: identifiers.
+
+use super::coded::identifier;
+
+identifier! {
+    /// A trip, from the rider's request on.
+    TripId;
+    /// A rider.
+    RiderId;
+    /// A driver.
+    DriverId;
+    /// A quote.
+    QuoteId;
+    /// Grows by one with each lease that a driver gets, so that whoever holds an older one is told from the holder of the newest.
+    FencingToken;
+}

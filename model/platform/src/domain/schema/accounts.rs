@@ -1,0 +1,40 @@
+//! Tables of people: riders and drivers. Sessions are signed tokens and are not stored.
+
+use ports::record;
+
+use crate::domain::driver::DriverState;
+use crate::domain::ids::{DriverId, FencingToken, RiderId, TripId};
+
+record! {
+    /// A driver, and what the driver is doing.
+    pub struct Driver in "drivers" as 4 {
+        id: DriverId,
+        state: DriverState,
+        /// The trip offered to, or driven by, this driver.
+        trip_id: Option<TripId>,
+        /// The epoch of that trip under which this driver was assigned.
+        epoch: Option<i64>,
+        /// The token of the newest lease.
+        lease_token: FencingToken,
+        lease_expires_at_ns: Option<i64>,
+        /// Digest of the secret that the driver's phone signs in with.
+        secret_digest: Vec<u8>,
+        updated_at_ns: i64,
+    }
+    key(id)
+    unique BY_TRIP(trip_id)
+    plain BY_STATE(state, lease_expires_at_ns)
+}
+
+record! {
+    /// A rider.
+    pub struct Rider in "riders" as 5 {
+        id: RiderId,
+        /// Stands for the rider's card at the payment processor; the card's number is known only there.
+        card_token: i64,
+        /// Digest of the secret that the rider's phone signs in with.
+        secret_digest: Vec<u8>,
+        created_at_ns: i64,
+    }
+    key(id)
+}

@@ -1,0 +1,99 @@
+//! Tables of a trip's life until it is driven: trips, their log, and the offers made for them.
+
+use ports::record;
+
+use crate::domain::ids::{DriverId, FencingToken, QuoteId, RiderId, TripId};
+use crate::domain::offer::OfferStatus;
+use crate::domain::trip::{EventKind, State};
+
+record! {
+    /// A trip. [`Trip::apply`] is the only way to change its state; it keeps the columns that follow from the state.
+    pub struct Trip in "trips" as 1 {
+        id: TripId,
+        rider_id: RiderId,
+        /// The rider, while the trip is active: at most one active trip a rider.
+        active_rider_id: Option<RiderId>,
+        quote_id: QuoteId,
+        state: State,
+        /// Transitions so far: the length of the trip's log and the sequence of its last outbox entry.
+        version: i64,
+        /// Which search for a driver this is, from 1.
+        attempt: i64,
+        /// How many drivers have been assigned so far. What a driver's phone writes must carry the current one.
+        epoch: i64,
+        /// Whoever is being asked, while the trip is offered.
+        offered_driver_id: Option<DriverId>,
+        /// The driver assigned, kept after the trip ends.
+        driver_id: Option<DriverId>,
+        /// The driver assigned, while the trip is active: at most one active trip a driver.
+        active_driver_id: Option<DriverId>,
+        pickup_latitude_microdegrees: i32,
+        pickup_longitude_microdegrees: i32,
+        dropoff_latitude_microdegrees: i32,
+        dropoff_longitude_microdegrees: i32,
+        requested_at_ns: i64,
+        updated_at_ns: i64,
+        picked_up_at_ns: Option<i64>,
+        dropped_off_at_ns: Option<i64>,
+        /// What the driver's phone measured.
+        distance_m: Option<u32>,
+        /// From pickup to drop-off, in whole seconds.
+        duration_s: Option<u32>,
+        /// What the rider pays: the sum of the four that follow.
+        charge_minor: Option<i64>,
+        driver_pay_minor: Option<i64>,
+        commission_minor: Option<i64>,
+        tax_minor: Option<i64>,
+        tolls_minor: Option<i64>,
+    }
+    key(id)
+    unique BY_ACTIVE_RIDER(active_rider_id)
+    unique BY_ACTIVE_DRIVER(active_driver_id)
+    unique BY_QUOTE(quote_id)
+    plain BY_STATE(state, updated_at_ns)
+}
+
+record! {
+    /// One transition of a trip. Replaying a trip's log gives its stored state.
+    pub struct TripLogEntry in "trip_log" as 2 {
+        trip_id: TripId,
+        /// The trip's version after the transition.
+        version: i64,
+        before: State,
+        event: EventKind,
+        after: State,
+        attempt: i64,
+        epoch: i64,
+        /// Whom the event is about, if anybody.
+        driver_id: Option<DriverId>,
+        at_ns: i64,
+        distance_m: Option<u32>,
+        duration_s: Option<u32>,
+    }
+    key(trip_id, version)
+}
+
+record! {
+    /// An offer of a trip to a driver: a lease on the driver that ends by itself.
+    pub struct Offer in "offers" as 3 {
+        trip_id: TripId,
+        attempt: i64,
+        driver_id: DriverId,
+        /// The driver, while the offer is live: at most one live offer a driver.
+        live_driver_id: Option<DriverId>,
+        /// The trip, while the offer stands accepted: at most one accepted offer a trip.
+        accepted_trip_id: Option<TripId>,
+        token: FencingToken,
+        status: OfferStatus,
+        /// When the driver was last seen where the match assumed.
+        location_at_ns: i64,
+        offered_at_ns: i64,
+        expires_at_ns: i64,
+        decided_at_ns: Option<i64>,
+    }
+    key(trip_id, attempt)
+    unique BY_LIVE_DRIVER(live_driver_id)
+    unique BY_ACCEPTED_TRIP(accepted_trip_id)
+    unique BY_TRIP_AND_DRIVER(trip_id, driver_id)
+    plain BY_EXPIRY(status, expires_at_ns)
+}

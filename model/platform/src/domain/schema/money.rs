@@ -1,0 +1,91 @@
+//! Tables of money: quotes, payments, the journal and balances. Amounts are minor units.
+
+use ports::IdempotencyKey;
+use ports::record;
+
+use crate::domain::ids::{QuoteId, RiderId, TripId};
+use crate::domain::ledger::{AccountKind, JournalKind};
+use crate::domain::money::Currency;
+use crate::domain::payment::PaymentState;
+
+record! {
+    /// What the rider was promised.
+    pub struct Quote in "quotes" as 6 {
+        id: QuoteId,
+        rider_id: RiderId,
+        pickup_latitude_microdegrees: i32,
+        pickup_longitude_microdegrees: i32,
+        dropoff_latitude_microdegrees: i32,
+        dropoff_longitude_microdegrees: i32,
+        /// The H3 cell whose surge applies: the bits of its number.
+        cell: i64,
+        multiplier_per_mille: u32,
+        /// The surge snapshot that the multiplier is from; none if there was no fresh one, and then the multiplier is 1,000.
+        surge_version: Option<i64>,
+        surge_expires_at_ns: Option<i64>,
+        estimated_distance_m: u32,
+        estimated_duration_s: u32,
+        /// The shortest time in which the path can be driven.
+        free_flow_duration_s: u32,
+        tolls_minor: i64,
+        estimate_minor: i64,
+        /// The rider never pays more than this, and this is what the card is asked for.
+        ceiling_minor: i64,
+        currency: Currency,
+        created_at_ns: i64,
+        expires_at_ns: i64,
+    }
+    key(id)
+}
+
+record! {
+    /// The payment of a trip: one a trip, changed only as [`Payment`]'s methods allow.
+    pub struct Payment in "payments" as 7 {
+        trip_id: TripId,
+        rider_id: RiderId,
+        state: PaymentState,
+        currency: Currency,
+        authorised_minor: i64,
+        captured_minor: i64,
+        /// What the operation under way is to take, if one is.
+        pending_minor: Option<i64>,
+        /// Names the operation under way at the processor.
+        pending_key: Option<IdempotencyKey>,
+        /// Names the authorisation that captures and voids refer to.
+        authorisation_key: Option<IdempotencyKey>,
+        updated_at_ns: i64,
+    }
+    key(trip_id)
+    plain BY_STATE(state, updated_at_ns)
+}
+
+record! {
+    /// One line of a journal. Only ever inserted. A trip has at most one journal of a kind, so its key keeps it from being written twice.
+    pub struct JournalEntry in "journal_entries" as 8 {
+        trip_id: TripId,
+        kind: JournalKind,
+        line: i64,
+        account: AccountKind,
+        /// The driver or rider whose account it is; 0 for accounts of the platform.
+        owner: i64,
+        currency: Currency,
+        /// Debits are positive, credits negative.
+        amount_minor: i64,
+        at_ns: i64,
+    }
+    key(trip_id, kind, line)
+    plain BY_ACCOUNT(account, owner, currency)
+}
+
+record! {
+    /// The sum of an account's entries. Only accounts of people have one: a row for the platform's would be a lock that all trips queue at.
+    pub struct Balance in "balances" as 9 {
+        account: AccountKind,
+        owner: i64,
+        currency: Currency,
+        amount_minor: i64,
+        /// How many entries the amount sums.
+        entries: i64,
+    }
+    key(account, owner, currency)
+}
