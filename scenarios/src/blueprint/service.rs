@@ -1,0 +1,46 @@
+//! The platform's services as deployed: replicas, zones, CPU, connection pools, and how they call each other.
+
+use std::time::Duration;
+
+use crate::format::section::section;
+use crate::format::value::{Amount, Count, Length, List, PositiveLength, Ratio, Text};
+
+section! {
+    /// One service of the platform as deployed; each replica is a process on a host of its own.
+    pub struct Service {
+        /// Which service: `gateway`, `users`, `geo`, `matching`, `pricing`, `trips` or `payments`.
+        name: String as Text,
+        /// How many replicas. They go to the zones in turn.
+        replicas: u32 as Count = 3,
+        /// The zones they go to. Empty: every zone of the blueprint.
+        zones: Vec<String> as List<Text> = Vec::new(),
+        /// CPU limit of a replica in cores, enforced by CFS quota. Assumption.
+        cores: f64 as Amount = 2.0,
+        /// CPU time of a request whose handler says nothing else. Assumption: a small JSON handler.
+        cpu_per_request: Duration as Length = Duration::from_micros(250),
+        /// Database connections that a replica may hold. HikariCP's documented default: 10.
+        pool_size: u32 as Count = 10,
+        /// How long a request waits for a connection of the pool. Assumption; HikariCP's default of 30 s is longer than
+        /// any rider waits.
+        pool_acquire_timeout: Duration as PositiveLength = Duration::from_secs(2),
+        /// From the start of the process to its first answer. Assumption: a native binary, image already pulled.
+        start_time: Duration as Length = Duration::from_secs(5),
+    }
+}
+
+section! {
+    /// Calls between services.
+    pub struct Calls {
+        /// A call without answer is given up after this, or at the caller's own deadline if that is sooner. Assumption.
+        timeout: Duration as PositiveLength = Duration::from_secs(2),
+        /// Attempts at a call that may be repeated, the first included. gRPC's documented example retry policy: 4 at most;
+        /// 2 here, since attempts multiply through layers.
+        attempts: u32 as Count = 2,
+        /// Retries as a share of calls, above which none are sent. Finagle's and Linkerd's documented default: 20 %.
+        retry_budget: f64 as Ratio = 0.2,
+        /// Back-off before the first retry; full jitter over a doubling range. Assumption.
+        backoff_base: Duration as Length = Duration::from_millis(20),
+        /// The largest back-off. Assumption.
+        backoff_cap: Duration as Length = Duration::from_millis(500),
+    }
+}
