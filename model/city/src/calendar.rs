@@ -104,12 +104,6 @@ pub fn year_month(local_seconds: i64) -> (i64, i64) {
     (year, month)
 }
 
-/// Local seconds since 1970 of the first instant of a month; months past December run into the next year.
-pub fn month_start(year: i64, month: i64) -> i64 {
-    let months = year * 12 + month - 1;
-    days_since_1970(months.div_euclid(12), months.rem_euclid(12) + 1, 1) * 86_400
-}
-
 fn number(text: &str, digits: usize) -> Option<u32> {
     (text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
 }
@@ -164,7 +158,6 @@ mod tests {
         let evening = parse_local_seconds("2019-03-15 17:30:59").expect("a date");
         assert_eq!(week_minute_of(evening).to_string(), "Fri 17:30");
         assert_eq!(date_text(evening), "2019-03-15");
-        assert_eq!(month_start(2019, 13), parse_local_seconds("2020-01-01 00:00:00").expect("a date"));
     }
 
     #[test]

@@ -104,5 +104,9 @@ fn unreadable(file: &str, line: u64, error: &csv::Error) -> TableError {
 }
 
 fn list(names: &[String]) -> String {
+    // An empty file has a header with one empty name.
+    if names.iter().all(String::is_empty) {
+        return "nothing".to_owned();
+    }
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

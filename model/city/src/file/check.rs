@@ -160,7 +160,7 @@ impl Rules<'_> {
     }
 
     fn shares(&mut self, zones: &Spanned<Vec<ZoneKeys>>, sum: f64, key: &str) {
-        if !((sum - 1.0).abs() <= SHARE_TOLERANCE) {
+        if sum.is_nan() || (sum - 1.0).abs() > SHARE_TOLERANCE {
             let what = format!("{key} of all zones sums to {sum:.6}");
             self.breach(zones, what, "shares must sum to 1");
         }

@@ -12,7 +12,7 @@ pub enum Reason {
     Unparsable,
     /// A zone that the list of zones does not have (the TLC's 264 and 265 mean "unknown" and "outside").
     UnlistedZone,
-    /// The pickup lies outside the months that the records are of.
+    /// The pickup lies outside the days that the records are of.
     OutsideDates,
     /// The drop-off is not after the pickup.
     NotLater,
@@ -29,7 +29,7 @@ impl Reason {
         match self {
             Reason::Unparsable => "unparsable row",
             Reason::UnlistedZone => "zone not in the list of zones",
-            Reason::OutsideDates => "pickup outside the months of the records",
+            Reason::OutsideDates => "pickup outside the days of the records",
             Reason::NotLater => "drop-off not after pickup",
             Reason::TooLong => "longer than three hours",
             Reason::NoDistance => "no distance driven",

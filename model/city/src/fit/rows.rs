@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
 
-use super::report::{FitReport, Reason, Rejected};
+use super::report::{FitReport, Reason};
 use super::{FitError, FitOptions};
-use crate::calendar::{WeekMinute, month_start, parse_local_seconds, week_minute_of, year_month};
+use crate::calendar::{WeekMinute, parse_local_seconds, week_minute_of, year_month};
 use crate::table::{Row, Table};
 use crate::zones::{Zone, ZoneIndex};
 
 const COLUMNS: [&str; 5] =
     ["pickup_datetime", "dropoff_datetime", "trip_distance", "pickup_location_id", "dropoff_location_id"];
+
+const SECONDS_A_DAY: i64 = 86_400;
 
 const METRES_A_MILE: f64 = 1_609.344;
 
@@ -72,7 +74,7 @@ pub(super) fn read(
             None => report.rejected.entry(Reason::Unparsable).or_default().add(row.line),
         }
     }
-    report.days = months_covered(&records);
+    report.days = days_covered(&records);
     let zones: BTreeMap<u32, ZoneIndex> =
         zones.iter().enumerate().map(|(index, zone)| (zone.id, ZoneIndex(index))).collect();
     let mut trips = Vec::new();
@@ -80,7 +82,7 @@ pub(super) fn read(
         match judge(record, &zones, &report.days, options.speed_cap_km_h) {
             Ok(trip) => trips.push(trip),
             Err(reason) => {
-                report.rejected.entry(reason).or_insert_with(Rejected::default).add(record.line);
+                report.rejected.entry(reason).or_default().add(record.line);
                 if reason == Reason::UnlistedZone {
                     let mut unlisted: Vec<u32> =
                         [record.from_id, record.to_id].into_iter().filter(|id| !zones.contains_key(id)).collect();
@@ -132,15 +134,19 @@ fn judge(
     }
 }
 
-/// From the first midnight of the first month that has its share of the rows to the last midnight of the last.
-fn months_covered(records: &[Record]) -> Range<i64> {
+/// From the first midnight to the last of the days that have records, strays left out.
+fn days_covered(records: &[Record]) -> Range<i64> {
     let mut rows_of_month: BTreeMap<(i64, i64), u64> = BTreeMap::new();
     for record in records {
         *rows_of_month.entry(year_month(record.pickup_s)).or_default() += 1;
     }
     let least = LEAST_SHARE_OF_A_MONTH * records.len() as f64;
-    let mut covered = rows_of_month.into_iter().filter(|(_, rows)| *rows as f64 >= least).map(|(month, _)| month);
-    let Some(first) = covered.next() else { return 0..0 };
-    let last = covered.next_back().unwrap_or(first);
-    month_start(first.0, first.1)..month_start(last.0, last.1 + 1)
+    let days = records
+        .iter()
+        .filter(|record| rows_of_month[&year_month(record.pickup_s)] as f64 >= least)
+        .map(|record| record.pickup_s.div_euclid(SECONDS_A_DAY));
+    match (days.clone().min(), days.max()) {
+        (Some(first), Some(last)) => first * SECONDS_A_DAY..(last + 1) * SECONDS_A_DAY,
+        _ => 0..0,
+    }
 }
