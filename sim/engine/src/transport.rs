@@ -97,14 +97,12 @@ impl Core {
             }
             (connection.ends[0].host, connection.to, connection.offer.clone())
         };
+        if attempt > DIAL_RESENDS_MAX {
+            return self.refuse(id, Closed::TimedOut, Duration::ZERO);
+        }
         if !self.reaches(from, to.host) || !self.reaches(to.host, from) {
-            if attempt == DIAL_RESENDS_MAX {
-                self.refuse(id, Closed::TimedOut, Duration::ZERO);
-            } else {
-                // The last interval only waits: nothing is sent at its end.
-                let next = self.clock.get() + Duration::from_secs(1 << attempt);
-                self.schedule(next, Event::Dial { connection: id, attempt: attempt + 1 });
-            }
+            let next = self.clock.get() + Duration::from_secs(1 << attempt);
+            self.schedule(next, Event::Dial { connection: id, attempt: attempt + 1 });
             return;
         }
         let port = self.ports.borrow().get(&to).map(|port| (port.process, port.acceptor.clone()));

@@ -20,10 +20,12 @@ impl Gauge {
     }
 }
 
+type GaugeName = (Rc<str>, &'static str);
+
 /// The gauges of a run, by (process, metric).
 #[derive(Debug, Default)]
 pub struct Telemetry {
-    gauges: RefCell<BTreeMap<(Rc<str>, &'static str), Rc<Cell<i64>>>>,
+    gauges: RefCell<BTreeMap<GaugeName, Rc<Cell<i64>>>>,
 }
 
 impl Telemetry {

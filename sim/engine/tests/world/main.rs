@@ -1,0 +1,7 @@
+//! What the engine promises, seen from programs that run in it.
+
+mod determinism;
+mod network;
+mod processes;
+mod resources;
+mod support;

@@ -1,0 +1,72 @@
+//! Queues wait as queueing theory says.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use engine::Engine;
+use runtime::random::{RngExt, Stream};
+use runtime::world::{HostSpec, VolumeSpec, World};
+
+use crate::support::*;
+
+fn exponential(stream: &mut Stream, mean: Duration) -> Duration {
+    let uniform: f64 = stream.random();
+    mean.mul_f64(-libm::log(1.0 - uniform))
+}
+
+/// Mean wait in units of the mean service time, of an M/M/c queue made of a host's cores.
+fn mean_wait(seed: u64, cores: u16, utilisation: f64, customers: u32) -> f64 {
+    let mut engine = Engine::new(config(seed));
+    let machine = engine.add_host(HostSpec {
+        name: "machine".into(),
+        zone: "a".into(),
+        region: "us-east-1".into(),
+        cores,
+        egress_bytes_per_s: None,
+        boot: Duration::ZERO,
+        volume: VolumeSpec { iops: 1, throughput_bytes_per_s: 1, flush: Duration::ZERO },
+    });
+    let service = Duration::from_millis(1);
+    let waited = Rc::new(Cell::new(Duration::ZERO));
+    let total = waited.clone();
+    process(&mut engine, "queue", machine, move || {
+        let total = total.clone();
+        async move {
+            let (mut arrivals, mut services) =
+                (runtime::random::stream("arrivals"), runtime::random::stream("services"));
+            for _ in 0..customers {
+                let gap = service.div_f64(f64::from(cores) * utilisation);
+                runtime::sleep(exponential(&mut arrivals, gap)).await;
+                let (work, total, arrived) = (exponential(&mut services, service), total.clone(), runtime::now());
+                drop(runtime::spawn(async move {
+                    runtime::cpu::work(work).await;
+                    total.set(total.get() + runtime::now().since(arrived) - work);
+                }));
+            }
+            runtime::task::forever().await;
+        }
+    });
+    run(&mut engine, u64::from(customers) / 100);
+    waited.get().as_secs_f64() / f64::from(customers) / service.as_secs_f64()
+}
+
+#[test]
+fn cores_wait_as_erlang_c_says() {
+    // Wq/S of M/M/c. The tolerance is three standard errors of a mean over 400,000 correlated waits at this load,
+    // measured over 30 seeds: 3.5 %.
+    for (cores, expected) in [(1, 4.0), (2, 1.7778), (8, 0.2860)] {
+        let measured = mean_wait(1, cores, 0.8, 400_000);
+        assert!((measured / expected - 1.0).abs() < 0.035, "c = {cores}: {measured} instead of {expected}");
+    }
+}
+
+#[test]
+fn zz_spread() {
+    for cores in [1, 2, 8] {
+        let all: Vec<f64> = (1..=30).map(|seed| mean_wait(seed, cores, 0.8, 400_000)).collect();
+        let mean = all.iter().sum::<f64>() / 30.0;
+        let sd = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 29.0).sqrt();
+        println!("SPREAD {cores} {mean} {}", sd / mean);
+    }
+}
