@@ -20,6 +20,7 @@ pub use schema::{Column, ColumnKind, Index, IndexId, TableId, TableSchema};
 pub use statement::{Answer, Lock, Statement};
 pub use value::{Key, Row, Value};
 
+use runtime::Time;
 use serde::{Deserialize, Serialize};
 
 /// The isolation level of a transaction, with PostgreSQL's meaning of each.
@@ -31,30 +32,20 @@ pub enum Isolation {
 }
 
 /// A database that services open transactions on. Cloning shares its pool of connections.
-#[expect(
-    async_fn_in_trait,
-    reason = "futures of services stay on one thread, so no `Send` bound is wanted"
-)]
+#[expect(async_fn_in_trait, reason = "futures of services stay on one thread, so no `Send` bound is wanted")]
 pub trait Database: Clone + 'static {
     /// One open transaction on one connection of the pool.
     type Transaction: Transaction;
 
     /// Takes a connection from the pool and opens a transaction on it. Every statement of the transaction, and its commit, must end
-    /// before `deadline_ns`, in nanoseconds since the run's start.
-    async fn begin(
-        &self,
-        isolation: Isolation,
-        deadline_ns: u64,
-    ) -> Result<Self::Transaction, DatabaseError>;
+    /// before `deadline`.
+    async fn begin(&self, isolation: Isolation, deadline: Time) -> Result<Self::Transaction, DatabaseError>;
 }
 
 /// One open transaction. Dropping it without [`commit`](Self::commit) rolls it back.
 ///
 /// After any error but a missing row the transaction is aborted, as in PostgreSQL: only a rollback is accepted.
-#[expect(
-    async_fn_in_trait,
-    reason = "futures of services stay on one thread, so no `Send` bound is wanted"
-)]
+#[expect(async_fn_in_trait, reason = "futures of services stay on one thread, so no `Send` bound is wanted")]
 pub trait Transaction: Sized {
     /// Runs one statement. The kind of [`Answer`] follows from the kind of [`Statement`].
     async fn execute(&mut self, statement: Statement) -> Result<Answer, DatabaseError>;
@@ -72,10 +63,7 @@ pub trait Transaction: Sized {
 
     /// The record with this key, locked against other writers until the transaction ends. Waits for whoever holds the lock and then
     /// sees what that one committed. A decision about a row is only safe after this.
-    async fn get_for_update<T: Record>(
-        &mut self,
-        key: impl IntoKey,
-    ) -> Result<Option<T>, DatabaseError> {
+    async fn get_for_update<T: Record>(&mut self, key: impl IntoKey) -> Result<Option<T>, DatabaseError> {
         read_one(self, key.into_key(), Lock::ForUpdate).await
     }
 
@@ -90,31 +78,19 @@ pub trait Transaction: Sized {
             return Ok(());
         }
         let rows: Vec<Row> = records.iter().map(Record::to_row).collect();
-        self.execute(Statement::Insert {
-            table: T::SCHEMA.id,
-            rows,
-        })
-        .await?
-        .changed()
-        .map(|_| ())
+        self.execute(Statement::Insert { table: T::SCHEMA.id, rows }).await?.changed().map(|_| ())
     }
 
     /// Replaces the record that has this one's key; false if there is none. Overwrites every column: read it with
     /// [`get_for_update`](Self::get_for_update) first.
     async fn update<T: Record>(&mut self, record: &T) -> Result<bool, DatabaseError> {
-        let statement = Statement::Update {
-            table: T::SCHEMA.id,
-            row: record.to_row(),
-        };
+        let statement = Statement::Update { table: T::SCHEMA.id, row: record.to_row() };
         Ok(self.execute(statement).await?.changed()? > 0)
     }
 
     /// Removes the record with this key; false if there is none.
     async fn delete<T: Record>(&mut self, key: impl IntoKey) -> Result<bool, DatabaseError> {
-        let statement = Statement::Delete {
-            table: T::SCHEMA.id,
-            key: key.into_key(),
-        };
+        let statement = Statement::Delete { table: T::SCHEMA.id, key: key.into_key() };
         Ok(self.execute(statement).await?.changed()? > 0)
     }
 
@@ -125,16 +101,9 @@ pub trait Transaction: Sized {
         prefix: impl IntoKey,
         limit: u32,
     ) -> Result<Vec<T>, DatabaseError> {
-        let statement = Statement::Scan {
-            table: T::SCHEMA.id,
-            index,
-            prefix: prefix.into_key(),
-            limit,
-        };
+        let statement = Statement::Scan { table: T::SCHEMA.id, index, prefix: prefix.into_key(), limit };
         let rows = self.execute(statement).await?.rows()?;
-        rows.iter()
-            .map(|row| T::from_row(row).map_err(DatabaseError::from))
-            .collect()
+        rows.iter().map(|row| T::from_row(row).map_err(DatabaseError::from)).collect()
     }
 }
 
@@ -143,15 +112,6 @@ async fn read_one<X: Transaction, T: Record>(
     key: Key,
     lock: Lock,
 ) -> Result<Option<T>, DatabaseError> {
-    let rows = transaction
-        .execute(Statement::Get {
-            table: T::SCHEMA.id,
-            key,
-            lock,
-        })
-        .await?
-        .rows()?;
-    rows.first()
-        .map(|row| T::from_row(row).map_err(DatabaseError::from))
-        .transpose()
+    let rows = transaction.execute(Statement::Get { table: T::SCHEMA.id, key, lock }).await?.rows()?;
+    rows.first().map(|row| T::from_row(row).map_err(DatabaseError::from)).transpose()
 }

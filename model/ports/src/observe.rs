@@ -1,8 +1,10 @@
 //! What models and phones tell whoever watches: oracles and records. Watching changes nothing and costs no simulated time.
 //!
-//! Times are nanoseconds since the run's start, on the run's clock and not on a host's.
+//! Times are moments of the run, on the run's clock and not on a host's.
 
 use std::rc::Rc;
+
+use runtime::Time;
 
 use crate::IdempotencyKey;
 use crate::database::{Key, Row, TableId};
@@ -19,36 +21,46 @@ pub enum Observation {
     /// A client was told that its commit took effect.
     CommitAcknowledged(CommitPosition),
     /// The node accepts writes from now on.
-    WritableSince {
-        store: Name,
-        node: Name,
-        epoch: u64,
-        at_ns: u64,
-    },
+    WritableSince { store: Name, node: Name, epoch: u64, at: Time },
     /// The node accepts no more writes.
-    WritableEnded {
-        store: Name,
-        node: Name,
-        epoch: u64,
-        at_ns: u64,
-    },
+    WritableEnded { store: Name, node: Name, epoch: u64, at: Time },
     /// The node that begins `epoch` has, of the epoch before it, all that was committed up to `lsn` and nothing after.
-    RecoveredTo {
-        store: Name,
-        node: Name,
-        epoch: u64,
-        lsn: u64,
-        at_ns: u64,
-    },
+    RecoveredTo { store: Name, node: Name, epoch: u64, lsn: u64, at: Time },
     /// The external payment processor decided something.
-    ProcessorOperation {
-        key: IdempotencyKey,
-        operation: Operation,
-        outcome: Outcome,
-        at_ns: u64,
-    },
+    ProcessorOperation { key: IdempotencyKey, operation: Operation, outcome: Outcome, at: Time },
     /// Something that a person wanted came to an end.
     JourneyEnded(JourneyEnded),
+    /// A component of the infrastructure went into another state, as far as whoever reports it can tell.
+    ComponentState(ComponentState),
+}
+
+/// A component's new state, for people to read: what broke, who noticed and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComponentState {
+    /// The component, such as `orders-db` or `api load balancer`.
+    pub component: Name,
+    /// The zone of the part that changed.
+    pub zone: Name,
+    /// A word or two, such as `failing over`.
+    pub state: &'static str,
+    /// A sentence: who noticed, by what, and what follows.
+    pub detail: String,
+    /// The boundary of a recovery's phases that this change is, if it is one.
+    pub mark: Option<Mark>,
+    pub at: Time,
+}
+
+/// Ends of the phases of a recovery, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mark {
+    /// Somebody knows that something is broken.
+    Detected,
+    /// What is to take over is chosen, and what broke can do no more harm.
+    Decided,
+    /// What took over serves.
+    Promoted,
+    /// Clients find what took over.
+    Propagated,
 }
 
 /// A place in a store's history: `lsn`, the position in the write-ahead log, orders commits within one `epoch`, the reign of one writable node.
@@ -57,7 +69,7 @@ pub struct CommitPosition {
     pub store: Name,
     pub epoch: u64,
     pub lsn: u64,
-    pub at_ns: u64,
+    pub at: Time,
 }
 
 /// What one transaction changed, in the order in which it changed it.
@@ -92,8 +104,8 @@ pub struct JourneyEnded {
     pub kind: &'static str,
     pub tier: Tier,
     /// When the person meant to act: latency counts from here, however late the phone came to it.
-    pub intended_at_ns: u64,
-    pub ended_at_ns: u64,
+    pub intended_at: Time,
+    pub ended_at: Time,
     pub attempts: u32,
     pub outcome: JourneyOutcome,
 }

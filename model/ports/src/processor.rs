@@ -3,6 +3,7 @@
 //! A time-out tells nothing about what happened over there. Whoever gets one asks with [`Processor::query`] under the same key
 //! and never sends the operation again under another.
 
+use runtime::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::{IdempotencyKey, Retry};
@@ -13,10 +14,7 @@ pub enum Operation {
     /// Reserves the amount on the card that the token stands for.
     Authorise { card_token: u64, amount_minor: i64 },
     /// Takes the amount from what was authorised under `authorisation`, and lets go of the rest.
-    Capture {
-        authorisation: IdempotencyKey,
-        amount_minor: i64,
-    },
+    Capture { authorisation: IdempotencyKey, amount_minor: i64 },
     /// Lets go of all that was authorised under `authorisation`.
     Void { authorisation: IdempotencyKey },
 }
@@ -66,25 +64,17 @@ impl ProcessorError {
 }
 
 /// A client of the payment processor.
-#[expect(
-    async_fn_in_trait,
-    reason = "futures of services stay on one thread, so no `Send` bound is wanted"
-)]
+#[expect(async_fn_in_trait, reason = "futures of services stay on one thread, so no `Send` bound is wanted")]
 pub trait Processor: Clone + 'static {
-    /// Does the operation once per key: the same key and operation get the first decision again. `deadline_ns` counts from the
-    /// run's start.
+    /// Does the operation once per key: the same key and operation get the first decision again.
     async fn submit(
         &self,
         key: IdempotencyKey,
         operation: Operation,
-        deadline_ns: u64,
+        deadline: Time,
     ) -> Result<Outcome, ProcessorError>;
 
     /// What became of the operation with this key; none if the processor never saw it. A key that was asked about and not found
     /// is burnt: a late copy of its request is declined, so that "none" stays true.
-    async fn query(
-        &self,
-        key: IdempotencyKey,
-        deadline_ns: u64,
-    ) -> Result<Option<Outcome>, ProcessorError>;
+    async fn query(&self, key: IdempotencyKey, deadline: Time) -> Result<Option<Outcome>, ProcessorError>;
 }

@@ -105,11 +105,7 @@ impl Cell for IdempotencyKey {
 
     fn from_value(value: &Value) -> Option<Self> {
         match value {
-            Value::Bytes(bytes) => bytes
-                .as_slice()
-                .try_into()
-                .ok()
-                .map(|bytes| Self(u128::from_be_bytes(bytes))),
+            Value::Bytes(bytes) => bytes.as_slice().try_into().ok().map(|bytes| Self(u128::from_be_bytes(bytes))),
             _ => None,
         }
     }
@@ -124,10 +120,6 @@ impl<T: Cell> Cell for Option<T> {
     }
 
     fn from_value(value: &Value) -> Option<Self> {
-        if value.is_null() {
-            Some(None)
-        } else {
-            T::from_value(value).map(Some)
-        }
+        if value.is_null() { Some(None) } else { T::from_value(value).map(Some) }
     }
 }

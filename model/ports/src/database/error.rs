@@ -10,19 +10,13 @@ use crate::Retry;
 pub enum DatabaseError {
     /// Another row has the same key. `index` is none for the primary key. SQLSTATE 23505.
     #[error("failed to write to table {}: another row has the same key ({index:?})", table.0)]
-    UniqueViolation {
-        table: TableId,
-        index: Option<IndexId>,
-    },
+    UniqueViolation { table: TableId, index: Option<IndexId> },
     /// The row does not fit its table. SQLSTATE class 22 and 23502.
     #[error("failed to use a row: {0}")]
     Row(#[from] RowError),
     /// The server has no such table or index. SQLSTATE 42P01, 42704.
     #[error("failed to run a statement: the server has no table {} with index {index:?}", table.0)]
-    NoSuchTable {
-        table: TableId,
-        index: Option<IndexId>,
-    },
+    NoSuchTable { table: TableId, index: Option<IndexId> },
     /// Concurrent transactions cannot be ordered. SQLSTATE 40001.
     #[error("failed to serialise access among concurrent transactions")]
     SerialisationFailure,

@@ -22,11 +22,7 @@ pub trait Record: Sized {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum RowError {
     #[error("a row of table {} has {found} columns instead of {expected}", table.0)]
-    Width {
-        table: TableId,
-        expected: usize,
-        found: usize,
-    },
+    Width { table: TableId, expected: usize, found: usize },
     #[error("column {column} of table {} holds a value of the wrong kind or range", table.0)]
     Value { table: TableId, column: u16 },
 }
@@ -210,64 +206,24 @@ mod tests {
     fn a_record_declares_its_table() {
         let schema = Parcel::SCHEMA;
         assert_eq!(schema.primary_key, [0, 1]);
-        assert_eq!(
-            schema.index(Parcel::BY_LABEL),
-            Some(&Index {
-                name: "BY_LABEL",
-                columns: &[2, 0],
-                unique: false
-            })
-        );
-        assert_eq!(
-            schema.index(Parcel::BY_SEAL),
-            Some(&Index {
-                name: "BY_SEAL",
-                columns: &[3],
-                unique: true
-            })
-        );
+        assert_eq!(schema.index(Parcel::BY_LABEL), Some(&Index { name: "BY_LABEL", columns: &[2, 0], unique: false }));
+        assert_eq!(schema.index(Parcel::BY_SEAL), Some(&Index { name: "BY_SEAL", columns: &[3], unique: true }));
         assert_eq!(schema.columns[3].kind, ColumnKind::Bytes);
         assert!(schema.columns[3].nullable && !schema.columns[2].nullable);
     }
 
     #[test]
     fn a_row_that_does_not_fit_is_refused() {
-        let row = Parcel {
-            depot: 1,
-            number: 2,
-            label: "x".into(),
-            seal: None,
-            fragile: true,
-        }
-        .to_row();
+        let row = Parcel { depot: 1, number: 2, label: "x".into(), seal: None, fragile: true }.to_row();
         let short = row[..4].to_vec();
-        assert_eq!(
-            Parcel::from_row(&short),
-            Err(RowError::Width {
-                table: TableId(7),
-                expected: 5,
-                found: 4
-            })
-        );
+        assert_eq!(Parcel::from_row(&short), Err(RowError::Width { table: TableId(7), expected: 5, found: 4 }));
         assert!(Parcel::SCHEMA.check(&short).is_err());
         let mut negative = row.clone();
         negative[1] = Value::Int(-1);
-        assert_eq!(
-            Parcel::from_row(&negative),
-            Err(RowError::Value {
-                table: TableId(7),
-                column: 1
-            })
-        );
+        assert_eq!(Parcel::from_row(&negative), Err(RowError::Value { table: TableId(7), column: 1 }));
         let mut null = row;
         null[2] = Value::Null;
-        assert_eq!(
-            Parcel::SCHEMA.check(&null),
-            Err(RowError::Value {
-                table: TableId(7),
-                column: 2
-            })
-        );
+        assert_eq!(Parcel::SCHEMA.check(&null), Err(RowError::Value { table: TableId(7), column: 2 }));
         assert!(Parcel::from_row(&null).is_err());
     }
 

@@ -69,11 +69,7 @@ impl TableSchema {
     /// Whether the row has the columns, kinds and non-null values that the table wants.
     pub fn check(&self, row: &Row) -> Result<(), RowError> {
         if row.len() != self.columns.len() {
-            return Err(RowError::Width {
-                table: self.id,
-                expected: self.columns.len(),
-                found: row.len(),
-            });
+            return Err(RowError::Width { table: self.id, expected: self.columns.len(), found: row.len() });
         }
         for (position, (column, value)) in self.columns.iter().zip(row).enumerate() {
             let fits = match (value, column.kind) {
@@ -85,10 +81,7 @@ impl TableSchema {
                 _ => false,
             };
             if !fits {
-                return Err(RowError::Value {
-                    table: self.id,
-                    column: position as u16,
-                });
+                return Err(RowError::Value { table: self.id, column: position as u16 });
             }
         }
         Ok(())
@@ -103,10 +96,7 @@ impl Index {
 }
 
 fn project(row: &[Value], positions: &[usize]) -> Key {
-    positions
-        .iter()
-        .map(|&position| row[position].clone())
-        .collect()
+    positions.iter().map(|&position| row[position].clone()).collect()
 }
 
 impl fmt::Debug for TableSchema {

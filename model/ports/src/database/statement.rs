@@ -16,11 +16,7 @@ pub enum Lock {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Statement {
     /// Reads the row with this primary key.
-    Get {
-        table: TableId,
-        key: Key,
-        lock: Lock,
-    },
+    Get { table: TableId, key: Key, lock: Lock },
     /// Adds rows: all of them or none.
     Insert { table: TableId, rows: Vec<Row> },
     /// Replaces the row with this row's primary key.
@@ -28,12 +24,7 @@ pub enum Statement {
     /// Removes the row with this primary key.
     Delete { table: TableId, key: Key },
     /// Reads, without locking, rows whose indexed columns begin with `prefix`, ascending by index and then by primary key.
-    Scan {
-        table: TableId,
-        index: IndexId,
-        prefix: Key,
-        limit: u32,
-    },
+    Scan { table: TableId, index: IndexId, prefix: Key, limit: u32 },
 }
 
 /// What a statement came to.
