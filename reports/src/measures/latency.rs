@@ -1,0 +1,138 @@
+//! Latencies of many requests in little room: merged, never averaged.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+/// Bits of a latency that are kept below its leading one: a bucket is 1/256 wide, so its middle errs by 0.2 % at most.
+const BITS_KEPT: u32 = 8;
+
+/// The longest latency told apart, in microseconds: an hour.
+const LONGEST_US: u64 = 3_600_000_000;
+
+/// Percentiles of a set of latencies, milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quantiles {
+    /// How many latencies these are percentiles of.
+    pub count: u64,
+    /// The median.
+    pub p50_ms: f64,
+    /// The 90th percentile.
+    pub p90_ms: f64,
+    /// The 95th percentile.
+    pub p95_ms: f64,
+    /// The 99th percentile.
+    pub p99_ms: f64,
+    /// The 99.9th percentile.
+    pub p999_ms: f64,
+    /// The largest.
+    pub max_ms: f64,
+}
+
+/// The latencies of one short window: only the buckets that were hit, so that a day of windows stays small.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Latencies {
+    buckets_us: BTreeMap<u32, u32>,
+}
+
+impl Latencies {
+    /// Adds one, in nanoseconds; what is longer than an hour counts as an hour.
+    pub fn add(&mut self, latency_ns: u64) {
+        *self.buckets_us.entry(bucket_us((latency_ns / 1_000).min(LONGEST_US))).or_insert(0) += 1;
+    }
+}
+
+/// Many windows read together.
+#[derive(Debug)]
+pub struct Merged(Histogram<u64>);
+
+impl Merged {
+    /// The latencies of all these windows.
+    pub fn of<'a>(windows: impl IntoIterator<Item = &'a Latencies>) -> Merged {
+        let mut histogram = Histogram::new_with_bounds(1, LONGEST_US + LONGEST_US / 100, 3)
+            .expect("an hour in microseconds at three digits is within what a histogram holds");
+        for window in windows {
+            for (&bucket, &count) in &window.buckets_us {
+                histogram.saturating_record_n(middle_us(bucket), u64::from(count));
+            }
+        }
+        Merged(histogram)
+    }
+
+    /// The percentiles; `None` of nothing.
+    pub fn quantiles(&self) -> Option<Quantiles> {
+        (!self.0.is_empty()).then(|| Quantiles {
+            count: self.0.len(),
+            p50_ms: self.at(0.5),
+            p90_ms: self.at(0.9),
+            p95_ms: self.at(0.95),
+            p99_ms: self.at(0.99),
+            p999_ms: self.at(0.999),
+            max_ms: self.at(1.0),
+        })
+    }
+
+    fn at(&self, quantile: f64) -> f64 {
+        self.0.value_at_quantile(quantile) as f64 / 1_000.0
+    }
+}
+
+/// The least latency that shares a bucket with this one.
+fn bucket_us(latency_us: u64) -> u32 {
+    let excess_bits = (u64::BITS - latency_us.leading_zeros()).saturating_sub(BITS_KEPT + 1);
+    let least = latency_us >> excess_bits << excess_bits;
+    u32::try_from(least).expect("an hour in microseconds fits 32 bits")
+}
+
+/// The latency that stands for its bucket.
+fn middle_us(bucket: u32) -> u64 {
+    let excess_bits = (u32::BITS - bucket.leading_zeros()).saturating_sub(BITS_KEPT + 1);
+    u64::from(bucket) + ((1_u64 << excess_bits) >> 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Spread over every order of magnitude from a microsecond to 40 minutes.
+    fn any_latency_us() -> impl Strategy<Value = u64> {
+        (0_u32..32, any::<u64>()).prop_map(|(bits, noise)| (1_u64 << bits | noise % (1_u64 << bits)).min(LONGEST_US))
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_of_merged_windows_are_those_of_the_sorted_latencies(
+            windows in prop::collection::vec(prop::collection::vec(any_latency_us(), 1..200), 1..5),
+        ) {
+            let kept: Vec<Latencies> = windows.iter().map(|window| {
+                let mut latencies = Latencies::default();
+                window.iter().for_each(|latency_us| latencies.add(latency_us * 1_000));
+                latencies
+            }).collect();
+            let merged = Merged::of(&kept).quantiles().expect("there are latencies");
+            let mut sorted: Vec<u64> = windows.concat();
+            sorted.sort_unstable();
+            for (quantile, found_ms) in [(0.5, merged.p50_ms), (0.9, merged.p90_ms), (0.95, merged.p95_ms), (0.99, merged.p99_ms)] {
+                let rank = (quantile * sorted.len() as f64).ceil() as usize;
+                let exact_ms = sorted[rank.max(1) - 1] as f64 / 1_000.0;
+                prop_assert!((found_ms - exact_ms).abs() <= 0.004 * exact_ms + 0.001, "p{quantile}: {found_ms} for {exact_ms}");
+            }
+            prop_assert_eq!(merged.count, sorted.len() as u64);
+        }
+    }
+
+    #[test]
+    fn nothing_has_no_quantiles() {
+        assert_eq!(Merged::of([]).quantiles(), None);
+    }
+
+    #[test]
+    fn more_than_an_hour_counts_as_an_hour() {
+        let mut latencies = Latencies::default();
+        latencies.add(u64::MAX);
+        let quantiles = Merged::of([&latencies]).quantiles().expect("one latency");
+        assert!((quantiles.max_ms / 3_600_000.0 - 1.0).abs() < 0.004, "{quantiles:?}");
+    }
+}

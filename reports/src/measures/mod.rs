@@ -1,0 +1,262 @@
+//! The one place where numbers come from: fed row by row, by a live run or from the files it left, with the same result.
+
+pub mod latency;
+pub mod objectives;
+pub mod recovery;
+pub mod stores;
+pub mod timeline;
+pub mod windows;
+
+use std::collections::BTreeMap;
+
+use self::latency::{Latencies, Merged};
+use self::recovery::Recovery;
+use self::stores::Stores;
+use self::timeline::{Fault, Happenings, Shares};
+use self::windows::{BUCKET_NS, Breach, Bucket, Judgement};
+use crate::format::{elapsed_s, seconds};
+use crate::outcome::{
+    Disaster, JourneyOutcome, LatencyOutcome, OracleOutcome, Outcome, PendingOutcome, RequestCounts, Speed,
+    TierOutcome, Verdict,
+};
+use crate::records::{Mark, Record, RequestRecord, Tier};
+use crate::report::Report;
+use crate::run::{RunRecord, SCHEMA_VERSION};
+
+/// Accumulates the rows of a run. Rows of one kind must come in the same order each time; kinds may interleave freely.
+///
+/// Its memory grows with measured windows, components, stores and losses, not with requests.
+#[derive(Debug)]
+pub struct Measures {
+    horizon_ns: i64,
+    tiers: [Vec<Bucket>; 3],
+    journeys: BTreeMap<String, JourneyOutcome>,
+    happenings: Happenings,
+    faults: Vec<Fault>,
+    stores: Stores,
+    shares: Shares,
+    oracles: BTreeMap<String, OracleOutcome>,
+    pending: Vec<PendingOutcome>,
+}
+
+impl Measures {
+    /// For a run whose measured part has this length, in nanoseconds.
+    pub fn new(duration_ns: i64) -> Measures {
+        Measures {
+            horizon_ns: duration_ns.max(0),
+            tiers: Default::default(),
+            journeys: BTreeMap::new(),
+            happenings: Happenings::default(),
+            faults: Vec::new(),
+            stores: Stores::default(),
+            shares: Shares::default(),
+            oracles: BTreeMap::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    /// Takes in a row. Requests that were not meant to start in the measured part leave no trace.
+    pub fn add(&mut self, record: &Record<'_>) {
+        match record {
+            Record::Request(request) => self.add_request(request),
+            Record::ComponentState(state) => self.happenings.add(state),
+            Record::Fault(fault) => self.faults.push(Fault::of(fault)),
+            Record::Write(write) => self.stores.add(write),
+            Record::Metric(sample) => self.shares.add(sample),
+            Record::Oracle(oracle) => {
+                let outcome = OracleOutcome {
+                    evaluations: oracle.evaluations,
+                    violations: oracle.violations,
+                    first_violation: oracle.first_violation.map(str::to_string),
+                };
+                self.oracles.insert(oracle.name.to_string(), outcome);
+            }
+            Record::Pending(pending) => {
+                self.pending.push(PendingOutcome { what: pending.what.to_string(), why: pending.why.to_string() });
+            }
+        }
+    }
+
+    fn add_request(&mut self, request: &RequestRecord<'_>) {
+        if !(0..self.horizon_ns).contains(&request.meant_at_ns) {
+            return;
+        }
+        let index = (request.meant_at_ns / BUCKET_NS) as usize;
+        let buckets = &mut self.tiers[request.tier as usize];
+        if buckets.len() <= index {
+            buckets.resize(index + 1, Bucket::default());
+        }
+        buckets[index].add(request);
+        if !self.journeys.contains_key(request.journey) {
+            self.journeys.insert(request.journey.to_string(), JourneyOutcome::default());
+        }
+        let journey = self.journeys.get_mut(request.journey).expect("inserted above");
+        journey.counts.first_attempts += 1;
+        journey.counts.attempts += u64::from(request.attempts);
+        match request.failure {
+            None => journey.counts.ok += 1,
+            Some(code) => {
+                journey.counts.failed += 1;
+                match journey.failures.get_mut(code) {
+                    Some(count) => *count += 1,
+                    None => drop(journey.failures.insert(code.to_string(), 1)),
+                }
+            }
+        }
+    }
+
+    /// Draws the conclusions.
+    pub fn finish(mut self, run: &RunRecord) -> Report {
+        assert_eq!(
+            self.horizon_ns,
+            run.duration_ns().max(0),
+            "measures are finished with the run they were started for"
+        );
+        let bucket_count = (self.horizon_ns as u64).div_ceil(BUCKET_NS as u64) as usize;
+        self.tiers.iter_mut().for_each(|buckets| buckets.resize(bucket_count, Bucket::default()));
+        self.faults.sort_by(|one, other| one.onset_s.total_cmp(&other.onset_s));
+        let disaster = self.faults.first();
+        let onset_s = disaster.map(|fault| fault.onset_s);
+        let (happenings, happenings_left_off) = self.happenings.finish();
+        let marks: Vec<(f64, Mark)> =
+            happenings.iter().filter_map(|happening| happening.mark.map(|mark| (happening.at_s, mark))).collect();
+        let tiers: BTreeMap<Tier, TierOutcome> = Tier::ALL
+            .into_iter()
+            .filter_map(|tier| {
+                tier_outcome(tier, &self.tiers[tier as usize], run, onset_s, &marks).map(|outcome| (tier, outcome))
+            })
+            .collect();
+        let mut outcome = Outcome {
+            schema_version: SCHEMA_VERSION,
+            complete: run.complete,
+            verdict: Verdict::Incomplete,
+            title: run.title.clone(),
+            seed: run.seed,
+            trace_hash: run.trace_hash.clone(),
+            disaster: disaster.map(|fault| Disaster {
+                kind: fault.kind.clone(),
+                target: fault.target.clone(),
+                onset_s: fault.onset_s,
+            }),
+            latency: latency_outcome(&self.tiers, disaster, &tiers, seconds(self.horizon_ns)),
+            requests: total(&self.tiers),
+            tiers,
+            stores: self.stores.finish(&run.stores, onset_s),
+            journeys: self.journeys,
+            objectives: Vec::new(),
+            oracles: self.oracles,
+            pending: self.pending,
+            speed: Speed { simulated_s: run.simulated_s, wall_s: run.wall_s, events: run.events },
+            reproduce: run.reproduce.clone(),
+        };
+        outcome.objectives = objectives::judge(&run.objectives, &outcome);
+        outcome.verdict = Verdict::of(&outcome);
+        Report {
+            points: timeline::points(&self.tiers),
+            saturation: self.shares.finish(),
+            run: run.clone(),
+            outcome,
+            faults: self.faults,
+            happenings,
+            happenings_left_off,
+        }
+    }
+}
+
+fn total(tiers: &[Vec<Bucket>; 3]) -> RequestCounts {
+    let mut counts = RequestCounts::default();
+    for bucket in tiers.iter().flatten() {
+        counts.first_attempts += bucket.requests;
+        counts.attempts += bucket.attempts;
+        counts.ok += bucket.ok;
+    }
+    counts.failed = counts.first_attempts - counts.ok;
+    counts
+}
+
+/// A tier without a service level in the blueprint, or without a journey in the run, has no line in the report.
+fn tier_outcome(
+    tier: Tier,
+    buckets: &[Bucket],
+    run: &RunRecord,
+    onset_s: Option<f64>,
+    marks: &[(f64, Mark)],
+) -> Option<TierOutcome> {
+    let service_level = *run.service_levels.get(&tier)?;
+    let journeys: u64 = buckets.iter().map(|bucket| bucket.requests).sum();
+    if journeys == 0 {
+        return None;
+    }
+    let ok: u64 = buckets.iter().map(|bucket| bucket.ok).sum();
+    let judgements = windows::judge(buckets, service_level, run.window_journeys_min);
+    let breaches = windows::breaches(&judgements, run.duration_s);
+    let recovery = onset_s.map_or(Recovery::NotRehearsed, |onset_s| recovery_of(&judgements, &breaches, onset_s));
+    let end_s = onset_s.and_then(|onset_s| recovery::last_breach_end_s(&breaches, onset_s));
+    let rto_s = match recovery {
+        Recovery::Unaffected => Some(0.0),
+        Recovery::Recovered => end_s.zip(onset_s).map(|(end_s, onset_s)| elapsed_s(onset_s, end_s)),
+        Recovery::NotRehearsed | Recovery::NotRecovered | Recovery::Unknown => None,
+    };
+    let phases = onset_s.map(|onset_s| recovery::phases(&breaches, marks, onset_s)).unwrap_or_default();
+    let minutes =
+        |wanted: fn(&Judgement) -> bool| judgements.iter().filter(|&judgement| wanted(judgement)).count() as u64;
+    Some(TierOutcome {
+        service_level,
+        recovery,
+        rto_s,
+        phases,
+        breaches,
+        journeys,
+        availability: Some(ok as f64 / journeys as f64),
+        minutes_below: minutes(|judgement| matches!(judgement, Judgement::Broken { .. })),
+        minutes_unknown: minutes(|judgement| matches!(judgement, Judgement::Unknown)),
+        latency: Merged::of(buckets.iter().map(|bucket| &bucket.latencies)).quantiles(),
+    })
+}
+
+fn recovery_of(judgements: &[Judgement], breaches: &[Breach], onset_s: f64) -> Recovery {
+    let first_window = (onset_s / windows::WINDOW_S).max(0.0) as usize;
+    let known = |judgement: &Judgement| *judgement != Judgement::Unknown;
+    match breaches.iter().rfind(|breach| breach.to_s > onset_s) {
+        Some(breach) if breach.open => Recovery::NotRecovered,
+        Some(_) => Recovery::Recovered,
+        None if judgements.iter().skip(first_window).any(known) => Recovery::Unaffected,
+        None => Recovery::Unknown,
+    }
+}
+
+fn latency_outcome(
+    tiers: &[Vec<Bucket>; 3],
+    disaster: Option<&Fault>,
+    outcomes: &BTreeMap<Tier, TierOutcome>,
+    horizon_s: f64,
+) -> LatencyOutcome {
+    let bucket_s = seconds(BUCKET_NS);
+    let between = |from_s: f64, to_s: f64| {
+        let windows = tiers.iter().flat_map(|buckets| {
+            let in_span = move |&(index, _): &(usize, &Bucket)| (from_s..to_s).contains(&(index as f64 * bucket_s));
+            buckets
+                .iter()
+                .enumerate()
+                .filter(in_span)
+                .map(|(_, bucket): (usize, &Bucket)| -> &Latencies { &bucket.latencies })
+        });
+        Merged::of(windows).quantiles()
+    };
+    let whole = between(0.0, horizon_s);
+    let Some(fault) = disaster else {
+        return LatencyOutcome { before: whole, whole, ..LatencyOutcome::default() };
+    };
+    let onset_s = (fault.onset_s / bucket_s).floor() * bucket_s;
+    let restored_s = outcomes
+        .values()
+        .filter_map(|tier| recovery::last_breach_end_s(&tier.breaches, fault.onset_s))
+        .reduce(f64::max);
+    let end_s = restored_s.or(fault.healed_s).unwrap_or(horizon_s);
+    LatencyOutcome {
+        before: between(0.0, onset_s),
+        during: between(onset_s, end_s),
+        after: between(end_s, horizon_s),
+        whole,
+    }
+}

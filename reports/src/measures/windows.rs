@@ -1,0 +1,193 @@
+//! What each tier saw in each stretch of time, and the stretches in which it broke its service level.
+//!
+//! Requests are kept by ten-second buckets of the moment they were meant to start; a judged window is a minute of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::latency::{Latencies, Merged};
+use crate::records::RequestRecord;
+use crate::run::ServiceLevel;
+
+/// The resolution of charts and of before, during and after.
+pub const BUCKET_NS: i64 = 10_000_000_000;
+
+/// Buckets in a window that a service level is judged by.
+const BUCKETS_IN_WINDOW: usize = 6;
+
+/// The length of a judged window, seconds.
+pub const WINDOW_S: f64 = BUCKETS_IN_WINDOW as f64 * (BUCKET_NS / 1_000_000_000) as f64;
+
+/// What one tier saw in ten seconds. Latency counts every request, failed ones too: a time-out is what a rider waited.
+#[derive(Clone, Debug, Default)]
+pub struct Bucket {
+    /// Requests meant to start in it.
+    pub requests: u64,
+    /// Requests sent for them, retries included.
+    pub attempts: u64,
+    /// Those that succeeded in the end.
+    pub ok: u64,
+    /// From the moment each was meant to start to its final answer.
+    pub latencies: Latencies,
+}
+
+impl Bucket {
+    /// Adds a request to it.
+    pub fn add(&mut self, request: &RequestRecord<'_>) {
+        self.requests += 1;
+        self.attempts += u64::from(request.attempts);
+        self.ok += u64::from(request.failure.is_none());
+        self.latencies.add(request.ended_at_ns.saturating_sub(request.meant_at_ns).max(0) as u64);
+    }
+}
+
+/// A window, judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Judgement {
+    /// The service level held.
+    Good,
+    /// It did not.
+    Broken {
+        /// Succeeded / meant.
+        success_ratio: f64,
+        /// The 95th percentile, milliseconds.
+        p95_ms: f64,
+    },
+    /// Too few journeys to tell.
+    Unknown,
+}
+
+/// A stretch in which a tier's service level was broken: from its first broken window to the start of the next good one.
+/// Windows with too few journeys do not end it: they are unknown, not good.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Breach {
+    /// Start of its first window, seconds from the end of the warm-up.
+    pub from_s: f64,
+    /// End of its last window, seconds from the end of the warm-up.
+    pub to_s: f64,
+    /// The part of it in windows that nobody can judge, seconds.
+    pub unknown_s: f64,
+    /// The lowest success ratio of its windows.
+    pub success_ratio_min: f64,
+    /// The highest 95th percentile of its windows, milliseconds.
+    pub p95_ms_max: f64,
+    /// Whether it had not ended at the horizon.
+    pub open: bool,
+}
+
+/// Judges every one-minute window of a tier.
+pub fn judge(buckets: &[Bucket], level: ServiceLevel, journeys_min: u64) -> Vec<Judgement> {
+    buckets
+        .chunks(BUCKETS_IN_WINDOW)
+        .map(|window| {
+            let requests: u64 = window.iter().map(|bucket| bucket.requests).sum();
+            if requests < journeys_min.max(1) {
+                return Judgement::Unknown;
+            }
+            let ok: u64 = window.iter().map(|bucket| bucket.ok).sum();
+            let success_ratio = ok as f64 / requests as f64;
+            let p95_ms =
+                Merged::of(window.iter().map(|bucket| &bucket.latencies)).quantiles().map_or(0.0, |q| q.p95_ms);
+            if success_ratio < level.success_ratio_min || p95_ms > level.p95_ms_max {
+                Judgement::Broken { success_ratio, p95_ms }
+            } else {
+                Judgement::Good
+            }
+        })
+        .collect()
+}
+
+/// The breaches among judged windows that end at `horizon_s`.
+pub fn breaches(judgements: &[Judgement], horizon_s: f64) -> Vec<Breach> {
+    let mut found: Vec<Breach> = Vec::new();
+    for (index, judgement) in judgements.iter().enumerate() {
+        let from_s = index as f64 * WINDOW_S;
+        let to_s = (from_s + WINDOW_S).min(horizon_s);
+        let running = found.last_mut().filter(|breach| breach.open);
+        match (*judgement, running) {
+            (Judgement::Good, Some(breach)) => breach.open = false,
+            (Judgement::Unknown, Some(breach)) => {
+                breach.unknown_s += to_s - breach.to_s;
+                breach.to_s = to_s;
+            }
+            (Judgement::Broken { success_ratio, p95_ms }, Some(breach)) => {
+                breach.to_s = to_s;
+                breach.success_ratio_min = breach.success_ratio_min.min(success_ratio);
+                breach.p95_ms_max = breach.p95_ms_max.max(p95_ms);
+            }
+            (Judgement::Broken { success_ratio, p95_ms }, None) => {
+                let (success_ratio_min, p95_ms_max) = (success_ratio, p95_ms);
+                found.push(Breach { from_s, to_s, unknown_s: 0.0, success_ratio_min, p95_ms_max, open: true });
+            }
+            (Judgement::Good | Judgement::Unknown, None) => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::Tier;
+
+    const LEVEL: ServiceLevel = ServiceLevel { success_ratio_min: 0.9, p95_ms_max: 500.0 };
+
+    fn minute(requests: u64, failed: u64, latency_ms: i64) -> Vec<Bucket> {
+        let mut buckets = vec![Bucket::default(); BUCKETS_IN_WINDOW];
+        for index in 0..requests {
+            buckets[index as usize % BUCKETS_IN_WINDOW].add(&RequestRecord {
+                meant_at_ns: 0,
+                ended_at_ns: latency_ms * 1_000_000,
+                journey: "quote",
+                tier: Tier::Critical,
+                actor: index,
+                attempts: 1,
+                failure: (index < failed).then_some("timeout"),
+            });
+        }
+        buckets
+    }
+
+    fn judged(minutes: &[(u64, u64, i64)]) -> (Vec<Judgement>, Vec<Breach>) {
+        let buckets: Vec<Bucket> =
+            minutes.iter().flat_map(|&(requests, failed, latency)| minute(requests, failed, latency)).collect();
+        let judgements = judge(&buckets, LEVEL, 20);
+        let found = breaches(&judgements, minutes.len() as f64 * WINDOW_S);
+        (judgements, found)
+    }
+
+    #[test]
+    fn a_window_breaks_by_failures_or_by_slowness_and_few_journeys_are_unknown() {
+        let (judgements, found) = judged(&[(100, 10, 50), (100, 11, 50), (100, 0, 600), (100, 0, 50), (19, 19, 50)]);
+        assert_eq!(judgements[0], Judgement::Good);
+        assert!(matches!(judgements[1], Judgement::Broken { success_ratio, .. } if success_ratio == 0.89));
+        assert!(matches!(judgements[2], Judgement::Broken { p95_ms, .. } if p95_ms > 597.0));
+        assert_eq!(judgements[3..], [Judgement::Good, Judgement::Unknown]);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].from_s, found[0].to_s, found[0].open), (60.0, 180.0, false));
+        assert_eq!(found[0].success_ratio_min, 0.89);
+    }
+
+    #[test]
+    fn an_unknown_window_does_not_end_a_breach() {
+        let (_, found) = judged(&[(100, 100, 50), (0, 0, 0), (100, 0, 50), (100, 100, 50), (0, 0, 0)]);
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].from_s, found[0].to_s, found[0].unknown_s, found[0].open), (0.0, 120.0, 60.0, false));
+        assert_eq!((found[1].from_s, found[1].to_s, found[1].unknown_s, found[1].open), (180.0, 300.0, 60.0, true));
+    }
+
+    #[test]
+    fn a_request_that_ended_before_it_was_meant_waited_for_nothing() {
+        let mut bucket = Bucket::default();
+        let request = RequestRecord {
+            meant_at_ns: 5,
+            ended_at_ns: 4,
+            journey: "ping",
+            tier: Tier::Critical,
+            actor: 0,
+            attempts: 1,
+            failure: None,
+        };
+        bucket.add(&request);
+        assert!(Merged::of([&bucket.latencies]).quantiles().is_some_and(|q| q.max_ms < 0.01));
+    }
+}

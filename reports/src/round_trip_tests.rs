@@ -1,0 +1,138 @@
+//! What was recorded and what was written and read back are the same run.
+
+use std::fs;
+use std::path::Path;
+
+use crate::error::Error;
+use crate::fixture::{self, Course};
+use crate::measures::Measures;
+use crate::records::{MetricRecord, Record};
+use crate::run::RunRecord;
+use crate::writer::{ROWS_IN_GROUP, Writer};
+use crate::{reader, rebuild, schema, terminal};
+
+fn write(directory: &Path, course: Course) -> Result<(), Error> {
+    let run = fixture::run(course);
+    let mut writer = Writer::create(directory, &run)?;
+    let mut written = Ok(());
+    fixture::records(course, |record| {
+        if written.is_ok() {
+            written = writer.write(record);
+        }
+    });
+    written?;
+    writer.finish(&run)
+}
+
+#[test]
+fn a_report_from_the_files_equals_the_live_one() {
+    for (course, live) in
+        [(Course::Outage, fixture::outage()), (Course::Broken, fixture::broken()), (Course::Quiet, fixture::quiet())]
+    {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        write(directory.path(), course).expect("written");
+        let rebuilt = rebuild::rebuild(directory.path()).expect("rebuilt");
+        assert_eq!(rebuilt, live);
+        assert_eq!(terminal::render(&rebuilt, true), terminal::render(&live, true));
+        let outcome = fs::read_to_string(directory.path().join(rebuild::OUTCOME_FILE)).expect("outcome.json");
+        assert_eq!(serde_json::from_str::<crate::outcome::Outcome>(&outcome).expect("an outcome"), live.outcome);
+        assert!(directory.path().join(rebuild::REPORT_FILE).exists());
+    }
+}
+
+#[test]
+fn every_row_comes_back_as_it_was_over_several_row_groups() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let run = fixture::run(Course::Quiet);
+    let mut writer = Writer::create(directory.path(), &run).expect("created");
+    let metric = |index: usize| MetricRecord {
+        at_ns: -(index as i64),
+        component: "a component with a long name",
+        metric: "é",
+        value: index as f64 / 3.0,
+    };
+    let rows = 2 * ROWS_IN_GROUP + 17;
+    for index in 0..rows {
+        writer.write(&Record::Metric(metric(index))).expect("written");
+    }
+    writer.finish(&run).expect("finished");
+    let mut index = 0;
+    reader::read_records(directory.path(), |record| {
+        assert_eq!(*record, Record::Metric(metric(index)));
+        index += 1;
+    })
+    .expect("read");
+    assert_eq!(index, rows);
+}
+
+#[test]
+fn an_unfinished_run_says_so_and_leaves_no_half_tables() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    write(directory.path(), Course::Quiet).expect("an earlier run");
+    let run = RunRecord { complete: true, ..fixture::run(Course::Outage) };
+    let writer = Writer::create(directory.path(), &run).expect("created");
+    assert!(directory.path().join("requests.parquet.partial").exists());
+    drop(writer);
+    assert!(!reader::read_run(directory.path()).expect("run.json").complete);
+    let left: Vec<_> =
+        fs::read_dir(directory.path()).expect("listed").map(|entry| entry.expect("entry").file_name()).collect();
+    assert_eq!(left, ["run.json"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_an_error_and_the_run_is_marked_incomplete() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    std::os::unix::fs::symlink("/dev/full", directory.path().join("requests.parquet.partial")).expect("linked");
+    let refused = write(directory.path(), Course::Outage).expect_err("/dev/full holds nothing");
+    assert!(
+        matches!(&refused, Error::File { source, .. } if source.kind() == std::io::ErrorKind::StorageFull),
+        "{refused:?}"
+    );
+    assert!(refused.to_string().contains("requests.parquet"), "{refused}");
+    assert!(!reader::read_run(directory.path()).expect("run.json").complete);
+    assert!(!directory.path().join("requests.parquet").exists());
+}
+
+#[test]
+fn files_that_are_not_a_runs_are_refused_by_name() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let refused = |directory: &Path| rebuild::rebuild(directory).expect_err("refused").to_string();
+    assert!(refused(directory.path()).contains("run.json"));
+    write(directory.path(), Course::Quiet).expect("written");
+    fs::write(directory.path().join("writes.parquet"), "not parquet").expect("overwritten");
+    assert!(refused(directory.path()).contains("writes.parquet"));
+    fs::copy(directory.path().join("pending.parquet"), directory.path().join("writes.parquet")).expect("copied");
+    write(directory.path(), Course::Quiet).expect("written");
+    fs::copy(directory.path().join("writes.parquet"), directory.path().join("faults.parquet")).expect("copied");
+    assert!(refused(directory.path()).contains("faults.parquet"));
+    let run = fs::read_to_string(directory.path().join("run.json")).expect("run.json");
+    fs::write(directory.path().join("run.json"), run.replace("\"schema_version\": 1", "\"schema_version\": 99"))
+        .expect("rewritten");
+    assert!(refused(directory.path()).contains("schema version 99"));
+}
+
+#[test]
+fn rows_may_come_in_any_order_of_kinds() {
+    let run = fixture::run(Course::Outage);
+    let mut measures = Measures::new(run.duration_ns());
+    let feed = |measures: &mut Measures, first: bool| {
+        fixture::records(Course::Outage, |record| {
+            if matches!(record, Record::Request(_) | Record::Oracle(_)) != first {
+                measures.add(record);
+            }
+        });
+    };
+    feed(&mut measures, true);
+    feed(&mut measures, false);
+    assert_eq!(measures.finish(&run), fixture::outage());
+}
+
+#[test]
+fn a_directory_holds_the_documented_files() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    write(directory.path(), Course::Outage).expect("written");
+    for table in schema::TABLES {
+        assert!(directory.path().join(table.file).exists(), "{}", table.file);
+    }
+}

@@ -1,0 +1,282 @@
+//! The sentences and cells that the terminal and the page share, so that both say the same.
+
+use crate::format;
+use crate::measures::objectives::{Measured, ObjectiveOutcome, Unit};
+use crate::measures::recovery::Recovery;
+use crate::measures::stores::{Loss, StoreOutcome};
+use crate::measures::timeline::Happening;
+use crate::measures::windows::Breach;
+use crate::outcome::{JourneyOutcome, TierOutcome};
+use crate::records::Fate;
+use crate::report::Report;
+use crate::run::RunRecord;
+
+/// States without a mark that are told; every mark and fault is.
+const STATES_TOLD: usize = 40;
+
+/// Components that are named when several do the same at once.
+const COMPONENTS_NAMED: usize = 3;
+
+/// Characters that a cell of the placement grid may take before its instances are counted instead.
+const PLACEMENT_CELL: usize = 26;
+
+/// What was run: scenario, seed, engine, time, demand.
+pub fn identity(run: &RunRecord) -> Vec<String> {
+    let traffic = run.traffic;
+    vec![
+        format!("{} · seed {} · {} engine", run.scenario, run.seed, run.engine),
+        format!("{}, {} after a warm-up of {}", run.start, format::span(run.duration_s), format::span(run.warmup_s)),
+        format!(
+            "{} requests/s: {} riders/h, {} trips/h, {} drivers",
+            format::about(traffic.requests_per_s),
+            format::about(traffic.riders_per_h),
+            format::about(traffic.trips_per_h),
+            format::about(traffic.drivers)
+        ),
+    ]
+}
+
+/// What a run was made of, and how fast it went.
+pub fn footing(run: &RunRecord) -> Vec<(&'static str, String)> {
+    let ratio = if run.wall_s > 0.0 { run.simulated_s / run.wall_s } else { 0.0 };
+    let mut rows = vec![
+        (
+            "speed",
+            format!(
+                "{} simulated in {}, {} times real time; {} events",
+                format::span(run.simulated_s),
+                format::span(run.wall_s),
+                format::about(ratio),
+                format::count(run.events)
+            ),
+        ),
+        ("scenario", run.scenario_hash.clone()),
+        ("trace", run.trace_hash.clone()),
+    ];
+    if !run.commit.is_empty() {
+        rows.push(("commit", run.commit.clone()));
+    }
+    rows
+}
+
+/// Groups by zone.
+#[derive(Debug)]
+pub struct Grid {
+    /// The zones, in order.
+    pub zones: Vec<String>,
+    /// A group's name and what of it is in each zone.
+    pub rows: Vec<(String, Vec<String>)>,
+}
+
+/// Which group has what in which zone: roles where instances differ, names where they do not.
+pub fn placement(run: &RunRecord) -> Grid {
+    let mut zones: Vec<String> = run.placement.iter().map(|row| row.zone.clone()).collect();
+    zones.sort();
+    zones.dedup();
+    let mut groups: Vec<&str> = Vec::new();
+    for row in &run.placement {
+        if !groups.contains(&row.group.as_str()) {
+            groups.push(&row.group);
+        }
+    }
+    let cell = |group: &str, zone: &String| {
+        let here: Vec<&str> = run
+            .placement
+            .iter()
+            .filter(|row| row.group == group && row.zone == *zone)
+            .map(|row| if row.role.is_empty() { row.instance.as_str() } else { row.role.as_str() })
+            .collect();
+        let names = here.join(", ");
+        if names.chars().count() <= PLACEMENT_CELL { names } else { format!("{} instances", here.len()) }
+    };
+    let rows =
+        groups.iter().map(|group| (group.to_string(), zones.iter().map(|zone| cell(group, zone)).collect())).collect();
+    Grid { zones, rows }
+}
+
+/// What an event of the story is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A fault began.
+    Fault,
+    /// A fault was healed.
+    Healed,
+    /// A step of a recovery.
+    Marked,
+    /// A component entered another state.
+    State,
+}
+
+/// An event of the story.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When, seconds from the end of the warm-up.
+    pub at_s: f64,
+    /// What it is.
+    pub kind: Kind,
+    /// One word: the fault, the mark or the state.
+    pub label: String,
+    /// Who and why.
+    pub text: String,
+}
+
+/// What broke, who noticed and when, in order of time; and how many states are not told.
+pub fn events(report: &Report) -> (Vec<Event>, u64) {
+    let mut events: Vec<Event> = Vec::new();
+    for fault in &report.faults {
+        let text = format!("{} {}: {}", fault.kind, fault.target, fault.description);
+        events.push(Event { at_s: fault.onset_s, kind: Kind::Fault, label: "fault".to_string(), text });
+        if let Some(healed_s) = fault.healed_s {
+            let text = format!("{} {}", fault.kind, fault.target);
+            events.push(Event { at_s: healed_s, kind: Kind::Healed, label: "healed".to_string(), text });
+        }
+    }
+    let (marked, states): (Vec<&Happening>, Vec<&Happening>) =
+        report.happenings.iter().partition(|happening| happening.mark.is_some());
+    events.extend(together(&marked).into_iter().map(|group| told(&group)));
+    let states = together(&states);
+    let left_off =
+        states.iter().skip(STATES_TOLD).map(|group| group.len() as u64).sum::<u64>() + report.happenings_left_off;
+    events.extend(states.into_iter().take(STATES_TOLD).map(|group| told(&group)));
+    events.sort_by(|one, other| one.at_s.total_cmp(&other.at_s).then(one.kind.cmp(&other.kind)));
+    (events, left_off)
+}
+
+/// Neighbours that say the same within a second.
+fn together<'h>(happenings: &[&'h Happening]) -> Vec<Vec<&'h Happening>> {
+    let mut groups: Vec<Vec<&Happening>> = Vec::new();
+    for &happening in happenings {
+        let alike = |group: &&mut Vec<&Happening>| {
+            let first = group[0];
+            let same =
+                (&first.state, &first.detail, first.mark) == (&happening.state, &happening.detail, happening.mark);
+            same && happening.at_s - first.at_s < 1.0
+        };
+        match groups.iter_mut().rev().take_while(|group| happening.at_s - group[0].at_s < 1.0).find(alike) {
+            Some(group) => group.push(happening),
+            None => groups.push(vec![happening]),
+        }
+    }
+    groups
+}
+
+fn told(group: &[&Happening]) -> Event {
+    let first = group[0];
+    let mut who: Vec<&str> = group.iter().map(|happening| happening.component.as_str()).collect();
+    who.dedup();
+    let more = who.len().saturating_sub(COMPONENTS_NAMED);
+    who.truncate(COMPONENTS_NAMED);
+    let mut text = who.join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    match first.mark {
+        Some(_) if first.detail.is_empty() => text.push_str(&format!(": {}", first.state)),
+        _ if first.detail.is_empty() => {}
+        _ => text.push_str(&format!(": {}", first.detail)),
+    }
+    let label = first.mark.map_or_else(|| first.state.clone(), |mark| mark.name().to_string());
+    let kind = if first.mark.is_some() { Kind::Marked } else { Kind::State };
+    Event { at_s: first.at_s, kind, label, text }
+}
+
+/// A tier's RTO in words.
+pub fn recovery_time(tier: &TierOutcome) -> String {
+    match tier.recovery {
+        Recovery::NotRehearsed => "-".to_string(),
+        Recovery::Unaffected => "unaffected".to_string(),
+        Recovery::Recovered => tier.rto_s.map_or("-".to_string(), format::span),
+        Recovery::NotRecovered => "not recovered".to_string(),
+        Recovery::Unknown => "unknown".to_string(),
+    }
+}
+
+/// A breach in words.
+pub fn breach(breach: &Breach) -> String {
+    let unknown = if breach.unknown_s > 0.0 {
+        format!(", {} of it unknown", format::span(breach.unknown_s))
+    } else {
+        String::new()
+    };
+    format!(
+        "{} to {}{}: success down to {}, p95 up to {}{unknown}",
+        format::clock(breach.from_s),
+        format::clock(breach.to_s),
+        if breach.open { " and not over" } else { "" },
+        format::percent(breach.success_ratio_min),
+        format::latency(breach.p95_ms_max),
+    )
+}
+
+/// A store's RPO in words.
+pub fn recovery_point(store: &StoreOutcome) -> String {
+    match store.oldest_age_s {
+        Some(age_s) => format::span(age_s),
+        None if store.lost > 0 => "no onset".to_string(),
+        None => "0 s".to_string(),
+    }
+}
+
+/// Whether a store lost what its design lets it lose.
+pub fn loss_judgement(store: &StoreOutcome) -> String {
+    let declared = if store.declared_rpo_s > 0.0 {
+        format!("design accepts {}", format::span(store.declared_rpo_s))
+    } else {
+        "design accepts none".to_string()
+    };
+    if store.lost + store.divergent == 0 {
+        "nothing lost".to_string()
+    } else if store.accepted {
+        format!("{declared}: within it")
+    } else {
+        format!("{declared}: a bug")
+    }
+}
+
+/// A lost write in words.
+pub fn loss(loss: &Loss) -> String {
+    let how = match loss.fate {
+        Fate::Divergent => "divergent",
+        Fate::Lost | Fate::Kept | Fate::Superseded => "lost",
+    };
+    format!(
+        "{how} {}, acknowledged at {} (position {}, epoch {})",
+        loss.object,
+        format::moment(loss.acknowledged_at_s),
+        format::count(loss.position),
+        loss.epoch
+    )
+}
+
+/// The failures of a journey, the most frequent first.
+pub fn failures(journey: &JourneyOutcome) -> String {
+    let mut codes: Vec<(&String, u64)> = journey.failures.iter().map(|(code, &count)| (code, count)).collect();
+    codes.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    let more = codes.len().saturating_sub(2);
+    let mut text = codes
+        .iter()
+        .take(2)
+        .map(|(code, count)| format!("{code} {}", format::count(*count)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if more > 0 {
+        text.push_str(&format!(", {more} more"));
+    }
+    text
+}
+
+/// What a run showed of an objective, in words.
+pub fn value_text(objective: &ObjectiveOutcome, report: &Report) -> String {
+    match objective.metric.measure(&report.outcome) {
+        Measured::Value(value) => match objective.metric.unit() {
+            Unit::Seconds => format::span(value),
+            Unit::Milliseconds => format::latency(value),
+            Unit::Count => format::about(value),
+            Unit::Ratio if objective.metric.is_error() => format::error_percent(value),
+            Unit::Ratio => format::percent(value),
+        },
+        Measured::Never => "not recovered".to_string(),
+        Measured::Unknown => "unknown: too little was seen".to_string(),
+        Measured::NotRehearsed => "not rehearsed: nothing broke".to_string(),
+    }
+}

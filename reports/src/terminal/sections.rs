@@ -1,0 +1,275 @@
+//! The parts of the report, in the order in which they are read.
+
+use super::table::{Table, Tone, left, right};
+use super::{Page, WIDTH};
+use crate::measures::latency::Quantiles;
+use crate::measures::objectives::ObjectiveStatus;
+use crate::measures::recovery::Recovery;
+use crate::outcome::{TierOutcome, Verdict};
+use crate::report::Report;
+use crate::story::{self, Kind};
+use crate::{format, story::value_text};
+
+/// Lost writes that a terminal names, by store; the other files name the rest.
+const LOSSES_SHOWN: usize = 12;
+
+pub(super) fn header(page: &mut Page, report: &Report) {
+    let run = &report.run;
+    let title = Tone::Heading.paint(&run.title, page.colour);
+    page.line(&title);
+    for line in story::identity(run) {
+        page.line(&Tone::Quiet.paint(&line, page.colour));
+    }
+    page.line("");
+    let verdict = report.outcome.verdict;
+    let tone = if verdict == Verdict::Passed { Tone::Good } else { Tone::Bad };
+    let words = tone.paint(&verdict.words().to_uppercase(), page.colour);
+    page.line(&format!(
+        "{words}{}",
+        if run.complete { "" } else { ": it did not reach its end, and what follows proves nothing" }
+    ));
+}
+
+pub(super) fn placement(page: &mut Page, report: &Report) {
+    if report.run.placement.is_empty() {
+        return;
+    }
+    page.heading("Placement");
+    let grid = story::placement(&report.run);
+    let mut table = Table::default();
+    table.row(std::iter::once(left("")).chain(grid.zones.iter().map(|zone| left(zone.as_str()).toned(Tone::Quiet))));
+    for (group, cells) in grid.rows {
+        table.row(std::iter::once(left(group)).chain(cells.into_iter().map(left)));
+    }
+    page.table(&table);
+}
+
+pub(super) fn happenings(page: &mut Page, report: &Report) {
+    if report.faults.is_empty() {
+        return;
+    }
+    page.heading("What broke, who noticed and when");
+    let (events, left_off) = story::events(report);
+    let sign_width = 2 + 9 + 2 + 10 + 2;
+    let mut table = Table::default();
+    for event in events {
+        let tone = match event.kind {
+            Kind::Fault => Tone::Bad,
+            Kind::Healed => Tone::Good,
+            Kind::Marked | Kind::State => Tone::Plain,
+        };
+        let lines = super::table::wrap(&event.text, WIDTH - sign_width - 1);
+        for (index, line) in lines.iter().enumerate() {
+            let first = |text: String| if index == 0 { text } else { String::new() };
+            table.row([
+                right(first(format::moment(event.at_s))),
+                left(first(event.label.clone())).toned(tone),
+                left(line.as_str()),
+            ]);
+        }
+    }
+    page.table(&table);
+    if left_off > 0 {
+        page.item("…", &format!("and {} more in component_states.parquet", format::count(left_off)));
+    }
+}
+
+pub(super) fn recovery(page: &mut Page, report: &Report) {
+    if report.outcome.tiers.is_empty() {
+        return;
+    }
+    page.heading("Recovery by tier");
+    let mut table = Table::default();
+    let heads = ["RTO", "detect", "decide", "promote", "propagate", "drain", "restored", "served", "below"];
+    table.row(std::iter::once(left("")).chain(heads.map(right)).map(|cell| cell.toned(Tone::Quiet)));
+    for (tier, outcome) in &report.outcome.tiers {
+        table.row(tier_row(tier.name(), outcome));
+    }
+    page.table(&table);
+    for (tier, outcome) in &report.outcome.tiers {
+        for breach in &outcome.breaches {
+            page.item("·", &format!("{} {}", tier.name(), story::breach(breach)));
+        }
+    }
+}
+
+fn tier_row(name: &str, outcome: &TierOutcome) -> Vec<super::table::Cell> {
+    let affected = matches!(outcome.recovery, Recovery::Recovered | Recovery::NotRecovered);
+    let tone = match outcome.recovery {
+        Recovery::NotRecovered | Recovery::Unknown => Tone::Bad,
+        _ => Tone::Plain,
+    };
+    let mut cells = vec![left(name), right(story::recovery_time(outcome)).toned(tone)];
+    cells.extend(
+        outcome
+            .phases
+            .named()
+            .map(|(_, spent_s)| right(if affected { format::span(spent_s) } else { "-".to_string() })),
+    );
+    cells.push(right(outcome.availability.map_or("-".to_string(), format::percent)));
+    cells.push(right(format!("{} m", outcome.minutes_below)));
+    cells
+}
+
+pub(super) fn stores(page: &mut Page, report: &Report) {
+    if report.outcome.stores.is_empty() {
+        return;
+    }
+    page.heading("Acknowledged writes by store");
+    let mut table = Table::default();
+    let heads = ["acknowledged", "lost", "divergent", "RPO"];
+    table.row(std::iter::once(left("")).chain(heads.map(right)).chain([left("")]).map(|cell| cell.toned(Tone::Quiet)));
+    for (name, store) in &report.outcome.stores {
+        let tone = if store.accepted { Tone::Plain } else { Tone::Bad };
+        table.row([
+            left(name.as_str()),
+            right(format::count(store.acknowledged)),
+            right(format::count(store.lost)).toned(tone),
+            right(format::count(store.divergent)).toned(tone),
+            right(story::recovery_point(store)),
+            left(story::loss_judgement(store)).toned(tone),
+        ]);
+    }
+    page.table(&table);
+    for (name, store) in &report.outcome.stores {
+        for loss in store.losses.iter().take(LOSSES_SHOWN) {
+            page.item("·", &format!("{name}: {}", story::loss(loss)));
+        }
+        let unnamed = (store.lost + store.divergent).saturating_sub(LOSSES_SHOWN as u64);
+        if unnamed > 0 {
+            page.item("…", &format!("{name}: {} more are named in writes.parquet", format::count(unnamed)));
+        }
+    }
+}
+
+pub(super) fn latency(page: &mut Page, report: &Report) {
+    page.heading("Latency, from the moment the person meant to act");
+    let latency = &report.outcome.latency;
+    let mut table = Table::default();
+    let heads = ["p50", "p90", "p95", "p99", "p99.9", "max", "requests"];
+    table.row(std::iter::once(left("")).chain(heads.map(right)).map(|cell| cell.toned(Tone::Quiet)));
+    let spans = if report.outcome.disaster.is_some() {
+        vec![("before", latency.before), ("during", latency.during), ("after", latency.after)]
+    } else {
+        vec![("whole run", latency.whole)]
+    };
+    for (name, quantiles) in spans {
+        table.row(std::iter::once(left(name)).chain(quantile_cells(quantiles).into_iter().map(right)));
+    }
+    page.table(&table);
+}
+
+fn quantile_cells(quantiles: Option<Quantiles>) -> Vec<String> {
+    let Some(q) = quantiles else { return vec!["-".to_string(); 7] };
+    let mut cells: Vec<String> =
+        [q.p50_ms, q.p90_ms, q.p95_ms, q.p99_ms, q.p999_ms, q.max_ms].map(format::latency).to_vec();
+    cells.push(format::count(q.count));
+    cells
+}
+
+pub(super) fn requests(page: &mut Page, report: &Report) {
+    page.heading("Requests");
+    let mut table = Table::default();
+    let heads = ["first attempts", "sent", "ok", "failed"];
+    table.row(
+        std::iter::once(left("")).chain(heads.map(right)).chain([left("failures")]).map(|cell| cell.toned(Tone::Quiet)),
+    );
+    let total = (&"all".to_string(), report.outcome.requests, String::new());
+    let each = report.outcome.journeys.iter().map(|(name, journey)| (name, journey.counts, story::failures(journey)));
+    for (name, counts, failures) in std::iter::once(total).chain(each) {
+        let numbers = [counts.first_attempts, counts.attempts, counts.ok, counts.failed]
+            .map(|number| right(format::count(number)));
+        table.row(std::iter::once(left(name.as_str())).chain(numbers).chain([left(failures)]));
+    }
+    page.table(&table);
+}
+
+pub(super) fn objectives(page: &mut Page, report: &Report) {
+    if report.outcome.objectives.is_empty() {
+        return;
+    }
+    page.heading("Objectives");
+    let mut table = Table::default();
+    for objective in &report.outcome.objectives {
+        let (sign, tone) = sign(objective.status);
+        table.row([
+            left(sign).toned(tone),
+            left(objective.metric.to_string()),
+            left(objective.objective.as_str()),
+            right(value_text(objective, report)).toned(tone),
+        ]);
+    }
+    page.table(&table);
+}
+
+fn sign(status: ObjectiveStatus) -> (&'static str, Tone) {
+    match status {
+        ObjectiveStatus::Met => ("✓", Tone::Good),
+        ObjectiveStatus::Missed => ("✗", Tone::Bad),
+        ObjectiveStatus::Unknown => ("?", Tone::Bad),
+        ObjectiveStatus::NotRehearsed => ("-", Tone::Quiet),
+    }
+}
+
+pub(super) fn oracles(page: &mut Page, report: &Report) {
+    if report.outcome.oracles.is_empty() {
+        return;
+    }
+    page.heading("Oracles");
+    let mut table = Table::default();
+    for (name, oracle) in &report.outcome.oracles {
+        let (sign, tone) = match (oracle.violations, oracle.evaluations) {
+            (1.., _) => ("✗", Tone::Bad),
+            (0, 0) => ("-", Tone::Quiet),
+            (0, 1..) => ("✓", Tone::Good),
+        };
+        let violations = if oracle.violations == 0 {
+            String::new()
+        } else {
+            format!("{} violations", format::count(oracle.violations))
+        };
+        table.row([
+            left(sign).toned(tone),
+            left(name.as_str()),
+            right(format!("looked {} times", format::count(oracle.evaluations))),
+            left(violations).toned(tone),
+        ]);
+    }
+    page.table(&table);
+    for (name, oracle) in &report.outcome.oracles {
+        if let Some(first) = &oracle.first_violation {
+            page.item("✗", &format!("{name}: {first}"));
+        }
+    }
+}
+
+pub(super) fn pending(page: &mut Page, report: &Report) {
+    if report.outcome.pending.is_empty() {
+        return;
+    }
+    page.heading("Still pending after everything was healed");
+    for pending in &report.outcome.pending {
+        page.item("✗", &format!("{}: {}", pending.what, pending.why));
+    }
+}
+
+pub(super) fn not_modelled(page: &mut Page, report: &Report) {
+    if report.run.not_modelled.is_empty() {
+        return;
+    }
+    page.heading("Not modelled");
+    for item in &report.run.not_modelled {
+        page.item("·", item);
+    }
+}
+
+pub(super) fn footer(page: &mut Page, report: &Report) {
+    page.heading("This run");
+    let mut table = Table::default();
+    for (name, value) in story::footing(&report.run) {
+        table.row([left(name).toned(Tone::Quiet), left(value)]);
+    }
+    page.table(&table);
+    page.line("");
+    page.line(&report.run.reproduce);
+}
