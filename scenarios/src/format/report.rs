@@ -84,3 +84,20 @@ fn floor_char(text: &str, offset: usize) -> usize {
     }
     offset
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_within_a_character_or_beyond_the_end_still_has_a_column() {
+        let mut report = Report::default();
+        let file = report.open("file.toml", "a = 1\nname = \"é\"");
+        for span in [15..16, 90..99] {
+            report.problem(&Place { file, span }, "wrong".to_owned(), None);
+        }
+        let Problems(problems) = report.into_problems();
+        let places: Vec<(usize, usize)> = problems.iter().map(|problem| (problem.line, problem.column)).collect();
+        assert_eq!(places, [(2, 9), (2, 11)]);
+    }
+}

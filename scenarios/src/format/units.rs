@@ -225,6 +225,7 @@ mod tests {
     #[test]
     fn sizes_speeds_rates_and_shares() {
         assert_eq!(size("1TiB"), Ok(1 << 40));
+        assert_eq!(size("4KiB"), Ok(4_096));
         assert_eq!(size("64 GiB"), Ok(64 << 30));
         assert_eq!(size("64gib"), Err(Some("64GiB".to_owned())));
         assert_eq!(size_text(64 << 30), "64GiB");
