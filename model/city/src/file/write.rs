@@ -19,7 +19,7 @@ pub(super) fn write(parts: &Parts) -> String {
 fn head(parts: &Parts) -> String {
     let sources: Vec<String> = parts.source.iter().map(|line| format!("    {},\n", quoted(line))).collect();
     format!(
-        "name = {}\nsource = [\n{}]\ntime-zone = {}\n\n\
+        "# Fitted from trip records by `rehearse city fit`: fit again rather than edit.\nname = {}\nsource = [\n{}]\ntime-zone = {}\n\n\
          [volume]\ntrips-per-vehicle-day = {}\nweekly-trips = {}\n\n\
          [demand]\n# Variance of the factor that one block of minutes carries beyond Poisson chance.\noverdispersion = {}\n\
          # Relative to the mean of the week; a line is a day, Monday first, hours 0 to 23.\nhour-of-week = {}",
