@@ -144,7 +144,7 @@ pub fn records(course: Course, mut take: impl FnMut(&Record<'_>)) {
         let fate = match course {
             Course::Broken if (ONSET_S - 6..ONSET_S).contains(&(second * 4)) => Fate::Lost,
             Course::Broken if (ONSET_S..ONSET_S + 60).contains(&(second * 4)) => Fate::Divergent,
-            _ if noise(second as u64) % 3 == 0 => Fate::Superseded,
+            _ if noise(second as u64).is_multiple_of(3) => Fate::Superseded,
             _ => Fate::Kept,
         };
         let object = format!("trips/{}", second * 3);
@@ -185,18 +185,18 @@ fn requests(course: Course, take: &mut impl FnMut(&Record<'_>)) {
             6 => ("request", Tier::Critical),
             _ => ("capture", Tier::Important),
         };
-        let long_tail_us = if draw % 97 == 0 { draw % 90_000 } else { 0 };
+        let long_tail_us = if draw.is_multiple_of(97) { draw % 90_000 } else { 0 };
         let usual_us = 8_000 + draw % 14_000 + long_tail_us;
         let down_until_s = if course == Course::Broken { DURATION_S } else { ONSET_S + 50 };
-        let pings_survive = journey == "ping" && draw % 3 != 0;
+        let pings_survive = journey == "ping" && !draw.is_multiple_of(3);
         let (latency_us, attempts, failure) = if course == Course::Quiet {
             (usual_us, 1, None)
         } else if (ONSET_S..down_until_s).contains(&at_s) && !pings_survive {
-            let failure = if draw % 4 == 0 { "connection reset" } else { "deadline exceeded" };
+            let failure = if draw.is_multiple_of(4) { "connection reset" } else { "deadline exceeded" };
             (10_000_000 + draw % 400_000, 3, Some(failure))
-        } else if (ONSET_S + 50..ONSET_S + 130).contains(&at_s) && draw % 5 == 0 {
+        } else if (ONSET_S + 50..ONSET_S + 130).contains(&at_s) && draw.is_multiple_of(5) {
             (2_400_000 + draw % 900_000, 2, None)
-        } else if (HEALED_S + 90..HEALED_S + 110).contains(&at_s) && draw % 12 == 0 {
+        } else if (HEALED_S + 90..HEALED_S + 110).contains(&at_s) && draw.is_multiple_of(12) {
             (300_000, 1, Some("connection reset"))
         } else {
             (usual_us, 1, None)

@@ -1,7 +1,7 @@
 //! The sentences and cells that the terminal and the page share, so that both say the same.
 
 use crate::format;
-use crate::measures::objectives::{Measured, ObjectiveOutcome, Unit};
+use crate::measures::objectives::{Measured, Metric, ObjectiveOutcome, Unit};
 use crate::measures::recovery::Recovery;
 use crate::measures::stores::{Loss, StoreOutcome};
 use crate::measures::timeline::Happening;
@@ -268,15 +268,20 @@ pub fn failures(journey: &JourneyOutcome) -> String {
 /// What a run showed of an objective, in words.
 pub fn value_text(objective: &ObjectiveOutcome, report: &Report) -> String {
     match objective.metric.measure(&report.outcome) {
-        Measured::Value(value) => match objective.metric.unit() {
-            Unit::Seconds => format::span(value),
-            Unit::Milliseconds => format::latency(value),
-            Unit::Count => format::about(value),
-            Unit::Ratio if objective.metric.is_error() => format::error_percent(value),
-            Unit::Ratio => format::percent(value),
-        },
+        Measured::Value(value) => value_in_unit(objective.metric, value),
         Measured::Never => "not recovered".to_string(),
         Measured::Unknown => "unknown: too little was seen".to_string(),
         Measured::NotRehearsed => "not rehearsed: nothing broke".to_string(),
+    }
+}
+
+/// A metric's value with its unit.
+pub fn value_in_unit(metric: Metric, value: f64) -> String {
+    match metric.unit() {
+        Unit::Seconds => format::span(value),
+        Unit::Milliseconds => format::latency(value),
+        Unit::Count => format::about(value),
+        Unit::Ratio if metric.is_error() => format::error_percent(value),
+        Unit::Ratio => format::percent(value),
     }
 }

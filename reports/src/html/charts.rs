@@ -14,7 +14,7 @@ use crate::report::Report;
 /// Width and margins, pixels of the drawing: the same for every panel, so that their time axes coincide.
 const WIDTH: u32 = 1_040;
 const LEFT: u32 = 96;
-const RIGHT: u32 = 16;
+const RIGHT: u32 = 28;
 const ABOVE: u32 = 8;
 const BELOW: u32 = 24;
 
@@ -51,6 +51,9 @@ pub(super) struct Panel {
 /// A line with gaps where there is nothing to show: (seconds, height from 0 to 1).
 type Line = Vec<(f64, Option<f64>)>;
 
+/// A row of the fault timeline: its name, its colour, and the spans to fill, in seconds.
+type Row = (String, RGBColor, Vec<(f64, f64)>);
+
 /// A height from 0 to 1 and its label.
 type Tick = (f64, String);
 
@@ -67,7 +70,7 @@ pub(super) fn panels(report: &Report) -> Vec<Panel> {
 }
 
 fn timeline(report: &Report) -> Option<Panel> {
-    let mut rows: Vec<(String, RGBColor, Vec<(f64, f64)>)> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     for fault in &report.faults {
         let until_s = fault.healed_s.unwrap_or(report.run.duration_s);
         rows.push((fault.target.chars().take(14).collect(), BAD, vec![(fault.onset_s, until_s)]));
@@ -107,14 +110,14 @@ fn latency(report: &Report) -> Panel {
     let lowest_ms = values().fold(f64::INFINITY, f64::min).clamp(0.01, 1_000.0);
     let highest_ms = values().fold(lowest_ms, f64::max);
     let decades = (libm::floor(libm::log10(lowest_ms)), libm::ceil(libm::log10(highest_ms * 1.01)));
-    let height = |ms: f64| (libm::log10(ms.max(lowest_ms)) - decades.0) / (decades.1 - decades.0);
+    let height = |ms: f64| (libm::log10(ms.max(0.001)) - decades.0) / (decades.1 - decades.0);
     let line = |index: usize| -> Line {
         report.points.iter().map(|point| (point.at_s, point.latency_ms.map(|all| height(all[index])))).collect()
     };
     let ticks: Vec<Tick> = (decades.0 as i32..=decades.1 as i32)
         .map(|decade| {
             let ms = libm::exp10(f64::from(decade));
-            (height(ms).max(0.0), if ms < 1_000.0 { format!("{ms} ms") } else { format!("{} s", ms / 1_000.0) })
+            (height(ms), if ms < 1_000.0 { format!("{ms} ms") } else { format!("{} s", ms / 1_000.0) })
         })
         .collect();
     Panel {

@@ -154,7 +154,7 @@ fn happenings(report: &Report) -> Markup {
 }
 
 fn recovery(report: &Report) -> Markup {
-    let heads = ["RTO", "detect", "decide", "promote", "propagate", "drain", "restored", "served", "below"];
+    let heads = ["RTO", "detect", "decide", "promote", "propagate", "drain", "restored", "served", "broken"];
     html! {
         @if !report.outcome.tiers.is_empty() {
             h2 { "Recovery by tier" }

@@ -30,6 +30,20 @@ pub struct Quantiles {
     pub max_ms: f64,
 }
 
+impl Quantiles {
+    /// The percentiles and the largest by name, milliseconds.
+    pub fn named(&self) -> [(&'static str, f64); 6] {
+        [
+            ("p50_ms", self.p50_ms),
+            ("p90_ms", self.p90_ms),
+            ("p95_ms", self.p95_ms),
+            ("p99_ms", self.p99_ms),
+            ("p999_ms", self.p999_ms),
+            ("max_ms", self.max_ms),
+        ]
+    }
+}
+
 /// The latencies of one short window: only the buckets that were hit, so that a day of windows stays small.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Latencies {
@@ -98,7 +112,8 @@ mod tests {
 
     /// Spread over every order of magnitude from a microsecond to 40 minutes.
     fn any_latency_us() -> impl Strategy<Value = u64> {
-        (0_u32..32, any::<u64>()).prop_map(|(bits, noise)| (1_u64 << bits | noise % (1_u64 << bits)).min(LONGEST_US))
+        (0_u32..32, any::<u64>())
+            .prop_map(|(bits, noise)| ((1_u64 << bits) | (noise % (1_u64 << bits))).min(LONGEST_US))
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! The one place where numbers come from: fed row by row, by a live run or from the files it left, with the same result.
 
 pub mod latency;
+mod named;
 pub mod objectives;
 pub mod recovery;
 pub mod stores;
@@ -10,6 +11,7 @@ pub mod windows;
 use std::collections::BTreeMap;
 
 use self::latency::{Latencies, Merged};
+use self::named::named;
 use self::recovery::Recovery;
 use self::stores::Stores;
 use self::timeline::{Fault, Happenings, Shares};
@@ -87,20 +89,14 @@ impl Measures {
             buckets.resize(index + 1, Bucket::default());
         }
         buckets[index].add(request);
-        if !self.journeys.contains_key(request.journey) {
-            self.journeys.insert(request.journey.to_string(), JourneyOutcome::default());
-        }
-        let journey = self.journeys.get_mut(request.journey).expect("inserted above");
+        let journey = named(&mut self.journeys, request.journey);
         journey.counts.first_attempts += 1;
         journey.counts.attempts += u64::from(request.attempts);
         match request.failure {
             None => journey.counts.ok += 1,
             Some(code) => {
                 journey.counts.failed += 1;
-                match journey.failures.get_mut(code) {
-                    Some(count) => *count += 1,
-                    None => drop(journey.failures.insert(code.to_string(), 1)),
-                }
+                *named(&mut journey.failures, code) += 1;
             }
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::named::named;
 use crate::format::{elapsed_s, seconds};
 use crate::records::{Fate, Tier, WriteRecord};
 use crate::run::Store;
@@ -63,10 +64,7 @@ struct Tally {
 impl Stores {
     /// Counts a write, and keeps its name if it is gone.
     pub fn add(&mut self, write: &WriteRecord<'_>) {
-        if !self.0.contains_key(write.store) {
-            self.0.insert(write.store.to_string(), Tally::default());
-        }
-        let tally = self.0.get_mut(write.store).expect("inserted above");
+        let tally = named(&mut self.0, write.store);
         tally.acknowledged += 1;
         match write.fate {
             Fate::Kept | Fate::Superseded => return,

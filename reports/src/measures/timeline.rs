@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::latency::Merged;
+use super::named::named;
 use super::windows::{BUCKET_NS, Bucket};
 use crate::format::seconds;
 use crate::records::{ComponentStateRecord, FaultRecord, Mark, MetricRecord};
@@ -123,7 +124,10 @@ pub struct Saturation {
 
 /// Collects samples of shares of capacity.
 #[derive(Debug, Default)]
-pub struct Shares(BTreeMap<String, BTreeMap<String, BTreeMap<i64, (f64, u32)>>>);
+pub struct Shares(BTreeMap<String, BTreeMap<String, Samples>>);
+
+/// The sum and the number of samples, by bucket.
+type Samples = BTreeMap<i64, (f64, u32)>;
 
 impl Shares {
     /// Adds a sample if it is a share of capacity in the measured time.
@@ -132,14 +136,7 @@ impl Shares {
         if sample.at_ns < 0 || !sample.value.is_finite() {
             return;
         }
-        if !self.0.contains_key(sample.component) {
-            self.0.insert(sample.component.to_string(), BTreeMap::new());
-        }
-        let resources = self.0.get_mut(sample.component).expect("inserted above");
-        if !resources.contains_key(resource) {
-            resources.insert(resource.to_string(), BTreeMap::new());
-        }
-        let buckets = resources.get_mut(resource).expect("inserted above");
+        let buckets = named(named(&mut self.0, sample.component), resource);
         let (sum, samples) = buckets.entry(sample.at_ns / BUCKET_NS).or_insert((0.0, 0));
         *sum += sample.value;
         *samples += 1;

@@ -3,6 +3,7 @@
 mod sections;
 pub mod table;
 
+pub(crate) use self::sections::oracle_row;
 use self::table::Tone;
 use crate::report::Report;
 

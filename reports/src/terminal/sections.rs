@@ -1,6 +1,6 @@
 //! The parts of the report, in the order in which they are read.
 
-use super::table::{Table, Tone, left, right};
+use super::table::{Cell, Table, Tone, left, right};
 use super::{Page, WIDTH};
 use crate::measures::latency::Quantiles;
 use crate::measures::objectives::ObjectiveStatus;
@@ -80,7 +80,7 @@ pub(super) fn recovery(page: &mut Page, report: &Report) {
     }
     page.heading("Recovery by tier");
     let mut table = Table::default();
-    let heads = ["RTO", "detect", "decide", "promote", "propagate", "drain", "restored", "served", "below"];
+    let heads = ["RTO", "detect", "decide", "promote", "propagate", "drain", "restored", "served", "broken"];
     table.row(std::iter::once(left("")).chain(heads.map(right)).map(|cell| cell.toned(Tone::Quiet)));
     for (tier, outcome) in &report.outcome.tiers {
         table.row(tier_row(tier.name(), outcome));
@@ -93,7 +93,7 @@ pub(super) fn recovery(page: &mut Page, report: &Report) {
     }
 }
 
-fn tier_row(name: &str, outcome: &TierOutcome) -> Vec<super::table::Cell> {
+fn tier_row(name: &str, outcome: &TierOutcome) -> Vec<Cell> {
     let affected = matches!(outcome.recovery, Recovery::Recovered | Recovery::NotRecovered);
     let tone = match outcome.recovery {
         Recovery::NotRecovered | Recovery::Unknown => Tone::Bad,
@@ -218,22 +218,7 @@ pub(super) fn oracles(page: &mut Page, report: &Report) {
     page.heading("Oracles");
     let mut table = Table::default();
     for (name, oracle) in &report.outcome.oracles {
-        let (sign, tone) = match (oracle.violations, oracle.evaluations) {
-            (1.., _) => ("✗", Tone::Bad),
-            (0, 0) => ("-", Tone::Quiet),
-            (0, 1..) => ("✓", Tone::Good),
-        };
-        let violations = if oracle.violations == 0 {
-            String::new()
-        } else {
-            format!("{} violations", format::count(oracle.violations))
-        };
-        table.row([
-            left(sign).toned(tone),
-            left(name.as_str()),
-            right(format!("looked {} times", format::count(oracle.evaluations))),
-            left(violations).toned(tone),
-        ]);
+        table.row(oracle_row(name, oracle.evaluations, oracle.violations));
     }
     page.table(&table);
     for (name, oracle) in &report.outcome.oracles {
@@ -241,6 +226,18 @@ pub(super) fn oracles(page: &mut Page, report: &Report) {
             page.item("✗", &format!("{name}: {first}"));
         }
     }
+}
+
+/// How often an oracle looked and what it saw; one that never looked has proven nothing.
+pub(crate) fn oracle_row(name: &str, evaluations: u64, violations: u64) -> [Cell; 4] {
+    let (sign, tone) = match (violations, evaluations) {
+        (1.., _) => ("✗", Tone::Bad),
+        (0, 0) => ("-", Tone::Quiet),
+        (0, 1..) => ("✓", Tone::Good),
+    };
+    let seen = if violations == 0 { String::new() } else { format!("{} violations", format::count(violations)) };
+    let looked = right(format!("looked {} times", format::count(evaluations)));
+    [left(sign).toned(tone), left(name), looked, left(seen).toned(tone)]
 }
 
 pub(super) fn pending(page: &mut Page, report: &Report) {

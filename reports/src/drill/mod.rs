@@ -1,0 +1,282 @@
+//! Many seeds of one scenario, told as distributions: a verdict that rests on one run rests on luck.
+
+mod distribution;
+mod render;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::distribution::{Distribution, Interval, Worse};
+use crate::error::Error;
+use crate::measures::latency::Quantiles;
+use crate::measures::objectives::{Measured, Metric, ObjectiveStatus};
+use crate::measures::recovery::Recovery;
+use crate::outcome::{Outcome, TierOutcome, Verdict};
+use crate::records::Tier;
+use crate::run::SCHEMA_VERSION;
+use crate::writer;
+
+/// The answer of a drill, for programs.
+pub const DRILL_FILE: &str = "drill.json";
+
+/// What many runs of one scenario come to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Drill {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The scenario's title.
+    pub title: String,
+    /// Whether every run was complete.
+    pub complete: bool,
+    /// The verdict of the worst run.
+    pub verdict: Verdict,
+    /// How many runs came to which verdict.
+    pub verdicts: BTreeMap<Verdict, u64>,
+    /// RTO, RPO, lost writes, availability and latency over the whole run, by metric.
+    pub distributions: BTreeMap<Metric, Distribution>,
+    /// What recovery times were spent on, in order, over the runs in which the tier was hit and came back.
+    pub phases: BTreeMap<Tier, Vec<PhaseSpread>>,
+    /// Latency before, during and after.
+    pub latency: Vec<LatencySpread>,
+    /// How many runs kept each promise.
+    pub objectives: Vec<Kept>,
+    /// What must hold in every run, all runs together.
+    pub oracles: BTreeMap<String, Looked>,
+    /// The runs, in order of seed.
+    pub runs: Vec<Run>,
+}
+
+/// A phase of recovery over many runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhaseSpread {
+    /// The phase.
+    pub name: String,
+    /// Seconds.
+    pub over_runs: Distribution,
+}
+
+/// Latency in one part of the runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LatencySpread {
+    /// `before`, `during` or `after`.
+    pub name: String,
+    /// Milliseconds, by percentile as `outcome.json` names it.
+    pub quantiles: BTreeMap<String, Distribution>,
+}
+
+/// How often a promise was kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What it is about.
+    pub metric: Metric,
+    /// The condition as people wrote it.
+    pub objective: String,
+    /// Runs that kept it.
+    pub met: u64,
+    /// Runs that did not, or could not show that they did.
+    pub missed: u64,
+    /// Runs without a fault, for promises about recovery.
+    pub not_rehearsed: u64,
+}
+
+/// What an oracle saw in all runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looked {
+    /// How often it looked.
+    pub evaluations: u64,
+    /// How often what must hold did not.
+    pub violations: u64,
+}
+
+/// One run of a drill.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its seed.
+    pub seed: u64,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// The hash over its events.
+    pub trace_hash: String,
+    /// The command that does it again.
+    pub reproduce: String,
+}
+
+impl Drill {
+    /// What these runs come to; `None` of no runs. They are put in order of seed, so the order they ended in does not matter.
+    pub fn of(outcomes: &[Outcome]) -> Option<Drill> {
+        let mut outcomes: Vec<&Outcome> = outcomes.iter().collect();
+        outcomes.sort_by_key(|outcome| outcome.seed);
+        let first = outcomes.first()?;
+        let mut verdicts = BTreeMap::new();
+        let mut oracles: BTreeMap<String, Looked> = BTreeMap::new();
+        for outcome in &outcomes {
+            *verdicts.entry(outcome.verdict).or_insert(0) += 1;
+            for (name, oracle) in &outcome.oracles {
+                let looked = oracles.entry(name.clone()).or_default();
+                looked.evaluations += oracle.evaluations;
+                looked.violations += oracle.violations;
+            }
+        }
+        let runs = outcomes.iter().map(|outcome| Run {
+            seed: outcome.seed,
+            verdict: outcome.verdict,
+            trace_hash: outcome.trace_hash.clone(),
+            reproduce: outcome.reproduce.clone(),
+        });
+        Some(Drill {
+            schema_version: SCHEMA_VERSION,
+            title: first.title.clone(),
+            complete: outcomes.iter().all(|outcome| outcome.complete),
+            verdict: outcomes.iter().map(|outcome| outcome.verdict).min().unwrap_or(Verdict::Incomplete),
+            verdicts,
+            distributions: Metric::all()
+                .into_iter()
+                .filter_map(|metric| Some((metric, spread(metric, &outcomes)?)))
+                .collect(),
+            phases: Tier::ALL.into_iter().filter_map(|tier| Some((tier, phases(tier, &outcomes)?))).collect(),
+            latency: latency(&outcomes),
+            objectives: kept(&outcomes),
+            oracles,
+            runs: runs.collect(),
+        })
+    }
+
+    /// Writes `drill.json` into a directory that exists.
+    pub fn write(&self, directory: &Path) -> Result<(), Error> {
+        writer::write_json(&directory.join(DRILL_FILE), self)
+    }
+}
+
+fn spread(metric: Metric, outcomes: &[&Outcome]) -> Option<Distribution> {
+    let rests_on_tier =
+        |tier: Tier| outcomes.iter().any(|outcome| outcome.stores.values().any(|store| store.tiers.contains(&tier)));
+    match metric {
+        Metric::RecoveryPoint(tier) | Metric::LostWrites(tier) if !rests_on_tier(tier) => return None,
+        _ => {}
+    }
+    let worse = if matches!(metric, Metric::Availability(_)) { Worse::Small } else { Worse::Large };
+    let values = outcomes.iter().filter_map(|outcome| match metric.measure(outcome) {
+        Measured::Value(value) => Some(Some(value)),
+        Measured::Never => Some(None),
+        Measured::Unknown | Measured::NotRehearsed => None,
+    });
+    Distribution::of(values, worse)
+}
+
+fn phases(tier: Tier, outcomes: &[&Outcome]) -> Option<Vec<PhaseSpread>> {
+    let came_back = |outcome: &&TierOutcome| outcome.recovery == Recovery::Recovered;
+    let recovered: Vec<&TierOutcome> =
+        outcomes.iter().filter_map(|outcome| outcome.tiers.get(&tier)).filter(came_back).collect();
+    let names = recovered.first()?.phases.named().map(|(name, _)| name);
+    let spreads = names.into_iter().enumerate().filter_map(|(index, name)| {
+        let spent = recovered.iter().map(|outcome| Some(outcome.phases.named()[index].1));
+        Some(PhaseSpread { name: name.to_string(), over_runs: Distribution::of(spent, Worse::Large)? })
+    });
+    Some(spreads.collect())
+}
+
+fn latency(outcomes: &[&Outcome]) -> Vec<LatencySpread> {
+    type Part = fn(&Outcome) -> Option<Quantiles>;
+    let parts: [(&str, Part); 3] = [
+        ("before", |outcome| outcome.latency.before),
+        ("during", |outcome| outcome.latency.during),
+        ("after", |outcome| outcome.latency.after),
+    ];
+    let spread_of = |(name, part): (&str, Part)| {
+        let found: Vec<Quantiles> = outcomes.iter().filter_map(|outcome| part(outcome)).collect();
+        let names = found.first()?.named().map(|(name, _)| name);
+        let spreads = names.into_iter().enumerate().filter_map(|(index, name)| {
+            let values = found.iter().map(|quantiles| Some(quantiles.named()[index].1));
+            Some((name.to_string(), Distribution::of(values, Worse::Large)?))
+        });
+        Some(LatencySpread { name: name.to_string(), quantiles: spreads.collect() })
+    };
+    parts.into_iter().filter_map(spread_of).collect()
+}
+
+fn kept(outcomes: &[&Outcome]) -> Vec<Kept> {
+    let mut kept: Vec<Kept> = Vec::new();
+    for objective in outcomes.iter().flat_map(|outcome| &outcome.objectives) {
+        let same = |known: &Kept| known.metric == objective.metric && known.objective == objective.objective;
+        let index = kept.iter().position(same).unwrap_or_else(|| {
+            let (metric, objective) = (objective.metric, objective.objective.clone());
+            kept.push(Kept { metric, objective, met: 0, missed: 0, not_rehearsed: 0 });
+            kept.len() - 1
+        });
+        match objective.status {
+            ObjectiveStatus::Met => kept[index].met += 1,
+            ObjectiveStatus::Missed | ObjectiveStatus::Unknown => kept[index].missed += 1,
+            ObjectiveStatus::NotRehearsed => kept[index].not_rehearsed += 1,
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    /// Twenty runs like the fixture's, in which recovery takes 60 s, 120 s, ... and the last never recovers.
+    fn outcomes(runs: u64) -> Vec<Outcome> {
+        let base = fixture::outage().outcome;
+        (0..runs)
+            .rev()
+            .map(|seed| {
+                let mut outcome = Outcome { seed, ..base.clone() };
+                let tier = outcome.tiers.get_mut(&Tier::Critical).expect("the fixture has it");
+                tier.rto_s = Some(60.0 * (seed + 1) as f64);
+                tier.phases.detect_s += seed as f64;
+                if seed + 1 == runs {
+                    (tier.rto_s, tier.recovery) = (None, Recovery::NotRecovered);
+                }
+                let promised = &fixture::run(fixture::Course::Outage).objectives;
+                outcome.objectives = crate::measures::objectives::judge(promised, &outcome);
+                outcome.verdict = Verdict::of(&outcome);
+                outcome
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_recovery_that_never_came_is_the_worst_and_has_no_phases() {
+        let drill = Drill::of(&outcomes(20)).expect("runs");
+        let found = drill.distributions[&Metric::RecoveryTime(Tier::Critical)];
+        assert_eq!((found.runs, found.never, found.median, found.worst), (20, 1, Some(660.0), None));
+        assert_eq!(drill.phases[&Tier::Critical][0].over_runs.runs, 19);
+        assert_eq!(drill.verdict, Verdict::RecoveryMissed);
+        assert_eq!(drill.verdicts, BTreeMap::from([(Verdict::RecoveryMissed, 6), (Verdict::ObjectiveMissed, 14)]));
+    }
+
+    #[test]
+    fn no_runs_are_no_drill() {
+        assert!(Drill::of(&[]).is_none());
+    }
+
+    #[test]
+    fn the_order_in_which_runs_end_does_not_matter() {
+        let mut shuffled = outcomes(20);
+        shuffled.swap(3, 17);
+        assert_eq!(Drill::of(&shuffled), Drill::of(&outcomes(20)));
+    }
+
+    #[test]
+    fn less_availability_is_worse() {
+        let mut some = outcomes(7);
+        some[2].tiers.get_mut(&Tier::Critical).expect("there").availability = Some(0.5);
+        let drill = Drill::of(&some).expect("runs");
+        assert_eq!(drill.distributions[&Metric::Availability(Tier::Critical)].worst, Some(0.5));
+    }
+
+    #[test]
+    fn a_drill_reads_well_and_survives_its_file() {
+        let drill = Drill::of(&outcomes(20)).expect("runs");
+        insta::assert_snapshot!("drill", drill.render(false));
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        drill.write(directory.path()).expect("written");
+        let text = std::fs::read_to_string(directory.path().join(DRILL_FILE)).expect("drill.json");
+        assert_eq!(serde_json::from_str::<Drill>(&text).expect("a drill"), drill);
+    }
+}
