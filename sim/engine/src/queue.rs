@@ -37,6 +37,8 @@ pub struct Queue<E> {
     occupied: [u64; LEVELS],
     position: u64,
     len: usize,
+    /// Whether any tie-break was ever other than zero; while none is, the first inserted is the first.
+    breaks_ties: bool,
 }
 
 impl<E> Default for Queue<E> {
@@ -48,6 +50,7 @@ impl<E> Default for Queue<E> {
             occupied: [0; LEVELS],
             position: 0,
             len: 0,
+            breaks_ties: false,
         }
     }
 }
@@ -68,6 +71,7 @@ impl<E> Queue<E> {
     #[inline]
     pub fn insert(&mut self, at: Time, tie_break: u32, event: E) -> TimerId {
         let time = at.nanos().max(self.position);
+        self.breaks_ties |= tie_break != 0;
         let slot = match self.free.pop() {
             Some(slot) => {
                 let entry = &mut self.entries[slot as usize];
@@ -156,6 +160,9 @@ impl<E> Queue<E> {
     /// A slot of level 0 is one instant: the lowest tie-break goes first, and among equals the first inserted.
     fn first_by_tie_break(&self, head: u32) -> u32 {
         let mut first = head;
+        if !self.breaks_ties {
+            return first;
+        }
         let mut at = self.entries[head as usize].next;
         while at != NONE {
             let entry = &self.entries[at as usize];

@@ -53,20 +53,10 @@ fn mean_wait(seed: u64, cores: u16, utilisation: f64, customers: u32) -> f64 {
 
 #[test]
 fn cores_wait_as_erlang_c_says() {
-    // Wq/S of M/M/c. The tolerance is three standard errors of a mean over 400,000 correlated waits at this load,
-    // measured over 30 seeds: 3.5 %.
-    for (cores, expected) in [(1, 4.0), (2, 1.7778), (8, 0.2860)] {
+    // Wq/S of M/M/c at a load of 0.8. Each tolerance is three standard deviations of this very mean over 30 seeds
+    // (1.3 %, 1.5 % and 2.2 %): waits at this load are strongly correlated.
+    for (cores, expected, tolerance) in [(1, 4.0, 0.040), (2, 1.7778, 0.045), (8, 0.2860, 0.066)] {
         let measured = mean_wait(1, cores, 0.8, 400_000);
-        assert!((measured / expected - 1.0).abs() < 0.035, "c = {cores}: {measured} instead of {expected}");
-    }
-}
-
-#[test]
-fn zz_spread() {
-    for cores in [1, 2, 8] {
-        let all: Vec<f64> = (1..=30).map(|seed| mean_wait(seed, cores, 0.8, 400_000)).collect();
-        let mean = all.iter().sum::<f64>() / 30.0;
-        let sd = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 29.0).sqrt();
-        println!("SPREAD {cores} {mean} {}", sd / mean);
+        assert!((measured / expected - 1.0).abs() < tolerance, "c = {cores}: {measured} instead of {expected}");
     }
 }
