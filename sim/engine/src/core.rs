@@ -21,6 +21,7 @@ use crate::connections::Connections;
 use crate::control::Control;
 use crate::executor::{Backstop, Tasks};
 use crate::host::Host;
+use crate::latency::LatencySpec;
 use crate::network::{Distances, Network};
 use crate::process::{Ending, Process, ProcessPanic, panic_report, remember_panics};
 use crate::queue::Queue;
@@ -242,6 +243,12 @@ impl Engine {
     #[must_use]
     pub fn interrupt_flag(&self) -> Arc<AtomicBool> {
         self.interrupt.clone()
+    }
+
+    /// Latency and loss between the cloud and the hosts of [`runtime::world::INTERNET`]. Until it is called they are as
+    /// far away as another region, and lose nothing.
+    pub fn set_internet(&mut self, latency: LatencySpec, loss: f64) {
+        self.core.network.borrow_mut().set_internet(latency, loss);
     }
 
     /// The surface through which faults, schedules and observers act.

@@ -25,6 +25,7 @@ pub(crate) enum Distance {
     SameZone = 1,
     CrossZone = 2,
     CrossRegion = 3,
+    Internet = 4,
 }
 
 /// A fault on links, to be lifted again.
@@ -53,7 +54,9 @@ struct Active {
 pub(crate) const RETRANSMIT_NS: u64 = 200_000_000;
 
 pub(crate) struct Network {
-    latencies: [Latency; 4],
+    latencies: [Latency; 5],
+    /// A packet on the internet is lost if its draw is below this.
+    internet_loss: u64,
     faults: Vec<Active>,
     next_id: u64,
 }
@@ -61,8 +64,13 @@ pub(crate) struct Network {
 impl Network {
     pub(crate) fn new(distances: Distances) -> Self {
         let Distances { same_host, same_zone, cross_zone, cross_region } = distances;
-        let latencies = [same_host, same_zone, cross_zone, cross_region].map(Latency::new);
-        Network { latencies, faults: Vec::new(), next_id: 0 }
+        let latencies = [same_host, same_zone, cross_zone, cross_region, cross_region].map(Latency::new);
+        Network { latencies, internet_loss: 0, faults: Vec::new(), next_id: 0 }
+    }
+
+    pub(crate) fn set_internet(&mut self, latency: LatencySpec, loss: f64) {
+        self.latencies[Distance::Internet as usize] = Latency::new(latency);
+        self.internet_loss = threshold(loss);
     }
 
     /// Starts a fault on every link from one set of hosts to another, one way.
@@ -86,8 +94,11 @@ impl Network {
     /// Latency of one frame, loss included: a lost packet costs its retransmission time-outs.
     #[inline]
     pub(crate) fn delay(&self, from: HostId, to: HostId, distance: Distance, draw: u64) -> u64 {
-        let latency = self.latencies[distance as usize].at(draw);
-        if self.faults.is_empty() { latency } else { self.degraded(from, to, latency, draw) }
+        let mut delay = self.latencies[distance as usize].at(draw);
+        if distance == Distance::Internet && self.internet_loss > 0 {
+            delay += resends(self.internet_loss, mix(draw, Distance::Internet as u64));
+        }
+        if self.faults.is_empty() { delay } else { self.degraded(from, to, delay, draw) }
     }
 
     fn degraded(&self, from: HostId, to: HostId, latency: u64, draw: u64) -> u64 {
@@ -96,20 +107,7 @@ impl Network {
             match fault {
                 LinkFault::Cut => {}
                 LinkFault::Delay { added } => delay += nanos(added),
-                LinkFault::Loss { probability } => {
-                    let threshold = (probability * u64::MAX as f64) as u64;
-                    let mut draw = mix(draw, 0x10_55);
-                    let mut resend_after = RETRANSMIT_NS;
-                    // Fifteen resends is where Linux gives a connection up (source: tcp_retries2).
-                    for _ in 0..15 {
-                        if draw >= threshold {
-                            break;
-                        }
-                        delay += resend_after;
-                        resend_after *= 2;
-                        draw = mix(draw, resend_after);
-                    }
-                }
+                LinkFault::Loss { probability } => delay += resends(threshold(probability), mix(draw, 0x10_55)),
             }
         }
         delay
@@ -122,4 +120,23 @@ impl Network {
             .filter(move |active| covers(&active.from, from) && covers(&active.to, to))
             .map(|active| active.fault)
     }
+}
+
+fn threshold(probability: f64) -> u64 {
+    (probability * u64::MAX as f64) as u64
+}
+
+/// What losses cost a frame: a retransmission time-out for each, doubling. Fifteen resends is where Linux gives a
+/// connection up (source: tcp_retries2).
+fn resends(threshold: u64, mut draw: u64) -> u64 {
+    let (mut delay, mut resend_after) = (0, RETRANSMIT_NS);
+    for _ in 0..15 {
+        if draw >= threshold {
+            break;
+        }
+        delay += resend_after;
+        resend_after *= 2;
+        draw = mix(draw, resend_after);
+    }
+    delay
 }

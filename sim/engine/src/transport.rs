@@ -7,7 +7,7 @@ use runtime::Time;
 use runtime::backend::{ConnectionId, Endpoint, Side};
 use runtime::net::{Address, Closed, HostId};
 use runtime::random::mix;
-use runtime::world::ProcessId;
+use runtime::world::{INTERNET, ProcessId};
 
 use crate::connections::{End, EndState, Keepalive, Loss, Stall};
 use crate::core::{Core, Event, WORLD, word};
@@ -44,6 +44,7 @@ impl Core {
         let (a, b) = (&hosts[from.0 as usize].spec, &hosts[to.0 as usize].spec);
         match (from == to, a.zone == b.zone, a.region == b.region) {
             (true, ..) => Distance::SameHost,
+            _ if a.region == INTERNET || b.region == INTERNET => Distance::Internet,
             (_, true, true) => Distance::SameZone,
             (_, _, true) => Distance::CrossZone,
             _ => Distance::CrossRegion,

@@ -7,6 +7,9 @@ use std::time::Duration;
 use crate::backend::LocalFuture;
 use crate::net::HostId;
 
+/// The region of hosts that are in no cloud: phones, the payment processor.
+pub const INTERNET: &str = "internet";
+
 /// A machine.
 #[derive(Clone, Debug)]
 pub struct HostSpec {
@@ -14,6 +17,7 @@ pub struct HostSpec {
     pub name: String,
     /// Availability zone; hosts outside the cloud (phones, the payment processor) have one of their own.
     pub zone: String,
+    /// The cloud region, or [`INTERNET`].
     pub region: String,
     pub cores: u16,
     /// Egress bandwidth, bytes per second; `None` is unlimited.

@@ -1,0 +1,88 @@
+//! The little program of the seam: a client calls a gateway, which calls a service that crashes in the middle.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use runtime::call::{CallContext, CallError, Caller, serve};
+use runtime::net::HostId;
+use serde::{Deserialize, Serialize};
+
+use crate::support::*;
+
+/// What a rider hears.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Answer {
+    Fare { cents: u64, by: String },
+    Unavailable,
+}
+
+async fn service() {
+    let port = serve(PORT, |kilometres: u64, _| async move {
+        runtime::cpu::work(Duration::from_micros(100)).await;
+        Answer::Fare { cents: 250 + 110 * kilometres, by: runtime::process_name().to_string() }
+    });
+    let _port = port.expect("the port is free");
+    runtime::task::forever().await;
+}
+
+/// Dials until somebody listens.
+async fn dial(to: HostId) -> Caller<u64, Answer> {
+    loop {
+        match Caller::connect(at(to)).await {
+            Ok(caller) => return caller,
+            Err(_) => runtime::sleep(Duration::from_millis(5)).await,
+        }
+    }
+}
+
+async fn gateway(behind: HostId) {
+    let service = Rc::new(RefCell::new(dial(behind).await));
+    let port = serve(PORT, move |kilometres: u64, context: CallContext| {
+        let service = service.clone();
+        async move {
+            let caller = service.borrow().clone();
+            match caller.call(kilometres, context.at_most(Duration::from_secs(5))).await {
+                Ok(answer) => answer,
+                Err(CallError::DeadlineExceeded) => Answer::Unavailable,
+                Err(CallError::Connection(_)) => {
+                    let caller = dial(behind).await;
+                    *service.borrow_mut() = caller.clone();
+                    caller.call(kilometres, context).await.unwrap_or(Answer::Unavailable)
+                }
+            }
+        }
+    });
+    let _port = port.expect("the port is free");
+    runtime::task::forever().await;
+}
+
+#[test]
+fn a_service_crashes_between_two_answers_and_the_rider_hears_both() {
+    let outcome = on_every_engine(|trial| {
+        let hosts = ["back", "front", "phone"].map(|name| trial.host(name));
+        let [back, front, phone] = hosts;
+        let service = trial.process("pricing", back, service);
+        trial.process("gateway", front, move || gateway(back));
+        trial.crashes.push((service, Duration::from_millis(100), Duration::from_millis(50)));
+        trial.client(phone, move |notes| async move {
+            let gateway = dial(front).await;
+            notes.note(gateway.call(10, CallContext::within(Duration::from_secs(20), 0)).await);
+            // Watches the service itself, so as to go on only once it has crashed.
+            let watched = dial(back).await;
+            while watched.closed().is_none() {
+                runtime::sleep(Duration::from_millis(1)).await;
+            }
+            notes.note(gateway.call(20, CallContext::within(Duration::from_secs(20), 0)).await);
+        });
+    });
+    insta::assert_debug_snapshot!(outcome, @r#"
+    Outcome {
+        notes: [
+            "Ok(Fare { cents: 1350, by: \"pricing\" })",
+            "Ok(Fare { cents: 2450, by: \"pricing\" })",
+        ],
+        panics: [],
+    }
+    "#);
+}
