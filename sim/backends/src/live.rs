@@ -127,7 +127,7 @@ impl Network for Loopback {
         Ok(Box::pin(async move {
             loop {
                 let accepted = port.listener.accept().await;
-                match accepted.and_then(|(stream, _)| LoopbackStream::new(stream, crashing.clone())) {
+                match accepted.and_then(|(stream, _)| LoopbackStream::boxed(stream, crashing.clone())) {
                     Ok(stream) => acceptor.accept_bytes(stream),
                     // The connection is lost, not the port: its dialler is told by the kernel.
                     Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -140,7 +140,7 @@ impl Network for Loopback {
         let (ports, crashing) = (self.ports.clone(), self.crashing.clone());
         Box::pin(async move {
             let real = ports.borrow().get(&to).copied().ok_or(io::ErrorKind::ConnectionRefused)?;
-            LoopbackStream::new(TcpStream::connect(real).await?, crashing)
+            LoopbackStream::boxed(TcpStream::connect(real).await?, crashing)
         })
     }
 }
@@ -151,7 +151,7 @@ struct LoopbackStream {
 }
 
 impl LoopbackStream {
-    fn new(stream: TcpStream, crashing: Rc<Cell<bool>>) -> io::Result<Box<dyn ByteStream>> {
+    fn boxed(stream: TcpStream, crashing: Rc<Cell<bool>>) -> io::Result<Box<dyn ByteStream>> {
         stream.set_nodelay(true)?;
         Ok(Box::new(LoopbackStream { stream, crashing }))
     }
