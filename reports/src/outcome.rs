@@ -204,3 +204,56 @@ pub struct Speed {
     /// Events.
     pub events: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn the_gravest_of_several_verdicts_counts() {
+        let mut outcome = fixture::broken().outcome;
+        assert_eq!(Verdict::of(&outcome), Verdict::Incomplete);
+        outcome.complete = true;
+        assert_eq!(Verdict::of(&outcome), Verdict::OracleBroken);
+        outcome.oracles.clear();
+        assert_eq!(Verdict::of(&outcome), Verdict::OracleBroken, "what is pending after healing breaks the run too");
+        outcome.pending.clear();
+        assert_eq!(Verdict::of(&outcome), Verdict::RecoveryMissed);
+        outcome.objectives.retain(|objective| !objective.metric.is_recovery());
+        assert_eq!(Verdict::of(&outcome), Verdict::ObjectiveMissed);
+        outcome.objectives.clear();
+        assert_eq!(Verdict::of(&outcome), Verdict::Passed);
+    }
+
+    #[test]
+    fn programs_find_the_documented_keys() {
+        let outcome = serde_json::to_value(fixture::outage().outcome).expect("JSON");
+        for path in [
+            "/schema_version",
+            "/complete",
+            "/trace_hash",
+            "/tiers/critical/rto_s",
+            "/tiers/critical/phases/detect_s",
+            "/tiers/critical/breaches/0/from_s",
+            "/stores/orders-db/lost",
+            "/stores/orders-db/divergent",
+            "/stores/orders-db/oldest_age_s",
+            "/latency/before/p50_ms",
+            "/latency/during/p99_ms",
+            "/latency/after/p999_ms",
+            "/requests/first_attempts",
+            "/requests/attempts",
+            "/requests/ok",
+            "/requests/failed",
+            "/objectives/0/status",
+            "/oracles/no acknowledged write is lost/evaluations",
+            "/oracles/no acknowledged write is lost/violations",
+            "/speed/simulated_s",
+            "/speed/wall_s",
+            "/speed/events",
+        ] {
+            assert!(outcome.pointer(path).is_some(), "{path}");
+        }
+    }
+}

@@ -345,7 +345,7 @@ mod tests {
         let report = fixture::broken();
         let page = render(&report);
         for said in [
-            "acknowledged at 19:56.2",
+            "lost trips/897, acknowledged at 19:56.2",
             "not recovered",
             "incomplete",
             "trip 894 in MATCHING",

@@ -256,3 +256,50 @@ fn latency_outcome(
         whole,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{self, Course};
+    use crate::records::FaultRecord;
+
+    /// The quiet run, with a fault at the twentieth minute and only the requests that `keep` keeps.
+    fn with_fault(keep: impl Fn(&RequestRecord<'_>) -> bool) -> Outcome {
+        let run = fixture::run(Course::Quiet);
+        let mut measures = Measures::new(run.duration_ns());
+        let onset_ns = fixture::ONSET_S * 1_000_000_000;
+        let fault = FaultRecord { id: 1, kind: "pause", target: "x", onset_ns, healed_ns: None, description: "" };
+        measures.add(&Record::Fault(fault));
+        fixture::records(Course::Quiet, |record| match record {
+            Record::Request(request) if !keep(request) => {}
+            record => measures.add(record),
+        });
+        measures.finish(&run).outcome
+    }
+
+    #[test]
+    fn a_tier_that_kept_its_level_is_unaffected_and_one_that_nobody_used_is_unknown() {
+        let unaffected = &with_fault(|_| true).tiers[&Tier::Critical];
+        assert_eq!((unaffected.recovery, unaffected.rto_s), (Recovery::Unaffected, Some(0.0)));
+        let unused = with_fault(|request| request.meant_at_ns < fixture::ONSET_S * 1_000_000_000);
+        let tier = &unused.tiers[&Tier::Critical];
+        assert_eq!((tier.recovery, tier.rto_s, tier.minutes_unknown), (Recovery::Unknown, None, 70));
+        assert_eq!(unused.latency.during, None);
+        assert_eq!(unused.verdict, Verdict::RecoveryMissed, "a promise that nobody saw kept does not pass");
+    }
+
+    #[test]
+    fn warm_up_and_what_follows_the_horizon_are_not_measured() {
+        let run = fixture::run(Course::Quiet);
+        let mut measures = Measures::new(run.duration_ns());
+        for meant_at_ns in [-1, 0, run.duration_ns() - 1, run.duration_ns()] {
+            let (journey, tier, ended_at_ns) = ("quote", Tier::Critical, meant_at_ns + 5);
+            let request =
+                RequestRecord { meant_at_ns, ended_at_ns, journey, tier, actor: 1, attempts: 2, failure: None };
+            measures.add(&Record::Request(request));
+        }
+        let outcome = measures.finish(&run).outcome;
+        let expected = RequestCounts { first_attempts: 2, attempts: 4, ok: 2, failed: 0 };
+        assert_eq!((outcome.requests, outcome.journeys["quote"].counts), (expected, expected));
+    }
+}
