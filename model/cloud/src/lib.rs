@@ -1,0 +1,3 @@
+//! The modelled infrastructure behind the ports: what a client sees, what saturates, what breaks, who notices.
+
+pub mod dns;

@@ -4,9 +4,11 @@
 //! on either. Nothing here knows which one it is.
 
 pub mod database;
+pub mod health;
 pub mod idempotency;
 pub mod observe;
 pub mod processor;
+pub mod resolver;
 pub mod retry;
 
 pub use idempotency::IdempotencyKey;

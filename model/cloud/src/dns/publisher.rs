@@ -1,0 +1,92 @@
+//! How a control plane changes a record: on every zone's server, repeated until each has it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use runtime::call::{CallContext, Caller};
+use runtime::net::Address;
+
+use super::parameters::PublisherParameters;
+use super::protocol::{Record, Request, Response, Update};
+
+/// How far an update came at the first try. Servers that are pending are tried again in the background.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Propagation {
+    /// Servers that hold the record as published.
+    pub accepted: usize,
+    /// Servers that hold a later version: somebody else published since.
+    pub superseded: usize,
+    /// Servers that did not answer in time.
+    pub pending: usize,
+}
+
+struct Inner {
+    servers: Vec<Address>,
+    parameters: PublisherParameters,
+    /// The last record published here by name: an older one is not repeated any more.
+    last: RefCell<BTreeMap<String, Record>>,
+}
+
+/// Changes records. Clones share what was published; it belongs to one process.
+#[derive(Clone)]
+pub struct Publisher(Rc<Inner>);
+
+impl Publisher {
+    /// `servers` are the name servers of all zones.
+    #[must_use]
+    pub fn new(servers: Vec<Address>, parameters: PublisherParameters) -> Self {
+        Publisher(Rc::new(Inner { servers, parameters, last: RefCell::default() }))
+    }
+
+    /// Puts `addresses` behind `name` and returns when every server has been tried once. The greater `version` wins on each server
+    /// whichever arrives last: a control plane gives its epoch, one without epochs its time in nanoseconds. No addresses makes the name
+    /// unknown.
+    pub async fn publish(&self, name: &str, addresses: Vec<Address>, ttl: Duration, version: u64) -> Propagation {
+        let record = Record { version, ttl, addresses };
+        self.0.last.borrow_mut().insert(name.to_owned(), record.clone());
+        let update = Update { name: name.to_owned(), record };
+        let tries: Vec<_> = (self.0.servers.iter())
+            .map(|&server| {
+                let (publisher, update) = (self.clone(), update.clone());
+                (server, runtime::spawn(async move { publisher.send(server, update).await }))
+            })
+            .collect();
+        let mut propagation = Propagation::default();
+        for (server, first_try) in tries {
+            match first_try.await {
+                Some(Response::Accepted) => propagation.accepted += 1,
+                Some(_) => propagation.superseded += 1,
+                None => {
+                    propagation.pending += 1;
+                    let (publisher, update) = (self.clone(), update.clone());
+                    runtime::spawn(async move { publisher.repeat(server, update).await });
+                }
+            }
+        }
+        propagation
+    }
+
+    async fn repeat(&self, server: Address, update: Update) {
+        loop {
+            runtime::sleep(self.0.parameters.retry_interval).await;
+            if self.0.last.borrow().get(&update.name) != Some(&update.record) {
+                return; // published anew: that one is repeated by its own task
+            }
+            if self.send(server, update.clone()).await.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// One try on a connection of its own: updates are rare. None if there was no answer in time.
+    async fn send(&self, server: Address, update: Update) -> Option<Response> {
+        let context = CallContext::within(self.0.parameters.update_timeout, 0);
+        let answer = runtime::timeout(self.0.parameters.update_timeout, async {
+            let caller = Caller::connect(server).await.ok()?;
+            caller.call(Request::Update(update), context).await.ok()
+        });
+        answer.await.ok().flatten()
+    }
+}
