@@ -57,19 +57,51 @@ type Row = (String, RGBColor, Vec<(f64, f64)>);
 /// A height from 0 to 1 and its label.
 type Tick = (f64, String);
 
-/// Every panel, from top to bottom.
-pub(super) fn panels(report: &Report) -> Vec<Panel> {
+/// The part of the run that panels show, seconds from the end of the warm-up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Span {
+    from_s: f64,
+    to_s: f64,
+}
+
+impl Span {
+    /// All of it.
+    pub(super) fn whole(report: &Report) -> Span {
+        Span { from_s: 0.0, to_s: report.run.duration_s.max(1.0) }
+    }
+
+    /// The minutes in which a failover happens: in the whole run they are a few pixels wide.
+    pub(super) fn around_onset(report: &Report) -> Option<Span> {
+        let onset_s = report.outcome.disaster.as_ref()?.onset_s;
+        let whole = Span::whole(report);
+        let span = Span { from_s: (onset_s - 60.0).max(0.0), to_s: (onset_s + 540.0).min(whole.to_s) };
+        (span.from_s < span.to_s).then_some(span)
+    }
+
+    fn holds(self, at_s: f64) -> bool {
+        (self.from_s..=self.to_s).contains(&at_s)
+    }
+
+    /// The part of another span that is inside this one.
+    fn part(self, from_s: f64, to_s: f64) -> Option<(f64, f64)> {
+        let (from_s, to_s) = (from_s.max(self.from_s), to_s.min(self.to_s));
+        (from_s < to_s).then_some((from_s, to_s))
+    }
+}
+
+/// Every panel of a part of the run, from top to bottom.
+pub(super) fn panels(report: &Report, span: Span) -> Vec<Panel> {
     let mut panels = Vec::new();
-    panels.extend(timeline(report));
-    panels.push(latency(report));
-    panels.push(success(report));
+    panels.extend(timeline(report, span));
+    panels.push(latency(report, span));
+    panels.push(success(report, span));
     if !report.saturation.is_empty() {
-        panels.push(saturation(report));
+        panels.push(saturation(report, span));
     }
     panels
 }
 
-fn timeline(report: &Report) -> Option<Panel> {
+fn timeline(report: &Report, span: Span) -> Option<Panel> {
     let mut rows: Vec<Row> = Vec::new();
     for fault in &report.faults {
         let until_s = fault.healed_s.unwrap_or(report.run.duration_s);
@@ -88,12 +120,13 @@ fn timeline(report: &Report) -> Option<Panel> {
     let ticks: Vec<Tick> =
         rows.iter().enumerate().map(|(index, row)| (1.0 - (index as f64 + 0.5) * share, row.0.clone())).collect();
     let marks = report.happenings.iter().filter(|happening| happening.mark.is_some()).map(|happening| happening.at_s);
-    let svg = draw(report, rows.len() as u32 * ROW, &ticks, |chart| {
+    let marks = marks.filter(|&at_s| span.holds(at_s));
+    let svg = draw(report, span, rows.len() as u32 * ROW, &ticks, |chart| {
         for ((middle, _), (_, colour, spans)) in ticks.iter().zip(&rows) {
-            let bar = |&(from_s, to_s): &(f64, f64)| {
+            let bar = |(from_s, to_s): (f64, f64)| {
                 Rectangle::new([(from_s, middle - 0.3 * share), (to_s, middle + 0.3 * share)], colour.filled())
             };
-            chart.draw_series(spans.iter().map(bar))?;
+            chart.draw_series(spans.iter().filter_map(|&(from_s, to_s)| span.part(from_s, to_s)).map(bar))?;
         }
         chart.draw_series(marks.map(|at_s| PathElement::new(vec![(at_s, 0.0), (at_s, 1.0)], INK.stroke_width(1))))?;
         Ok(())
@@ -105,7 +138,7 @@ fn timeline(report: &Report) -> Option<Panel> {
     })
 }
 
-fn latency(report: &Report) -> Panel {
+fn latency(report: &Report, span: Span) -> Panel {
     let values = || report.points.iter().filter_map(|point| point.latency_ms).flatten();
     let lowest_ms = values().fold(f64::INFINITY, f64::min).clamp(0.01, 1_000.0);
     let highest_ms = values().fold(lowest_ms, f64::max);
@@ -123,11 +156,11 @@ fn latency(report: &Report) -> Panel {
     Panel {
         title: "Latency of all requests".to_string(),
         legend: ["p50", "p95", "p99"].map(String::from).to_vec(),
-        svg: draw(report, 190, &ticks, |chart| plot(chart, &[line(0), line(1), line(2)])),
+        svg: draw(report, span, 190, &ticks, |chart| plot(chart, span, &[line(0), line(1), line(2)])),
     }
 }
 
-fn success(report: &Report) -> Panel {
+fn success(report: &Report, span: Span) -> Panel {
     let tiers: Vec<Tier> = report.outcome.tiers.keys().copied().collect();
     let line = |tier: &Tier| -> Line {
         report.points.iter().map(|point| (point.at_s, point.success_ratio[*tier as usize])).collect()
@@ -136,11 +169,11 @@ fn success(report: &Report) -> Panel {
     Panel {
         title: "Success".to_string(),
         legend: tiers.iter().map(|tier| tier.name().to_string()).collect(),
-        svg: draw(report, 120, &percentages(1.0), |chart| plot(chart, &lines)),
+        svg: draw(report, span, 120, &percentages(1.0), |chart| plot(chart, span, &lines)),
     }
 }
 
-fn saturation(report: &Report) -> Panel {
+fn saturation(report: &Report, span: Span) -> Panel {
     let fullest = &report.saturation[..report.saturation.len().min(LINES.len())];
     let highest = fullest.iter().map(|one| one.peak).fold(1.0, f64::max);
     let lines: Vec<Line> = fullest
@@ -150,7 +183,7 @@ fn saturation(report: &Report) -> Panel {
     Panel {
         title: "Saturation of the fullest".to_string(),
         legend: fullest.iter().map(|one| format!("{} {}", one.component, one.resource)).collect(),
-        svg: draw(report, 120, &percentages(highest), |chart| plot(chart, &lines)),
+        svg: draw(report, span, 120, &percentages(highest), |chart| plot(chart, span, &lines)),
     }
 }
 
@@ -165,13 +198,14 @@ type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBacke
 /// A panel whose contents are `height` pixels high, with time across and the faults shaded.
 fn draw(
     report: &Report,
+    span: Span,
     height: u32,
     ticks: &[Tick],
     contents: impl for<'a> FnOnce(&mut Chart<'a>) -> Drawn<'a>,
 ) -> String {
     let mut svg = String::new();
     let area = SVGBackend::with_string(&mut svg, (WIDTH, ABOVE + height + BELOW)).into_drawing_area();
-    draw_into(&area, report, height, ticks, contents).expect("a drawing into a string cannot fail");
+    draw_into(&area, report, span, height, ticks, contents).expect("a drawing into a string cannot fail");
     drop(area);
     svg
 }
@@ -179,29 +213,31 @@ fn draw(
 fn draw_into<'a>(
     area: &Area<'a>,
     report: &Report,
+    span: Span,
     height: u32,
     ticks: &[Tick],
     contents: impl FnOnce(&mut Chart<'a>) -> Drawn<'a>,
 ) -> Drawn<'a> {
-    let duration_s = report.run.duration_s.max(1.0);
+    let Span { from_s, to_s } = span;
     let mut chart = ChartBuilder::on(area)
         .margin_top(ABOVE)
         .margin_bottom(BELOW)
         .margin_left(LEFT)
         .margin_right(RIGHT)
-        .build_cartesian_2d(0.0..duration_s, 0.0..1.0)?;
-    chart.draw_series(report.faults.iter().map(|fault| {
-        let until_s = fault.healed_s.unwrap_or(duration_s).min(duration_s);
-        Rectangle::new([(fault.onset_s.max(0.0), 0.0), (until_s, 1.0)], BAD.mix(0.08).filled())
+        .build_cartesian_2d(from_s..to_s, 0.0..1.0)?;
+    chart.draw_series(report.faults.iter().filter_map(|fault| {
+        let (from_s, to_s) = span.part(fault.onset_s, fault.healed_s.unwrap_or(to_s))?;
+        Some(Rectangle::new([(from_s, 0.0), (to_s, 1.0)], BAD.mix(0.08).filled()))
     }))?;
     let down = |share: f64| (ABOVE as f64 + (1.0 - share) * f64::from(height)) as i32;
     for (share, label) in ticks {
-        chart.draw_series([PathElement::new(vec![(0.0, *share), (duration_s, *share)], RULE.stroke_width(1))])?;
+        chart.draw_series([PathElement::new(vec![(from_s, *share), (to_s, *share)], RULE.stroke_width(1))])?;
         area.draw(&Text::new(label.clone(), (LEFT as i32 - 10, down(*share)), words(HPos::Right, VPos::Center)))?;
     }
-    let across = |at_s: f64| (f64::from(LEFT) + at_s / duration_s * f64::from(WIDTH - LEFT - RIGHT)) as i32;
-    let step_s = time_step_s(duration_s);
-    for index in 0..=(duration_s / step_s) as u32 {
+    let across =
+        |at_s: f64| (f64::from(LEFT) + (at_s - from_s) / (to_s - from_s) * f64::from(WIDTH - LEFT - RIGHT)) as i32;
+    let step_s = time_step_s(to_s - from_s);
+    for index in (from_s / step_s).ceil() as u32..=(to_s / step_s) as u32 {
         let at_s = f64::from(index) * step_s;
         chart.draw_series([PathElement::new(vec![(at_s, 0.0), (at_s, 1.0)], RULE.stroke_width(1))])?;
         let below = down(0.0) + 6;
@@ -211,21 +247,22 @@ fn draw_into<'a>(
 }
 
 /// A round step that gives at most ten labels.
-fn time_step_s(duration_s: f64) -> f64 {
+fn time_step_s(length_s: f64) -> f64 {
     let round = [1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0];
-    round.into_iter().find(|step_s| duration_s / step_s <= 10.0).unwrap_or(86_400.0 * (duration_s / 864_000.0).ceil())
+    round.into_iter().find(|step_s| length_s / step_s <= 10.0).unwrap_or(86_400.0 * (length_s / 864_000.0).ceil())
 }
 
 fn words(across: HPos, down: VPos) -> TextStyle<'static> {
     ("sans-serif", 13).into_font().color(&QUIET).pos(Pos::new(across, down))
 }
 
-fn plot<'a>(chart: &mut Chart<'a>, lines: &[Line]) -> Drawn<'a> {
+fn plot<'a>(chart: &mut Chart<'a>, span: Span, lines: &[Line]) -> Drawn<'a> {
     // The first line of a legend is drawn last, above the others.
     for (line, colour) in lines.iter().zip(LINES).rev() {
         for run in line.split(|(_, height)| height.is_none()) {
+            let seen = run.iter().filter(|&&(at_s, _)| span.holds(at_s));
             let points: Vec<(f64, f64)> =
-                run.iter().filter_map(|&(at_s, height)| Some((at_s, height?.clamp(0.0, 1.0)))).collect();
+                seen.filter_map(|&(at_s, height)| Some((at_s, height?.clamp(0.0, 1.0)))).collect();
             chart.draw_series([PathElement::new(points, colour.stroke_width(2))])?;
         }
     }
@@ -240,7 +277,8 @@ mod tests {
     #[test]
     fn every_panel_has_a_colour_for_each_line_and_every_colour_is_in_the_style_sheet() {
         let style = include_str!("style.css");
-        for panel in panels(&fixture::outage()) {
+        let report = fixture::outage();
+        for panel in panels(&report, Span::whole(&report)) {
             assert!(panel.legend.len() <= LINES.len(), "{}", panel.title);
             for attribute in ["fill=\"", "stroke=\""] {
                 for colour in
@@ -255,8 +293,26 @@ mod tests {
 
     #[test]
     fn a_quiet_run_has_no_fault_timeline_and_an_outage_has() {
-        assert!(panels(&fixture::quiet()).iter().all(|panel| !panel.title.starts_with("What was broken")));
-        assert!(panels(&fixture::outage())[0].title.starts_with("What was broken"));
+        let (quiet, outage) = (fixture::quiet(), fixture::outage());
+        let is_timeline = |panel: &Panel| panel.title.starts_with("What was broken");
+        assert!(!panels(&quiet, Span::whole(&quiet)).iter().any(is_timeline));
+        assert!(is_timeline(&panels(&outage, Span::whole(&outage))[0]));
+        assert_eq!(Span::around_onset(&quiet), None);
+        assert_eq!(Span::around_onset(&outage), Some(Span { from_s: 1_140.0, to_s: 1_740.0 }));
+    }
+
+    #[test]
+    fn nothing_is_drawn_outside_the_span() {
+        let report = fixture::outage();
+        let span = Span::around_onset(&report).expect("there is a disaster");
+        for panel in panels(&report, span) {
+            for points in panel.svg.split("points=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                for x in points.split_whitespace().filter_map(|point| point.split(',').next()) {
+                    let x: u32 = x.parse().expect("a coordinate is a whole number");
+                    assert!((LEFT..=WIDTH - RIGHT).contains(&x), "{}: {x}", panel.title);
+                }
+            }
+        }
     }
 
     #[test]

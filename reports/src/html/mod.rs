@@ -121,8 +121,18 @@ fn sign(status: ObjectiveStatus) -> (&'static str, &'static str) {
 fn pictures(report: &Report) -> Markup {
     html! {
         h2 { "The run" }
+        (figure(&charts::panels(report, charts::Span::whole(report))))
+        @if let Some(span) = charts::Span::around_onset(report) {
+            h2 { "Its first minutes of trouble" }
+            (figure(&charts::panels(report, span)))
+        }
+    }
+}
+
+fn figure(panels: &[charts::Panel]) -> Markup {
+    html! {
         figure {
-            @for panel in charts::panels(report) {
+            @for panel in panels {
                 div {
                     figcaption {
                         b { (panel.title) }
