@@ -302,15 +302,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_drawn_outside_the_span() {
+    fn nothing_outside_the_span_is_pressed_against_its_edges() {
         let report = fixture::outage();
         let span = Span::around_onset(&report).expect("there is a disaster");
         for panel in panels(&report, span) {
             for points in panel.svg.split("points=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-                for x in points.split_whitespace().filter_map(|point| point.split(',').next()) {
-                    let x: u32 = x.parse().expect("a coordinate is a whole number");
-                    assert!((LEFT..=WIDTH - RIGHT).contains(&x), "{}: {x}", panel.title);
-                }
+                // Ten minutes in ten-second steps, both ends included.
+                assert!(points.split_whitespace().count() <= 61, "{}: {points}", panel.title);
             }
         }
     }
