@@ -103,6 +103,8 @@ pub struct JourneyEnded {
     /// What it was, such as `quote` or `request`.
     pub kind: &'static str,
     pub tier: Tier,
+    /// Whose it was: the rider's or driver's number.
+    pub actor: u64,
     /// When the person meant to act: latency counts from here, however late the phone came to it.
     pub intended_at: Time,
     pub ended_at: Time,
