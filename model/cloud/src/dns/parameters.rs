@@ -61,14 +61,14 @@ impl Default for ClientParameters {
 /// How a control plane changes records.
 #[derive(Clone, Debug)]
 pub struct PublisherParameters {
-    /// Wait this long for one server to accept an update (assumption).
-    pub update_timeout: Duration,
+    /// Wait this long for one server to answer (assumption).
+    pub timeout: Duration,
     /// Pause before a server that did not accept is tried again (assumption).
     pub retry_interval: Duration,
 }
 
 impl Default for PublisherParameters {
     fn default() -> Self {
-        PublisherParameters { update_timeout: Duration::from_secs(1), retry_interval: Duration::from_secs(1) }
+        PublisherParameters { timeout: Duration::from_secs(1), retry_interval: Duration::from_secs(1) }
     }
 }

@@ -34,7 +34,7 @@ struct Inner {
 pub struct Publisher(Rc<Inner>);
 
 impl Publisher {
-    /// `servers` are the name servers of all zones.
+    /// `servers` are the name servers of all zones, the own zone's first.
     #[must_use]
     pub fn new(servers: Vec<Address>, parameters: PublisherParameters) -> Self {
         Publisher(Rc::new(Inner { servers, parameters, last: RefCell::default() }))
@@ -50,7 +50,7 @@ impl Publisher {
         let tries: Vec<_> = (self.0.servers.iter())
             .map(|&server| {
                 let (publisher, update) = (self.clone(), update.clone());
-                (server, runtime::spawn(async move { publisher.send(server, update).await }))
+                (server, runtime::spawn(async move { publisher.send(server, Request::Update(update)).await }))
             })
             .collect();
         let mut propagation = Propagation::default();
@@ -74,18 +74,31 @@ impl Publisher {
             if self.0.last.borrow().get(&update.name) != Some(&update.record) {
                 return; // published anew: that one is repeated by its own task
             }
-            if self.send(server, update.clone()).await.is_some() {
+            if self.send(server, Request::Update(update.clone())).await.is_some() {
                 return;
             }
         }
     }
 
-    /// One try on a connection of its own: updates are rare. None if there was no answer in time.
-    async fn send(&self, server: Address, update: Update) -> Option<Response> {
-        let context = CallContext::within(self.0.parameters.update_timeout, 0);
-        let answer = runtime::timeout(self.0.parameters.update_timeout, async {
+    /// What the first server that answers says is behind `name`, past every cache; no addresses if it is unknown, and none if no server
+    /// answers.
+    pub async fn current(&self, name: &str) -> Option<Vec<Address>> {
+        for &server in &self.0.servers {
+            match self.send(server, Request::Query { name: name.to_owned() }).await {
+                Some(Response::Answer { addresses, .. }) => return Some(addresses),
+                Some(_) => return Some(Vec::new()),
+                None => {}
+            }
+        }
+        None
+    }
+
+    /// One try on a connection of its own: it happens rarely. None if there was no answer in time.
+    async fn send(&self, server: Address, request: Request) -> Option<Response> {
+        let context = CallContext::within(self.0.parameters.timeout, 0);
+        let answer = runtime::timeout(self.0.parameters.timeout, async {
             let caller = Caller::connect(server).await.ok()?;
-            caller.call(Request::Update(update), context).await.ok()
+            caller.call(request, context).await.ok()
         });
         answer.await.ok().flatten()
     }

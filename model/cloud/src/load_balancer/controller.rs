@@ -1,0 +1,166 @@
+//! A zone's controller: probes the nodes of all zones, compares opinions with the other controllers, and names in DNS the nodes
+//! that are alive.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ports::observe::{ComponentState, Mark, Name, Observation, Observer};
+use runtime::call::{CallContext, Caller, serve};
+use runtime::net::Address;
+use runtime::random::RngExt;
+use runtime::time::nanos;
+use serde::{Deserialize, Serialize};
+
+use super::health::{Judge, Opinion, Thresholds, check};
+use super::parameters::ControllerParameters;
+use super::vote;
+use crate::dns::{Publisher, PublisherParameters};
+
+/// Where controllers tell each other what they think.
+pub(super) const PORT: u16 = 9_443;
+
+/// What does the other think of each node, in the order of zones?
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Ask;
+
+/// A node as controllers see it.
+#[derive(Clone, Debug)]
+pub(super) struct WatchedNode {
+    pub(super) zone: Name,
+    /// What DNS names.
+    pub(super) address: Address,
+    pub(super) health: Address,
+}
+
+/// What a controller is started with.
+#[derive(Clone)]
+pub(super) struct ControllerPlan {
+    /// The load balancer's name, and what DNS knows it by.
+    pub(super) component: Name,
+    pub(super) nodes: Rc<[WatchedNode]>,
+    /// The controllers of the other zones.
+    pub(super) others: Vec<Address>,
+    /// The own zone's first.
+    pub(super) name_servers: Vec<Address>,
+    pub(super) parameters: ControllerParameters,
+    pub(super) observer: Rc<dyn Observer>,
+}
+
+struct Controller {
+    plan: ControllerPlan,
+    opinions: RefCell<Vec<Opinion>>,
+    publisher: Publisher,
+}
+
+/// Runs a controller in the current process.
+///
+/// # Panics
+/// If its port is taken: two controllers share a host.
+pub(super) async fn run(plan: ControllerPlan) {
+    let controller = Rc::new(Controller {
+        opinions: RefCell::new(vec![Opinion::None; plan.nodes.len()]),
+        publisher: Publisher::new(plan.name_servers.clone(), PublisherParameters::default()),
+        plan,
+    });
+    for node in 0..controller.plan.nodes.len() {
+        let controller = controller.clone();
+        runtime::spawn(async move { controller.watch(node).await });
+    }
+    let asked = controller.clone();
+    let _port = serve(PORT, move |_: Ask, _| {
+        let opinions = asked.opinions.borrow().clone();
+        async move { opinions }
+    })
+    .expect("a controller has its host to itself");
+    loop {
+        runtime::sleep(controller.plan.parameters.interval).await;
+        controller.compare().await;
+    }
+}
+
+impl Controller {
+    /// Probes one node for as long as the controller lives.
+    async fn watch(&self, node: usize) {
+        let ControllerParameters { interval, connect_timeout, response_timeout, threshold, .. } = self.plan.parameters;
+        let watched = &self.plan.nodes[node];
+        let mut judge = Judge::new(Thresholds { first: threshold, healthy: threshold, unhealthy: threshold });
+        let phase = runtime::random::stream(&watched.zone).random_range(0..nanos(interval).max(1));
+        let mut next = runtime::now() + Duration::from_nanos(phase);
+        loop {
+            runtime::sleep_until(next).await;
+            next = (next + interval).max(runtime::now());
+            if let Some(former) = judge.hear(check(watched.health, connect_timeout, response_timeout).await) {
+                self.opinions.borrow_mut()[node] = judge.opinion();
+                if judge.opinion() == Opinion::Unhealthy {
+                    let detail = format!("{} probes in a row failed", self.plan.parameters.threshold);
+                    self.report(watched, "node unreachable", detail, Some(Mark::Detected));
+                } else if former == Opinion::Unhealthy {
+                    let detail = format!("{} probes in a row passed", self.plan.parameters.threshold);
+                    self.report(watched, "node reachable", detail, None);
+                }
+            }
+        }
+    }
+
+    /// Hears the other controllers and changes DNS if it names other nodes than it should.
+    async fn compare(&self) {
+        let asked: Vec<_> = (self.plan.others.iter())
+            .map(|&other| runtime::spawn(ask(other, self.plan.parameters.response_timeout)))
+            .collect();
+        let mut opinions = vec![self.opinions.borrow().clone()];
+        for other in asked {
+            opinions.extend(other.await);
+        }
+        if !vote::may_decide(opinions.len(), self.plan.others.len() + 1) {
+            return;
+        }
+        let Some(in_dns) = self.publisher.current(&self.plan.component).await else { return };
+        let nodes = &self.plan.nodes;
+        let current: Vec<bool> = nodes.iter().map(|node| in_dns.contains(&node.address)).collect();
+        let named = vote::named(&opinions, &current, self.plan.parameters.alive_above_percent);
+        if named != current {
+            self.publish(&current, &named).await;
+        }
+    }
+
+    async fn publish(&self, current: &[bool], named: &[bool]) {
+        let nodes = &self.plan.nodes;
+        let addresses = nodes.iter().zip(named).filter(|(_, named)| **named).map(|(node, _)| node.address).collect();
+        let (version, ttl) = (runtime::now().nanos(), self.plan.parameters.ttl);
+        let propagation = self.publisher.publish(&self.plan.component, addresses, ttl, version).await;
+        if propagation.accepted == 0 {
+            return; // nobody took it; the next comparison finds DNS as it was
+        }
+        for ((node, current), named) in nodes.iter().zip(current).zip(named) {
+            let detail = |what| format!("{what}; clients learn of it within the TTL of {} s", ttl.as_secs());
+            match (current, named) {
+                (true, false) => {
+                    let detail = detail("the controllers agree that its node is unreachable");
+                    self.report(node, "address withdrawn", detail, Some(Mark::Propagated));
+                }
+                (false, true) => self.report(node, "address restored", detail("its node is back"), None),
+                _ => {}
+            }
+        }
+    }
+
+    fn report(&self, node: &WatchedNode, state: &'static str, detail: String, mark: Option<Mark>) {
+        self.plan.observer.observe(&Observation::ComponentState(ComponentState {
+            component: self.plan.component.clone(),
+            zone: node.zone.clone(),
+            state,
+            detail,
+            mark,
+            at: runtime::now(),
+        }));
+    }
+}
+
+async fn ask(other: Address, limit: Duration) -> Option<Vec<Opinion>> {
+    let asked = runtime::timeout(limit, async {
+        let caller = Caller::connect(other).await.ok()?;
+        caller.call(Ask, CallContext::within(limit, 0)).await.ok()
+    });
+    asked.await.ok().flatten()
+}

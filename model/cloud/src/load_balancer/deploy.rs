@@ -1,0 +1,111 @@
+//! Puts a load balancer into a world: in each zone a node and a controller, each on a host of its own.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use ports::observe::{Name, Observer};
+use runtime::net::{Address, Frame, HostId};
+use runtime::world::{HostSpec, ProcessSpec, VolumeSpec, World};
+
+use super::controller::{self, ControllerPlan, WatchedNode};
+use super::node::{self, HEALTH_PORT, NodePlan};
+use super::parameters::Parameters;
+use super::{PORT, ProxyError, Target};
+use crate::dns;
+
+/// What a load balancer is to be.
+pub struct Plan<'a, A> {
+    /// What people call it and what DNS knows it by.
+    pub name: &'a str,
+    pub region: &'a str,
+    pub zones: &'a [&'a str],
+    pub targets: Vec<Target>,
+    pub parameters: Parameters,
+    /// The response for a request that no target answered.
+    pub error: fn(ProxyError) -> A,
+}
+
+/// A load balancer of a world.
+#[derive(Clone, Debug)]
+pub struct Deployed {
+    /// Zone and address of each node, as DNS names them at first.
+    pub nodes: Vec<(Name, Address)>,
+}
+
+/// Adds the load balancer's hosts and processes, `<name>-node-<zone>` and `<name>-controller-<zone>`, and declares its name in DNS.
+/// It takes requests of type `Q` on [`PORT`](super::PORT) and answers with `A`.
+pub fn deploy<Q: Frame, A: Frame>(
+    world: &mut dyn World,
+    plan: Plan<'_, A>,
+    names: &dns::Deployed,
+    observer: Rc<dyn Observer>,
+) -> Deployed {
+    let Plan { name, region, zones, targets, parameters, error } = plan;
+    let (component, targets): (Name, Rc<[Target]>) = (name.into(), targets.into());
+    let mut hosts_of = |role: &str| -> Vec<HostId> {
+        let host = |zone: &&str| {
+            let name = format!("{name}-{role}-{zone}");
+            world.add_host(host(name, zone, region, parameters.node.cores, parameters.node.boot))
+        };
+        zones.iter().map(host).collect()
+    };
+    let (node_hosts, controller_hosts) = (hosts_of("node"), hosts_of("controller"));
+
+    for (zone, host) in zones.iter().zip(&node_hosts) {
+        let plan = NodePlan {
+            component: component.clone(),
+            zone: (*zone).into(),
+            targets: targets.clone(),
+            node: parameters.node.clone(),
+            health_check: parameters.health_check.clone(),
+            error,
+            observer: observer.clone(),
+        };
+        world.add_process(ProcessSpec {
+            name: format!("{name}-node-{zone}"),
+            host: *host,
+            cpu_limit_millicores: None,
+            start: Rc::new(move || Box::pin(node::run::<Q, A>(plan.clone()))),
+        });
+    }
+
+    let watched = |(zone, host): (&&str, &HostId)| WatchedNode {
+        zone: (*zone).into(),
+        address: Address { host: *host, port: PORT },
+        health: Address { host: *host, port: HEALTH_PORT },
+    };
+    let nodes: Rc<[WatchedNode]> = zones.iter().zip(&node_hosts).map(watched).collect();
+    for (zone, &host) in zones.iter().zip(&controller_hosts) {
+        let others = controller_hosts.iter().filter(|other| **other != host);
+        let plan = ControllerPlan {
+            component: component.clone(),
+            nodes: nodes.clone(),
+            others: others.map(|&host| Address { host, port: controller::PORT }).collect(),
+            name_servers: names.servers_from(zone),
+            parameters: parameters.controller.clone(),
+            observer: observer.clone(),
+        };
+        world.add_process(ProcessSpec {
+            name: format!("{name}-controller-{zone}"),
+            host,
+            cpu_limit_millicores: None,
+            start: Rc::new(move || Box::pin(controller::run(plan.clone()))),
+        });
+    }
+
+    names.declare(name, nodes.iter().map(|node| node.address).collect(), parameters.controller.ttl);
+    Deployed { nodes: nodes.iter().map(|node| (node.zone.clone(), node.address)).collect() }
+}
+
+/// A host that keeps nothing on its disk.
+fn host(name: String, zone: &str, region: &str, cores: u16, boot: Duration) -> HostSpec {
+    HostSpec {
+        name,
+        zone: zone.to_owned(),
+        region: region.to_owned(),
+        cores,
+        egress_bytes_per_s: None,
+        boot,
+        volume: VolumeSpec { iops: 3_000, throughput_bytes_per_s: 125 << 20, flush: Duration::from_millis(1) },
+    }
+}

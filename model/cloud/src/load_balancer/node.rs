@@ -1,0 +1,220 @@
+//! A node: takes requests in its zone, passes each on to a target, and checks every target's health.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ports::observe::{ComponentState, Mark, Name, Observation, Observer};
+use runtime::call::{CallContext, CallError, serve};
+use runtime::net::{Closed, Frame};
+use runtime::random::RngExt;
+use runtime::telemetry::{Gauge, gauge};
+use runtime::time::nanos;
+
+use super::choice::choose;
+use super::health::{Judge, Opinion, Thresholds, check};
+use super::parameters::{HealthCheckParameters, NodeParameters, Routing};
+use super::pool::Pool;
+use super::{PORT, ProxyError, Target};
+
+/// Where a node answers whether it is alive.
+pub(super) const HEALTH_PORT: u16 = 8_443;
+
+/// What a node is started with.
+pub(super) struct NodePlan<A> {
+    /// The load balancer's name.
+    pub(super) component: Name,
+    /// The node's own zone.
+    pub(super) zone: Name,
+    pub(super) targets: Rc<[Target]>,
+    pub(super) node: NodeParameters,
+    pub(super) health_check: HealthCheckParameters,
+    pub(super) error: fn(ProxyError) -> A,
+    pub(super) observer: Rc<dyn Observer>,
+}
+
+impl<A> Clone for NodePlan<A> {
+    fn clone(&self) -> Self {
+        NodePlan {
+            component: self.component.clone(),
+            zone: self.zone.clone(),
+            targets: self.targets.clone(),
+            node: self.node.clone(),
+            health_check: self.health_check.clone(),
+            error: self.error,
+            observer: self.observer.clone(),
+        }
+    }
+}
+
+/// A target as one node sees it.
+struct Member<Q, A> {
+    target: Target,
+    healthy: Cell<bool>,
+    outstanding: Cell<u32>,
+    pool: Pool<Q, A>,
+}
+
+struct Node<Q, A> {
+    plan: NodePlan<A>,
+    members: Box<[Member<Q, A>]>,
+    healthy_members: Cell<usize>,
+    /// Where the next choice of a target begins.
+    turn: Cell<usize>,
+    in_flight: Cell<u32>,
+    in_flight_gauge: Gauge,
+}
+
+/// Runs a node in the current process.
+///
+/// # Panics
+/// If one of its ports is taken: two nodes share a host.
+pub(super) async fn run<Q: Frame, A: Frame>(plan: NodePlan<A>) {
+    let member = |target: &Target| Member {
+        target: target.clone(),
+        healthy: Cell::new(false),
+        outstanding: Cell::new(0),
+        pool: Pool::new(target.address, plan.node.connections_per_target),
+    };
+    let node: Rc<Node<Q, A>> = Rc::new(Node {
+        members: plan.targets.iter().map(member).collect(),
+        healthy_members: Cell::new(0),
+        turn: Cell::new(0),
+        in_flight: Cell::new(0),
+        in_flight_gauge: gauge("requests in flight"),
+        plan,
+    });
+    for member in 0..node.members.len() {
+        let node = node.clone();
+        runtime::spawn(async move { node.watch(member).await });
+    }
+    let _health = serve(HEALTH_PORT, |_: ports::health::HealthCheck, _| async { ports::health::Health::Healthy })
+        .expect("a node has its host to itself");
+    let _port = serve(PORT, move |request: Q, context| {
+        let node = node.clone();
+        async move { node.handle(request, context).await }
+    })
+    .expect("a node has its host to itself");
+    runtime::task::forever().await;
+}
+
+impl<Q: Frame, A: Frame> Node<Q, A> {
+    async fn handle(&self, request: Q, context: CallContext) -> A {
+        let in_flight = self.in_flight.get();
+        if in_flight >= self.plan.node.requests_in_flight_max {
+            return (self.plan.error)(ProxyError::Overloaded);
+        }
+        self.hold(in_flight + 1);
+        runtime::cpu::work(self.plan.node.request_work).await;
+        let answer = self.forward(request, context).await;
+        self.hold(self.in_flight.get() - 1);
+        answer.unwrap_or_else(self.plan.error)
+    }
+
+    fn hold(&self, in_flight: u32) {
+        self.in_flight.set(in_flight);
+        self.in_flight_gauge.set(i64::from(in_flight));
+    }
+
+    async fn forward(&self, request: Q, context: CallContext) -> Result<A, ProxyError> {
+        let member = self.next_member().ok_or(ProxyError::NoTargets)?;
+        member.outstanding.set(member.outstanding.get() + 1);
+        let answer = self.forward_to(member, request, context).await;
+        member.outstanding.set(member.outstanding.get() - 1);
+        answer
+    }
+
+    fn next_member(&self) -> Option<&Member<Q, A>> {
+        // With nobody healthy everybody is tried (source: Elastic Load Balancing documentation: "fail open").
+        let fail_open = self.healthy_members.get() == 0;
+        let eligible = |member: usize| fail_open || self.members[member].healthy.get();
+        let load = |member: usize| match self.plan.node.routing {
+            Routing::RoundRobin => 0,
+            Routing::LeastOutstanding => self.members[member].outstanding.get(),
+        };
+        let chosen = choose(self.members.len(), self.turn.get(), eligible, load)?;
+        self.turn.set(chosen + 1);
+        Some(&self.members[chosen])
+    }
+
+    async fn forward_to(&self, member: &Member<Q, A>, request: Q, context: CallContext) -> Result<A, ProxyError> {
+        let dial_limit = self.plan.node.connect_timeout.min(context.remaining());
+        let connection = member.pool.borrow(dial_limit).await.map_err(closed)?;
+        let answer = connection.caller.call(request, context.at_most(self.plan.node.idle_timeout)).await;
+        answer.map_err(|error| match error {
+            CallError::DeadlineExceeded => {
+                member.pool.give_up(&connection);
+                ProxyError::TimedOut
+            }
+            CallError::Connection(reason) => closed(reason),
+        })
+    }
+
+    /// Checks one target for as long as the node lives.
+    async fn watch(&self, member: usize) {
+        let interval = self.plan.health_check.interval;
+        let member = &self.members[member];
+        let mut judge = Judge::new(Thresholds {
+            first: self.plan.health_check.new_target_threshold,
+            healthy: self.plan.health_check.healthy_threshold,
+            unhealthy: self.plan.health_check.unhealthy_threshold,
+        });
+        // A new target is checked at once; after that, nodes check at moments of their own.
+        self.judge(member, &mut judge).await;
+        let phase = runtime::random::stream(&member.target.name).random_range(0..nanos(interval).max(1));
+        let mut next = runtime::now() + Duration::from_nanos(phase);
+        loop {
+            runtime::sleep_until(next).await;
+            next = (next + interval).max(runtime::now());
+            self.judge(member, &mut judge).await;
+        }
+    }
+
+    async fn judge(&self, member: &Member<Q, A>, judge: &mut Judge) {
+        let limit = self.plan.health_check.timeout;
+        let checked = runtime::timeout(limit, check(member.target.health, limit, limit));
+        let success = checked.await.unwrap_or(false);
+        let Some(former) = judge.hear(success) else { return };
+        let healthy = judge.opinion() == Opinion::Healthy;
+        member.healthy.set(healthy);
+        if healthy {
+            self.healthy_members.set(self.healthy_members.get() + 1);
+        } else {
+            if former == Opinion::Healthy {
+                self.healthy_members.set(self.healthy_members.get() - 1);
+            }
+            member.pool.clear();
+        }
+        // That a new target works is no news.
+        if former != Opinion::None || !healthy {
+            self.report(&member.target, healthy);
+        }
+    }
+
+    fn report(&self, target: &Target, healthy: bool) {
+        let NodePlan { zone, health_check, .. } = &self.plan;
+        let (state, count, result, mark) = if healthy {
+            ("target healthy", health_check.healthy_threshold, "passed", None)
+        } else {
+            ("target unhealthy", health_check.unhealthy_threshold, "failed", Some(Mark::Detected))
+        };
+        let left = self.healthy_members.get();
+        let consequence =
+            if left == 0 { "none is left, so all are used".to_owned() } else { format!("{left} are healthy") };
+        self.plan.observer.observe(&Observation::ComponentState(ComponentState {
+            component: self.plan.component.clone(),
+            zone: target.zone.clone(),
+            state,
+            detail: format!("{} {result} {count} health checks of the node in {zone}; {consequence}", target.name),
+            mark,
+            at: runtime::now(),
+        }));
+    }
+}
+
+fn closed(reason: Closed) -> ProxyError {
+    match reason {
+        Closed::TimedOut => ProxyError::TimedOut,
+        Closed::Finished | Closed::Reset | Closed::Refused | Closed::WrongProtocol => ProxyError::BadGateway,
+    }
+}

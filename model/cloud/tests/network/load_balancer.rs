@@ -1,0 +1,334 @@
+//! Who notices a dead target or a dead node, after how long, and what requests see until then.
+
+use std::rc::Rc;
+
+use cloud::dns::{self, Client, ClientParameters, ServerParameters};
+use cloud::load_balancer::{self, Parameters, Plan, ProxyError, Routing, Target};
+use engine::{Engine, LinkFault};
+use ports::health::{Health, HealthCheck};
+use ports::observe::{ComponentState, Mark};
+use ports::resolver::Resolver;
+use runtime::Time;
+use runtime::call::{CallContext, CallError, Caller, serve};
+use runtime::net::{Address, HostId};
+
+use crate::support::*;
+
+/// Who answered a request, or the status that a node answered with itself.
+type Answer = Result<u32, u16>;
+
+const TARGET_PORT: u16 = 8_080;
+const TARGET_HEALTH_PORT: u16 = 8_081;
+
+fn error(error: ProxyError) -> Answer {
+    Err(error.status())
+}
+
+/// A target that answers with its host's number after a millisecond, and says what its retry budget was if asked with zero.
+async fn target(host: HostId) {
+    let _health = serve(TARGET_HEALTH_PORT, |_: HealthCheck, _| async { Health::Healthy });
+    let _port = serve(TARGET_PORT, move |request: u32, context: CallContext| async move {
+        runtime::sleep(MS).await;
+        let answer: Answer = Ok(if request == 0 { u32::from(context.retry_budget) } else { host.0 });
+        answer
+    });
+    runtime::task::forever().await;
+}
+
+struct World {
+    engine: Engine,
+    names: dns::Deployed,
+    targets: Vec<HostId>,
+    nodes: Vec<Address>,
+    watcher: Rc<Watcher>,
+}
+
+/// Three zones with a name server, a node, a controller and a target each, and a host for clients in a zone of its own.
+fn world(seed: u64, parameters: Parameters) -> World {
+    let mut engine = engine(seed);
+    let names = dns::deploy(&mut engine, REGION, &ZONES, &ServerParameters::default());
+    let targets = ZONES.map(|zone| host(&mut engine, &format!("target-{zone}"), zone)).to_vec();
+    for (zone, &host) in ZONES.iter().zip(&targets) {
+        process(&mut engine, &format!("target-{zone}"), host, move || target(host));
+    }
+    let watcher = Rc::new(Watcher::default());
+    let at = |(zone, host): (&&str, &HostId)| Target {
+        name: format!("target-{zone}").into(),
+        zone: (*zone).into(),
+        address: Address { host: *host, port: TARGET_PORT },
+        health: Address { host: *host, port: TARGET_HEALTH_PORT },
+    };
+    let plan = Plan {
+        name: "api",
+        region: REGION,
+        zones: &ZONES,
+        targets: ZONES.iter().zip(&targets).map(at).collect(),
+        parameters,
+        error,
+    };
+    let deployed = load_balancer::deploy::<u32, Answer>(&mut engine, plan, &names, watcher.clone());
+    let nodes = deployed.nodes.into_iter().map(|(_, address)| address).collect();
+    World { engine, names, targets, nodes, watcher }
+}
+
+impl World {
+    /// Sends a request to a node every 100 ms from a host outside, without waiting for the one before, and notes each answer
+    /// when it is there.
+    fn client(&mut self, node: Address, limit_s: u64, request: u32) -> Notes<Result<Answer, CallError>> {
+        let notes = Notes::new();
+        let noted = notes.clone();
+        let outside = host(&mut self.engine, "phones", "outside");
+        process(&mut self.engine, "phones", outside, move || {
+            let notes = noted.clone();
+            async move {
+                runtime::sleep(MS).await;
+                let caller = Caller::<u32, Answer>::connect(node).await.expect("the node serves");
+                loop {
+                    let (notes, caller) = (notes.clone(), caller.clone());
+                    runtime::spawn(async move {
+                        notes.add(caller.call(request, CallContext::within(seconds(limit_s), 2)).await);
+                    });
+                    runtime::sleep(100 * MS).await;
+                }
+            }
+        });
+        notes
+    }
+
+    fn states(&self, state: &str) -> Vec<ComponentState> {
+        self.watcher.states().into_iter().filter(|found| found.state == state).collect()
+    }
+}
+
+#[test]
+fn targets_in_all_zones_take_turns_and_context_passes_through() {
+    for routing in [Routing::RoundRobin, Routing::LeastOutstanding] {
+        let mut parameters = Parameters::default();
+        parameters.node.routing = routing;
+        let mut world = world(1, parameters);
+        let notes = world.client(world.nodes[0], 5, 1);
+        run(&mut world.engine, 31);
+        let answers = notes.between(1, 31);
+        for target in &world.targets {
+            let served = answers.iter().filter(|answer| **answer == Ok(Ok(target.0))).count();
+            assert_eq!(served, answers.len() / 3, "{routing:?}");
+        }
+        assert_eq!(world.watcher.states(), [], "all is well and nobody says anything");
+    }
+    let mut world = world(1, Parameters::default());
+    let budgets = world.client(world.nodes[1], 5, 0);
+    run(&mut world.engine, 1);
+    assert!(budgets.values().iter().all(|answer| *answer == Ok(Ok(2))), "{:?}", budgets.values());
+}
+
+#[test]
+fn a_silent_target_is_noticed_in_35_to_65_seconds_and_costs_time_outs_until_then() {
+    for seed in 0..5 {
+        let mut world = world(seed, Parameters::default());
+        let notes = world.client(world.nodes[0], 5, 1);
+        let dead = world.targets[1];
+        world.engine.control().at(Time::from_secs(100), move |control| control.power_off(dead));
+        run(&mut world.engine, 300);
+        let noticed = world.states("target unhealthy");
+        assert_eq!(noticed.len(), 3, "every node notices for itself");
+        for state in &noticed {
+            let after = state.at.since(Time::from_secs(100)).as_secs_f64();
+            assert!((35.0..65.1).contains(&after), "noticed after {after} s");
+            assert_eq!((&*state.zone, state.mark), ("b", Some(Mark::Detected)));
+        }
+        // A third of the requests went there, and their caller's limit ended them before the node's did.
+        let failed =
+            notes.between(106, 136).iter().filter(|answer| **answer == Err(CallError::DeadlineExceeded)).count();
+        assert!((95..=105).contains(&failed), "{failed} of 300");
+        assert!(notes.between(171, 300).iter().all(|answer| matches!(answer, Ok(Ok(_)))), "then it is left out");
+    }
+}
+
+#[test]
+fn a_node_answers_504_itself_when_a_target_stays_silent() {
+    let mut world = world(6, Parameters::default());
+    let notes = world.client(world.nodes[0], 90, 1);
+    let dead = world.targets[1];
+    world.engine.control().at(Time::from_secs(100), move |control| control.power_off(dead));
+    run(&mut world.engine, 300);
+    // Requests on connections that were open wait out the idle time-out; those that had to dial, the connect time-out.
+    let answers = notes.all();
+    let first = answers.iter().find(|(_, answer)| *answer == Ok(Err(504))).expect("some time out").0;
+    assert_eq!(first.since(Time::from_secs(100)).as_secs(), 60);
+    assert!(notes.between(226, 300).iter().all(|answer| matches!(answer, Ok(Ok(_)))));
+}
+
+#[test]
+fn a_crashed_target_fails_requests_at_once_until_it_is_ejected_and_comes_back_after_five_checks() {
+    let mut world = world(2, Parameters::default());
+    let notes = world.client(world.nodes[0], 5, 1);
+    let crashed = named(&world.engine, "target-b");
+    let control = world.engine.control();
+    control.at(Time::from_secs(100), move |control| control.crash(crashed, Some(seconds(100))));
+    run(&mut world.engine, 500);
+    let between = |from, until| notes.between(from, until);
+    let refused = |answers: &[Result<Answer, CallError>]| answers.iter().filter(|one| **one == Ok(Err(502))).count();
+    let before_ejection = between(101, 130);
+    assert!((90..=100).contains(&refused(&before_ejection)), "a third: {}", refused(&before_ejection));
+    assert!(before_ejection.iter().all(|answer| matches!(answer, Ok(Ok(_) | Err(502)))), "nobody waits");
+    assert_eq!(refused(&between(161, 500)), 0);
+
+    let ejected = world.states("target unhealthy");
+    assert!(ejected.iter().all(|state| state.at.since(Time::from_secs(100)).as_secs() <= 60), "{ejected:?}");
+    let back = world.states("target healthy");
+    assert_eq!(back.len(), 3);
+    for state in &back {
+        let after = state.at.since(Time::from_secs(200)).as_secs();
+        assert!((120..=150).contains(&after), "five checks, 30 s apart: {after} s");
+    }
+    let dead = world.targets[1].0;
+    assert!(!between(161, 320).contains(&Ok(Ok(dead))) && between(351, 500).contains(&Ok(Ok(dead))));
+}
+
+#[test]
+fn with_no_healthy_target_all_of_them_are_used() {
+    let mut world = world(3, Parameters::default());
+    let notes = world.client(world.nodes[0], 5, 1);
+    let crash: Vec<_> = ["target-a", "target-b", "target-c"].map(|name| named(&world.engine, name)).to_vec();
+    for target in crash {
+        world.engine.control().at(Time::from_secs(100), move |control| control.crash(target, Some(seconds(70))));
+    }
+    run(&mut world.engine, 200);
+    assert_eq!(world.states("target unhealthy").len(), 9);
+    assert!(world.states("target unhealthy").last().unwrap().detail.ends_with("none is left, so all are used"));
+    // None is healthy again before five checks, and yet all three serve.
+    assert_eq!(world.states("target healthy"), []);
+    let answers = notes.between(171, 200);
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(Ok(_)))), "{answers:?}");
+    assert!(world.targets.iter().all(|target| answers.contains(&Ok(Ok(target.0)))));
+}
+
+#[test]
+fn a_target_that_was_cut_off_serves_again_as_soon_as_it_is_healthy() {
+    let mut world = world(4, Parameters::default());
+    let notes = world.client(world.nodes[0], 5, 1);
+    let (node, target) = (world.nodes[0].host, world.targets[1]);
+    world.engine.control().at(Time::from_secs(100), move |control| {
+        let cuts = [
+            control.begin_link_fault(&[node], &[target], LinkFault::Cut),
+            control.begin_link_fault(&[target], &[node], LinkFault::Cut),
+        ];
+        control.at(Time::from_secs(1_000), move |control| cuts.into_iter().for_each(|cut| control.end_link_fault(cut)));
+    });
+    run(&mut world.engine, 1_300);
+    let back = world.states("target healthy")[0].at;
+    let since: Vec<_> = notes.all().into_iter().filter(|(at, _)| *at > back).map(|(_, answer)| answer).collect();
+    assert!(since.iter().all(|answer| matches!(answer, Ok(Ok(_)))), "no request meets a connection of before");
+    assert!(since.contains(&Ok(Ok(target.0))));
+}
+
+#[test]
+fn a_load_balancer_without_targets_and_a_full_one_answer_503() {
+    let mut engine = engine(5);
+    let names = dns::deploy(&mut engine, REGION, &["a"], &ServerParameters::default());
+    let mut full = Parameters::default();
+    full.node.requests_in_flight_max = 0;
+    let notes = Notes::new();
+    let client = host(&mut engine, "client", "a");
+    for (name, parameters) in [("empty", Parameters::default()), ("full", full)] {
+        let error = |error: ProxyError| error.to_string();
+        let plan = Plan { name, region: REGION, zones: &["a"], targets: vec![], parameters, error };
+        let node =
+            load_balancer::deploy::<u32, String>(&mut engine, plan, &names, Rc::new(Watcher::default())).nodes[0].1;
+        let noted = notes.clone();
+        process(&mut engine, &format!("client of {name}"), client, move || {
+            let notes = noted.clone();
+            async move {
+                runtime::sleep(MS).await;
+                let caller = Caller::<u32, String>::connect(node).await.expect("the node serves");
+                notes.add(caller.call(1, CallContext::within(seconds(1), 0)).await.expect("it answers"));
+            }
+        });
+    }
+    run(&mut engine, 1);
+    let mut answers = notes.values();
+    answers.sort();
+    assert_eq!(answers, [ProxyError::NoTargets, ProxyError::Overloaded].map(|error| error.to_string()));
+    assert_eq!((ProxyError::Overloaded.status(), ProxyError::NoTargets.status()), (503, 503));
+}
+
+/// The address list that a client without a cache finds behind the load balancer's name, every second.
+fn watch_dns(world: &mut World) -> Notes<Vec<Address>> {
+    let (notes, servers) = (Notes::new(), world.names.servers_from("c"));
+    let noted = notes.clone();
+    let on = host(&mut world.engine, "resolving", "c");
+    process(&mut world.engine, "resolving", on, move || {
+        let (notes, servers) = (noted.clone(), servers.clone());
+        async move {
+            loop {
+                runtime::sleep(seconds(1)).await;
+                let client = Client::new(servers.clone(), ClientParameters::default());
+                notes.add(client.resolve("api").await.unwrap_or_default());
+            }
+        }
+    });
+    notes
+}
+
+#[test]
+fn a_dead_zones_node_leaves_dns_and_comes_back_with_it() {
+    for seed in 0..3 {
+        let mut world = world(10 + seed, Parameters::default());
+        let notes = watch_dns(&mut world);
+        let control = world.engine.control();
+        for host in hosts_in(&world.engine, "a") {
+            control.at(Time::from_secs(100), move |control| control.power_off(host));
+            control.at(Time::from_secs(400), move |control| control.power_on(host));
+        }
+        run(&mut world.engine, 600);
+        let (all, left) = (world.nodes.clone(), world.nodes[1..].to_vec());
+        let withdrawn = world.states("address withdrawn");
+        assert!(!withdrawn.is_empty());
+        for state in &withdrawn {
+            let after = state.at.since(Time::from_secs(100)).as_secs();
+            // Three probes 10 s apart, the last of which waits 4 s, and the comparison within 10 s of that.
+            assert!((24..=48).contains(&after), "withdrawn after {after} s");
+            assert_eq!((&*state.zone, state.mark), ("a", Some(Mark::Propagated)));
+        }
+        assert!(notes.between(0, 120).iter().all(|named| *named == all));
+        assert!(notes.between(150, 400).iter().all(|named| *named == left));
+        assert!(notes.between(540, 600).iter().all(|named| *named == all), "{:?}", world.watcher.states());
+        assert!(world.states("address withdrawn").len() <= 2 && world.states("address restored").len() <= 3);
+    }
+}
+
+#[test]
+fn a_zone_that_is_cut_off_does_not_take_the_others_out_of_dns() {
+    let mut world = world(20, Parameters::default());
+    let notes = watch_dns(&mut world);
+    let inside = hosts_in(&world.engine, "a");
+    let outside: Vec<_> = ["b", "c"].iter().flat_map(|zone| hosts_in(&world.engine, zone)).collect();
+    world.engine.control().at(Time::from_secs(100), move |control| {
+        let cuts = [
+            control.begin_link_fault(&inside, &outside, LinkFault::Cut),
+            control.begin_link_fault(&outside, &inside, LinkFault::Cut),
+        ];
+        control.at(Time::from_secs(400), move |control| cuts.into_iter().for_each(|cut| control.end_link_fault(cut)));
+    });
+    run(&mut world.engine, 600);
+    let (all, left) = (world.nodes.clone(), world.nodes[1..].to_vec());
+    assert!(notes.between(150, 400).iter().all(|named| *named == left));
+    assert!(notes.between(400, 600).iter().all(|named| *named == left || *named == all));
+    assert_eq!(notes.between(540, 600).last(), Some(&all));
+    let withdrawn = world.states("address withdrawn");
+    assert!(withdrawn.iter().all(|state| &*state.zone == "a"), "{withdrawn:?}");
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let hash = |seed| {
+        let mut world = world(seed, Parameters::default());
+        world.client(world.nodes[0], 5, 1);
+        let dead = world.targets[1];
+        world.engine.control().at(Time::from_secs(30), move |control| control.power_off(dead));
+        run(&mut world.engine, 120);
+        world.engine.control().trace_hash()
+    };
+    assert_eq!(hash(7), hash(7));
+    assert_ne!(hash(7), hash(8));
+}

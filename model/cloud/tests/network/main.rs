@@ -1,0 +1,5 @@
+//! Name servers, load balancers and the payment processor in a simulated network.
+
+mod dns;
+mod load_balancer;
+mod support;
