@@ -20,5 +20,6 @@ pub mod place;
 pub mod quote;
 pub mod schema;
 pub mod session;
+pub mod settlement;
 pub mod surge;
 pub mod trip;

@@ -55,7 +55,6 @@ pub enum Rejection {
     IllegalTransition,
     /// The idempotency key was used for another request.
     KeyReused,
-    CardDeclined,
 }
 
 impl ApiError {

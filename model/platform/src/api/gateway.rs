@@ -45,9 +45,10 @@ pub enum Action {
     SetOnline {
         online: bool,
     },
-    /// Driver: here I am.
+    /// Driver: here I am, and waiting for a trip or not.
     Ping {
         at: Coordinate,
+        available: bool,
     },
     /// Driver: is there an offer for me?
     PollOffer,

@@ -13,6 +13,8 @@ pub enum Request {
     Nearest { to: Coordinate, count: u32, without: Vec<DriverId> },
     /// How many available drivers each of these cells holds.
     Supply { cells: Vec<Cell> },
+    /// When each of these drivers was last heard of.
+    LastSeen { drivers: Vec<DriverId> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,6 +23,7 @@ pub enum Response {
     Nearest(Vec<Near>),
     /// In the order in which the cells were asked about.
     Supply(Vec<u32>),
+    LastSeen(LastSeen),
 }
 
 /// A ping was taken, at the server's time.
@@ -35,4 +38,12 @@ pub struct Near {
     pub driver: DriverId,
     pub located_at_ns: i64,
     pub eta_ns: i64,
+}
+
+/// When drivers were last heard of. A replica knows nothing of the time before it began to listen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LastSeen {
+    pub listening_since_ns: i64,
+    /// In the order in which the drivers were asked about; none for a driver not heard of, or not for long.
+    pub at_ns: Vec<Option<i64>>,
 }

@@ -1,48 +1,29 @@
 //! The payments service: the only one that speaks to the payment processor.
+//!
+//! What is to be done about a trip's payment is written down with the trip, in one transaction. So all that can be asked is to get on
+//! with it; how much, from whom and under which key is in the row.
 
-use ports::IdempotencyKey;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::fare::Fare;
-use crate::domain::ids::{DriverId, RiderId, TripId};
-use crate::domain::money::Currency;
+use crate::domain::ids::TripId;
 use crate::domain::payment::PaymentState;
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Request {
-    /// Asks the rider's card for the amount.
-    Authorise {
-        trip: TripId,
-        rider: RiderId,
-        amount_minor: i64,
-        currency: Currency,
-        key: IdempotencyKey,
-    },
-    /// Takes the fare, or the fee for cancelling, and pays the driver's share to the driver's account.
-    Capture {
-        trip: TripId,
-        driver: DriverId,
-        taking: Taking,
-        key: IdempotencyKey,
-    },
-    /// Lets go of what was authorised.
-    Void {
-        trip: TripId,
-        key: IdempotencyKey,
-    },
-    Status {
-        trip: TripId,
-    },
-}
-
-/// What is taken from the rider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Taking {
-    Fare(Fare),
-    CancellationFee(Fare),
+pub enum Request {
+    /// Carries out what the trip's payment has under way: an authorisation, a capture, a void. Nothing if nothing is, or if somebody
+    /// is at it.
+    Settle { trip: TripId },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Response {
-    Payment { state: PaymentState, authorised_minor: i64, captured_minor: i64 },
+    Payment(PaymentView),
+}
+
+/// How a payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PaymentView {
+    pub state: PaymentState,
+    pub authorised_minor: i64,
+    pub captured_minor: i64,
 }

@@ -21,9 +21,6 @@ coded! {
         CancelTrip = 2,
         AnswerOffer = 3,
         AdvanceTrip = 4,
-        Authorise = 5,
-        Capture = 6,
-        Void = 7,
     }
 }
 

@@ -52,6 +52,7 @@ impl Payment {
             pending_minor: None,
             pending_key: None,
             authorisation_key: None,
+            claimed_until_ns: now_ns,
             updated_at_ns: now_ns,
         }
     }
@@ -92,6 +93,22 @@ impl Payment {
             None | Authorised | Captured | Voided | Failed => return Option::None,
         };
         Some((key, operation))
+    }
+
+    /// Leaves the operation under way to the caller until `until_ns`; false if there is none, or if somebody has it.
+    pub fn claim(&mut self, until_ns: i64, now_ns: i64) -> bool {
+        let free = self.pending_key.is_some() && self.claimed_until_ns <= now_ns;
+        if free {
+            self.claimed_until_ns = until_ns;
+            self.updated_at_ns = now_ns;
+        }
+        free
+    }
+
+    /// Whether a time-out left the operation under way in the dark: it is to be asked about and not to be sent.
+    pub fn is_unknown(&self) -> bool {
+        use PaymentState::{AuthorisationUnknown, CaptureUnknown, VoidUnknown};
+        matches!(self.state, AuthorisationUnknown | CaptureUnknown | VoidUnknown)
     }
 
     /// The processor did not answer in time: from now on it is asked, and nothing is sent again under another key.
@@ -154,6 +171,7 @@ impl Payment {
         self.state = to;
         self.pending_minor = amount_minor;
         self.pending_key = Some(operation_key(self.trip_id, to, now_ns));
+        self.claimed_until_ns = now_ns;
         self.updated_at_ns = now_ns;
         Ok(())
     }
@@ -223,6 +241,19 @@ mod tests {
         payment.timed_out(2).unwrap();
         payment.decided(Outcome::Declined(Decline::Card), 3).unwrap();
         assert_eq!((payment.state, payment.authorised_minor, payment.pending_key), (PaymentState::Failed, 0, None));
+    }
+
+    #[test]
+    fn an_operation_is_left_to_one_at_a_time() {
+        let mut payment = new();
+        assert!(!payment.claim(10, 0), "nothing is under way");
+        payment.begin_authorisation(500, 1).unwrap();
+        assert!(payment.claim(10, 1));
+        assert!(!payment.claim(20, 9));
+        assert!(payment.claim(20, 10), "whoever had it is gone");
+        payment.decided(Outcome::Approved, 11).unwrap();
+        payment.begin_void(12).unwrap();
+        assert!(payment.claim(30, 12), "the next operation is free at once");
     }
 
     proptest! {

@@ -104,6 +104,11 @@ impl SurgeBoard {
         Self { parameters, version: 0, cells: BTreeMap::new() }
     }
 
+    /// The cells where something happens: those to be observed, besides any that come new.
+    pub fn cells(&self) -> impl Iterator<Item = Cell> {
+        self.cells.keys().copied()
+    }
+
     /// Takes what every cell saw since the last step. Cells that are not mentioned saw nothing; those that have settled at nothing are
     /// forgotten, so the board holds only cells where something happens.
     pub fn step(&mut self, observed: &BTreeMap<Cell, Observed>, now_ns: i64) -> SurgeSnapshot {

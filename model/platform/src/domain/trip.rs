@@ -2,8 +2,9 @@
 
 use super::coded::coded;
 use super::fare::Fare;
-use super::ids::DriverId;
-use super::schema::{Trip, TripLogEntry};
+use super::ids::{DriverId, TripId};
+use super::place::Coordinate;
+use super::schema::{Quote, Trip, TripLogEntry};
 
 coded! {
     /// Where a trip stands.
@@ -234,6 +235,74 @@ pub enum IllegalTransition {
 }
 
 impl Trip {
+    /// The trip of a quote, before anything has happened to it. A quote is used once, so its trip has its number.
+    pub fn quoted(quote: &Quote, now_ns: i64) -> Self {
+        Self {
+            id: TripId(quote.id.0),
+            rider_id: quote.rider_id,
+            active_rider_id: None,
+            quote_id: quote.id,
+            state: State::Quoted,
+            version: 0,
+            attempt: 0,
+            epoch: 0,
+            offered_driver_id: None,
+            driver_id: None,
+            active_driver_id: None,
+            pickup_latitude_microdegrees: quote.pickup_latitude_microdegrees,
+            pickup_longitude_microdegrees: quote.pickup_longitude_microdegrees,
+            dropoff_latitude_microdegrees: quote.dropoff_latitude_microdegrees,
+            dropoff_longitude_microdegrees: quote.dropoff_longitude_microdegrees,
+            requested_at_ns: now_ns,
+            searching_since_ns: None,
+            updated_at_ns: now_ns,
+            picked_up_at_ns: None,
+            dropped_off_at_ns: None,
+            distance_m: None,
+            duration_s: None,
+            charge_minor: None,
+            driver_pay_minor: None,
+            commission_minor: None,
+            tax_minor: None,
+            tolls_minor: None,
+        }
+    }
+
+    pub fn pickup(&self) -> Coordinate {
+        Coordinate {
+            latitude_microdegrees: self.pickup_latitude_microdegrees,
+            longitude_microdegrees: self.pickup_longitude_microdegrees,
+        }
+    }
+
+    pub fn dropoff(&self) -> Coordinate {
+        Coordinate {
+            latitude_microdegrees: self.dropoff_latitude_microdegrees,
+            longitude_microdegrees: self.dropoff_longitude_microdegrees,
+        }
+    }
+
+    /// What the rider owes: the fare, or the fee for cancelling late or not coming. None while that is open, and where nothing is owed.
+    pub fn owed(&self) -> Option<Fare> {
+        Some(Fare {
+            charge_minor: self.charge_minor?,
+            driver_pay_minor: self.driver_pay_minor?,
+            commission_minor: self.commission_minor?,
+            tax_minor: self.tax_minor?,
+            tolls_minor: self.tolls_minor?,
+        })
+    }
+
+    /// Writes down what the rider owes.
+    pub fn charge(&mut self, fare: Fare) {
+        assert!(fare.adds_up(), "{fare:?}");
+        self.charge_minor = Some(fare.charge_minor);
+        self.driver_pay_minor = Some(fare.driver_pay_minor);
+        self.commission_minor = Some(fare.commission_minor);
+        self.tax_minor = Some(fare.tax_minor);
+        self.tolls_minor = Some(fare.tolls_minor);
+    }
+
     /// Takes one transition at `now_ns` and returns the entry for the trip's log.
     ///
     /// Both the changed trip and the entry must be written in one transaction, with the trip's row locked before it was read.
@@ -294,10 +363,14 @@ impl Trip {
 
     fn keep_particulars(&mut self, event: &Event, now_ns: i64) {
         match *event {
-            Event::MatchingBegan => self.attempt = 1,
+            Event::MatchingBegan => {
+                self.attempt = 1;
+                self.searching_since_ns = Some(now_ns);
+            }
             Event::OfferRefused { .. } => self.attempt += 1,
             Event::Reassigned(_) => {
                 self.attempt += 1;
+                self.searching_since_ns = Some(now_ns);
                 self.driver_id = None;
             }
             Event::OfferAccepted { driver } => {
@@ -309,11 +382,7 @@ impl Trip {
                 self.dropped_off_at_ns = Some(now_ns);
                 self.distance_m = Some(drive.distance_m);
                 self.duration_s = Some(drive.duration_s);
-                self.charge_minor = Some(fare.charge_minor);
-                self.driver_pay_minor = Some(fare.driver_pay_minor);
-                self.commission_minor = Some(fare.commission_minor);
-                self.tax_minor = Some(fare.tax_minor);
-                self.tolls_minor = Some(fare.tolls_minor);
+                self.charge(fare);
             }
             _ => {}
         }

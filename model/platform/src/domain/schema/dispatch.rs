@@ -32,6 +32,8 @@ record! {
         dropoff_latitude_microdegrees: i32,
         dropoff_longitude_microdegrees: i32,
         requested_at_ns: i64,
+        /// When the search for a driver began, or began anew after a driver was lost.
+        searching_since_ns: Option<i64>,
         updated_at_ns: i64,
         picked_up_at_ns: Option<i64>,
         dropped_off_at_ns: Option<i64>,
@@ -39,7 +41,7 @@ record! {
         distance_m: Option<u32>,
         /// From pickup to drop-off, in whole seconds.
         duration_s: Option<u32>,
-        /// What the rider pays: the sum of the four that follow.
+        /// What the rider pays, fare or fee: the sum of the four that follow.
         charge_minor: Option<i64>,
         driver_pay_minor: Option<i64>,
         commission_minor: Option<i64>,

@@ -53,6 +53,9 @@ record! {
         pending_key: Option<IdempotencyKey>,
         /// Names the authorisation that captures and voids refer to.
         authorisation_key: Option<IdempotencyKey>,
+        /// Until when whoever is asking the processor about the operation under way is left alone. Also that one's fencing token: whoever
+        /// comes back with an answer and finds another time here was too late, and the answer is not used.
+        claimed_until_ns: i64,
         updated_at_ns: i64,
     }
     key(trip_id)

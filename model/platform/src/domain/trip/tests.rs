@@ -26,6 +26,7 @@ pub(crate) fn quoted() -> Trip {
         dropoff_latitude_microdegrees: 0,
         dropoff_longitude_microdegrees: 0,
         requested_at_ns: 0,
+        searching_since_ns: None,
         updated_at_ns: 0,
         picked_up_at_ns: None,
         dropped_off_at_ns: None,
