@@ -13,6 +13,8 @@ mod locks;
 mod shared;
 mod statements;
 mod table;
+#[cfg(test)]
+mod tests;
 mod wal;
 
 use std::collections::BTreeMap;
