@@ -13,7 +13,6 @@ mod deploy;
 mod health;
 mod node;
 mod parameters;
-mod pool;
 mod vote;
 
 use ports::observe::Name;

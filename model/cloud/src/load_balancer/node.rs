@@ -14,8 +14,8 @@ use runtime::time::nanos;
 use super::choice::choose;
 use super::health::{Judge, Opinion, Thresholds, check};
 use super::parameters::{HealthCheckParameters, NodeParameters, Routing};
-use super::pool::Pool;
 use super::{PORT, ProxyError, Target};
+use crate::caller_pool::Pool;
 
 /// Where a node answers whether it is alive.
 pub(super) const HEALTH_PORT: u16 = 8_443;

@@ -2,4 +2,5 @@
 
 mod dns;
 mod load_balancer;
+mod processor;
 mod support;

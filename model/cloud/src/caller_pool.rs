@@ -1,4 +1,4 @@
-//! A node's connections to one target: dialled when needed, shared by requests, given up when they break.
+//! Connections to one server of calls: dialled when needed, shared by requests, given up when they break.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -14,21 +14,21 @@ struct Slot<Q, A> {
     dialling: tokio::sync::Mutex<()>,
 }
 
-pub(super) struct Pool<Q, A> {
+pub(crate) struct Pool<Q, A> {
     to: Address,
     slots: Box<[Slot<Q, A>]>,
     next: Cell<usize>,
 }
 
 /// A connection out of a pool.
-pub(super) struct Borrowed<Q, A> {
-    pub(super) caller: Caller<Q, A>,
+pub(crate) struct Borrowed<Q, A> {
+    pub(crate) caller: Caller<Q, A>,
     slot: usize,
     dial: u32,
 }
 
 impl<Q: Frame, A: Frame> Pool<Q, A> {
-    pub(super) fn new(to: Address, connections: u16) -> Self {
+    pub(crate) fn new(to: Address, connections: u16) -> Self {
         let slot = |_| Slot { caller: RefCell::new(None), dials: Cell::new(0), dialling: tokio::sync::Mutex::new(()) };
         Pool { to, slots: (0..connections.max(1)).map(slot).collect(), next: Cell::new(0) }
     }
@@ -38,7 +38,7 @@ impl<Q: Frame, A: Frame> Pool<Q, A> {
     /// # Errors
     /// Why there is none.
     #[inline]
-    pub(super) async fn borrow(&self, limit: Duration) -> Result<Borrowed<Q, A>, Closed> {
+    pub(crate) async fn borrow(&self, limit: Duration) -> Result<Borrowed<Q, A>, Closed> {
         let slot = self.next.get();
         self.next.set(if slot + 1 < self.slots.len() { slot + 1 } else { 0 });
         match self.ready(slot) {
@@ -67,15 +67,15 @@ impl<Q: Frame, A: Frame> Pool<Q, A> {
     }
 
     /// A request on this connection went unanswered: the next one gets another. Requests under way keep it until they end.
-    pub(super) fn give_up(&self, borrowed: &Borrowed<Q, A>) {
+    pub(crate) fn give_up(&self, borrowed: &Borrowed<Q, A>) {
         let slot = &self.slots[borrowed.slot];
         if slot.dials.get() == borrowed.dial {
             slot.caller.borrow_mut().take();
         }
     }
 
-    /// Gives up every connection: the target is thought dead.
-    pub(super) fn clear(&self) {
+    /// Gives up every connection: the server is thought dead.
+    pub(crate) fn clear(&self) {
         for slot in &self.slots {
             slot.caller.borrow_mut().take();
         }
