@@ -100,3 +100,25 @@ fn random_streams_are_the_same_on_every_engine() {
     });
     assert_eq!(outcome.notes.len(), 1);
 }
+
+/// Turmoil has no reset: there a crash is heard as a close.
+#[test]
+fn a_crash_resets_connections_where_the_engine_can() {
+    let build = |trial: &mut Trial<'_>| {
+        let (machine, phone) = (trial.host("machine"), trial.host("phone"));
+        trial.process("victim", machine, || async {
+            let listener = Listener::<(), ()>::bind(PORT).expect("the port is free");
+            let connection = listener.accept().await;
+            connection.recv().await.expect("the client says when");
+            // Not here: unwinding would close this task's own connection in good order.
+            runtime::spawn(async { panic!("as asked") }).await
+        });
+        trial.client(phone, move |notes| async move {
+            let connection = connect::<(), ()>(at(machine)).await.expect("the victim listens");
+            connection.send(());
+            notes.note(connection.recv().await);
+        });
+    };
+    assert_eq!(native(&build).notes, ["Err(Reset)"]);
+    assert_eq!(live(&build).notes, ["Err(Reset)"]);
+}

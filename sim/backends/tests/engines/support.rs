@@ -102,7 +102,7 @@ pub struct Outcome {
     pub panics: Vec<String>,
 }
 
-fn native(build: &dyn Fn(&mut Trial<'_>)) -> Outcome {
+pub fn native(build: &dyn Fn(&mut Trial<'_>)) -> Outcome {
     let distance = |micros| LatencySpec::constant(Duration::from_micros(micros));
     let mut engine = Engine::new(EngineConfig {
         seed: 1,
@@ -117,7 +117,8 @@ fn native(build: &dyn Fn(&mut Trial<'_>)) -> Outcome {
         trace_window: 0..0,
         fault_points: BTreeMap::new(),
     });
-    let notes = Notes { seen: Rc::default(), done: engine.interrupt_flag() };
+    let notes = Notes { seen: Rc::default(), done: Arc::default() };
+    engine.interrupted_by(notes.done.clone());
     let mut trial = Trial { world: &mut engine, crashes: Vec::new(), notes: notes.clone() };
     build(&mut trial);
     let crashes = std::mem::take(&mut trial.crashes);
@@ -151,7 +152,7 @@ fn on_turmoil(build: &dyn Fn(&mut Trial<'_>)) -> Outcome {
     outcome("turmoil", &notes, panics(world.run(LIMIT).expect("turmoil runs")))
 }
 
-fn live(build: &dyn Fn(&mut Trial<'_>)) -> Outcome {
+pub fn live(build: &dyn Fn(&mut Trial<'_>)) -> Outcome {
     let mut world = LiveWorld::new(1);
     let notes = Notes { seen: Rc::default(), done: world.interrupt_flag() };
     let mut trial = Trial { world: &mut world, crashes: Vec::new(), notes: notes.clone() };
