@@ -1,6 +1,6 @@
 //! What a server knows of the control plane: the latest decision, and its own lease, renewed by heartbeats.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use runtime::Time;
 use runtime::call::{CallContext, Caller};
 use runtime::net::Address;
+use runtime::random::{RngExt, Stream};
 use tokio::sync::{Notify, watch};
 
 use super::configuration::{Configuration, NodeId, majority};
@@ -39,6 +40,7 @@ pub(super) struct Agreement {
     stepped_down: Notify,
     /// The epoch whose reign this server gave up.
     given_up: Cell<Option<u64>>,
+    jitter: RefCell<Stream>,
 }
 
 impl Agreement {
@@ -61,6 +63,7 @@ impl Agreement {
             renewed: Notify::new(),
             stepped_down: Notify::new(),
             given_up: Cell::new(None),
+            jitter: RefCell::new(runtime::random::stream("heartbeats")),
         });
         for monitor in 0..agreement.monitors.len() {
             let agreement = agreement.clone();
@@ -97,10 +100,12 @@ impl Agreement {
         }
     }
 
+    /// Up to a tenth early, so that the heartbeats of a fleet do not fall into step.
     async fn pause(&self, monitor: &Monitor) {
+        let early = self.jitter.borrow_mut().random_range(0..100);
         runtime::select! {
             () = monitor.hurry.notified() => {}
-            () = runtime::sleep(self.parameters.heartbeat_interval) => {}
+            () = runtime::sleep(self.parameters.heartbeat_interval * (1_000 - early) / 1_000) => {}
         }
     }
 

@@ -11,6 +11,8 @@ use runtime::call::{CallContext, Caller};
 use runtime::disk::{self, Log};
 use runtime::net::Address;
 
+use tokio::sync::mpsc;
+
 use super::agreement::within;
 use super::configuration::{Acceptor, Ballot, Configuration, NodeId, Vote, majority};
 use super::operator::Command;
@@ -158,23 +160,37 @@ impl Monitor {
         .await
     }
 
-    /// Asks every monitor, this one included, at once; the answers with the monitors' numbers.
-    async fn ask_all(self: &Rc<Self>, request: MonitorRequest) -> Vec<(usize, MonitorAnswer)> {
-        let asked: Vec<_> = (0..self.plan.monitors.len())
-            .map(|number| {
-                let monitor = self.clone();
-                runtime::spawn(async move {
-                    if number == monitor.number {
-                        return Some(Box::pin(monitor.answer(request)).await);
-                    }
+    /// Asks every monitor, this one included, at once. The answers with the monitors' numbers, in the order of these; no more
+    /// are waited for once `enough` of them say that they are what it takes: a dead monitor answers late or never.
+    async fn ask_all(
+        self: &Rc<Self>,
+        request: MonitorRequest,
+        enough: impl Fn(&MonitorAnswer) -> bool,
+    ) -> Vec<(usize, MonitorAnswer)> {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        for number in 0..self.plan.monitors.len() {
+            let (monitor, sender) = (self.clone(), sender.clone());
+            drop(runtime::spawn(async move {
+                let answer = if number == monitor.number {
+                    Some(Box::pin(monitor.answer(request)).await)
+                } else {
                     monitor.ask(monitor.plan.monitors[number].0, request).await
-                })
-            })
-            .collect();
-        let mut answers = Vec::with_capacity(asked.len());
-        for (number, answer) in asked.into_iter().enumerate() {
-            answers.extend(answer.await.map(|answer| (number, answer)));
+                };
+                if let Some(answer) = answer {
+                    // Nobody listens any more once there were enough.
+                    let _ = sender.send((number, answer));
+                }
+            }));
         }
+        drop(sender);
+        let mut answers = Vec::new();
+        while let Some(answer) = receiver.recv().await {
+            answers.push(answer);
+            if answers.iter().filter(|(_, answer)| enough(answer)).count() >= majority(self.plan.monitors.len()) {
+                break;
+            }
+        }
+        answers.sort_by_key(|(number, _)| *number);
         answers
     }
 
@@ -194,7 +210,8 @@ impl Monitor {
             }
             let ballot = Ballot { round: self.acceptor.borrow().promised().round + 1, monitor: number };
             let mut promises = Vec::new();
-            for vote in self.votes_on(MonitorRequest::Prepare { base, ballot }).await {
+            let is_promise = |vote: &Vote| matches!(vote, Vote::Promised(_));
+            for vote in self.votes_on(MonitorRequest::Prepare { base, ballot }, is_promise).await {
                 match vote {
                     Vote::Promised(accepted) => promises.push(accepted),
                     Vote::Decided(configuration) => return Some(self.proclaim(configuration).await),
@@ -208,7 +225,8 @@ impl Monitor {
             let earlier = promises.into_iter().flatten().max_by_key(|(ballot, _)| *ballot);
             let value = earlier.map_or(wanted, |(_, value)| value);
             let (mut accepted, mut lease_held) = (0, false);
-            for vote in self.votes_on(MonitorRequest::Accept { base, ballot, value, released }).await {
+            let request = MonitorRequest::Accept { base, ballot, value, released };
+            for vote in self.votes_on(request, |vote| *vote == Vote::Accepted).await {
                 match vote {
                     Vote::Accepted => accepted += 1,
                     Vote::Decided(configuration) => return Some(self.proclaim(configuration).await),
@@ -228,15 +246,13 @@ impl Monitor {
         None
     }
 
-    async fn votes_on(self: &Rc<Self>, request: MonitorRequest) -> Vec<Vote> {
-        let answers = self.ask_all(request).await;
-        answers
-            .into_iter()
-            .filter_map(|(_, answer)| match answer {
-                MonitorAnswer::Vote(vote) => Some(vote),
-                _ => None,
-            })
-            .collect()
+    async fn votes_on(self: &Rc<Self>, request: MonitorRequest, enough: impl Fn(&Vote) -> bool) -> Vec<Vote> {
+        let vote = |answer: &MonitorAnswer| match answer {
+            MonitorAnswer::Vote(vote) => Some(*vote),
+            _ => None,
+        };
+        let answers = self.ask_all(request, |answer| vote(answer).is_some_and(|vote| enough(&vote))).await;
+        answers.iter().filter_map(|(_, answer)| vote(answer)).collect()
     }
 
     /// Remembers a decision, and tells every monitor and server that can be reached; nobody waits for them.
@@ -322,13 +338,11 @@ impl Monitor {
     /// so, acts.
     async fn suspect(self: &Rc<Self>, base: Configuration) {
         let suspicion = runtime::time::nanos(self.plan.failover.suspicion());
-        let silent: Vec<usize> = self
-            .ask_all(MonitorRequest::Silence(base.primary))
-            .await
-            .into_iter()
-            .filter(|(_, answer)| matches!(answer, MonitorAnswer::Silent { for_ns } if *for_ns >= suspicion))
-            .map(|(number, _)| number)
-            .collect();
+        let is_silent =
+            |answer: &MonitorAnswer| matches!(answer, MonitorAnswer::Silent { for_ns } if *for_ns >= suspicion);
+        let answers = self.ask_all(MonitorRequest::Silence(base.primary), is_silent).await;
+        let silent: Vec<usize> =
+            answers.iter().filter(|(_, answer)| is_silent(answer)).map(|(number, _)| *number).collect();
         let coordinates = silent.first() == Some(&self.number);
         if silent.len() < majority(self.plan.monitors.len()) || !coordinates || self.decided() != base {
             return;

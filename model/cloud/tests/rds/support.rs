@@ -250,33 +250,31 @@ impl Scene {
         outcomes
     }
 
-    /// Every identifier that the store holds, as a client that looks now sees it.
-    pub fn read_all(&mut self, name: &str) -> Rc<RefCell<Option<BTreeSet<i64>>>> {
+    /// Which of these identifiers the server, or endpoint, of this name does not hold, as a client that looks now sees it.
+    pub fn missing(&mut self, server: &str, wanted: BTreeSet<i64>) -> BTreeSet<i64> {
         let found = Rc::new(RefCell::new(None));
-        let noted = found.clone();
-        self.client(name, "c", move |client| {
-            let noted = noted.clone();
+        let (noted, asked) = (found.clone(), wanted.clone());
+        let name = format!("reader of {server} at {}", self.engine.control().now());
+        self.client_of(server, &name, "c", move |client| {
+            let (noted, wanted) = (noted.clone(), asked.clone());
             async move {
                 let mut ids = BTreeSet::new();
-                let mut misses = 0;
-                for id in 0.. {
-                    if misses > 20_000 {
-                        break;
+                let deadline = runtime::now() + Duration::from_secs(50);
+                let mut transaction = client.begin(Isolation::ReadCommitted, deadline).await.expect("all is well");
+                for id in wanted {
+                    if transaction.get::<Entry>(id).await.expect("all is well").is_some() {
+                        ids.insert(id);
                     }
-                    let deadline = runtime::now() + Duration::from_secs(5);
-                    let mut transaction = client.begin(Isolation::ReadCommitted, deadline).await.expect("all is well");
-                    for id in id * 1_000..(id + 1) * 1_000 {
-                        match transaction.get::<Entry>(id).await.expect("all is well") {
-                            Some(_) => drop(ids.insert(id)),
-                            None => misses += 1,
-                        }
-                    }
-                    transaction.commit().await.expect("it only read");
                 }
+                transaction.commit().await.expect("it only read");
                 *noted.borrow_mut() = Some(ids);
             }
         });
-        found
+        let until = self.engine.control().now() + Duration::from_secs(60);
+        assert_eq!(self.engine.run_until(until), Stopped::Reached);
+        assert_eq!(self.engine.control().panics(), []);
+        let found = found.borrow().clone().expect("the reader is done");
+        wanted.difference(&found).copied().collect()
     }
 
     pub fn run(&mut self, seconds: u64) {

@@ -1,0 +1,173 @@
+//! The primary fails: who notices, who takes over, how long clients see it, and what is lost.
+
+use std::time::Duration;
+
+use cloud::rds::FailoverParameters;
+use ports::observe::{Mark, Observation};
+use runtime::Time;
+
+use crate::support::*;
+
+const PERIOD: Duration = Duration::from_millis(50);
+
+fn power_off_zone(scene: &Scene, zone: &str, from: Time, to: Option<Time>) {
+    for host in scene.zone(zone) {
+        scene.engine.control().at(from, move |control| control.power_off(host));
+        if let Some(to) = to {
+            scene.engine.control().at(to, move |control| control.power_on(host));
+        }
+    }
+}
+
+/// Prints what happened, for whoever reads a failed test.
+fn story(scene: &Scene) -> String {
+    let line = |observation: &Observation| match observation {
+        Observation::ComponentState(state) => {
+            let mark = state.mark.map(|mark| format!(" [{mark:?}]")).unwrap_or_default();
+            Some(format!("{} {}: {} - {}{mark}", state.at, state.zone, state.state, state.detail))
+        }
+        Observation::Committed(_) | Observation::CommitAcknowledged(_) => None,
+        other => Some(format!("{other:?}")),
+    };
+    scene.notes.all().iter().filter_map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What every run must show, whatever broke: one writable server at a time, and every row that a client was told of.
+fn assert_nothing_lost(mut scene: Scene, outcomes: &Outcomes) {
+    scene.notes.assert_one_writable();
+    assert_eq!(scene.notes.lost().len(), 0, "{}", story(&scene));
+    let missing = scene.missing("rds.internal", outcomes.acknowledged());
+    assert!(missing.is_empty(), "{} of {}\n{}", missing.len(), outcomes.acknowledged().len(), story(&scene));
+}
+
+#[test]
+fn a_zone_without_power_costs_a_failover_in_phases_and_no_commit() {
+    let mut totals = Vec::new();
+    for seed in 1..=8 {
+        let mut scene = Setup { seed, ..Setup::default() }.build();
+        let outcomes = scene.writer("writer", "c", 0, PERIOD);
+        let onset = Time::from_secs(60) + Duration::from_millis(seed * 377);
+        power_off_zone(&scene, "a", onset, None);
+        scene.run(240);
+        let after = |mark| scene.notes.marks(mark).into_iter().find(|at| *at > onset).expect("the phase ends");
+        let phases = [Mark::Detected, Mark::Decided, Mark::Promoted, Mark::Propagated].map(after);
+        assert!(phases.is_sorted(), "{}", story(&scene));
+        assert!(phases[0].since(onset) >= Duration::from_secs(12), "five heartbeats are missed first");
+        assert!(phases[2].since(phases[1]) >= FailoverParameters::default().promote);
+        totals.push(outcomes.outage_around(onset));
+        assert_nothing_lost(scene, &outcomes);
+    }
+    println!("{totals:?}");
+    assert!(totals.iter().all(|total| (17..=120).contains(&total.as_secs())), "{totals:?}");
+}
+
+#[test]
+fn the_outage_moves_with_the_promotion() {
+    let outage = |promote| {
+        let failover = FailoverParameters { promote: Duration::from_secs(promote), ..FailoverParameters::default() };
+        let mut scene = Setup { failover, ..Setup::default() }.build();
+        let outcomes = scene.writer("writer", "c", 0, PERIOD);
+        let onset = Time::from_secs(60);
+        power_off_zone(&scene, "a", onset, None);
+        scene.run(600);
+        outcomes.outage_around(onset).as_secs_f64()
+    };
+    let [short, usual, long] = [5, 60, 300].map(outage);
+    assert!((usual - short - 55.0).abs() < 4.0, "{short} {usual}");
+    assert!((long - usual - 240.0).abs() < 4.0, "{usual} {long}");
+}
+
+#[test]
+fn a_primary_elsewhere_does_not_notice_the_zone() {
+    let mut scene = Setup::default().build();
+    let outcomes = scene.writer("writer", "c", 0, PERIOD);
+    power_off_zone(&scene, "b", Time::from_secs(60), None);
+    scene.run(240);
+    // The standby was there: commits wait for leave to go on without it, and that is all.
+    let outage = outcomes.outage_around(Time::from_secs(60));
+    assert!(outage > Duration::from_secs(9) && outage < Duration::from_secs(16), "{outage:?}\n{}", story(&scene));
+    assert_eq!(scene.notes.writable().len(), 1);
+    assert_nothing_lost(scene, &outcomes);
+}
+
+#[test]
+fn a_zone_cut_off_from_the_network_is_fenced_before_another_server_writes() {
+    for seed in 1..=4 {
+        let mut scene = Setup { seed, ..Setup::default() }.build();
+        let outcomes = scene.writer("writer", "c", 0, PERIOD);
+        // A client beside the primary goes on talking to it.
+        let inside = scene.writer("neighbour", "a", 1_000_000, PERIOD);
+        let onset = Time::from_secs(60) + Duration::from_millis(seed * 431);
+        scene.blackhole("a", onset, onset + Duration::from_secs(120));
+        scene.run(400);
+        let spans = scene.notes.writable();
+        assert_eq!(
+            spans.iter().map(|span| (span.0, span.1.as_str())).collect::<Vec<_>>(),
+            [(1, "rds-primary"), (2, "rds-standby")],
+            "{}",
+            story(&scene)
+        );
+        assert!(spans[0].3 <= spans[1].2, "the old primary stops first: {spans:?}");
+        assert!(outcomes.outage_around(onset) < Duration::from_secs(60), "{}", story(&scene));
+        // The old primary is the new one's standby in the end.
+        assert!(story(&scene).contains("rds-primary has every acknowledged commit"), "{}", story(&scene));
+        outcomes.0.borrow_mut().extend(inside.0.borrow().iter().cloned());
+        assert_nothing_lost(scene, &outcomes);
+    }
+}
+
+#[test]
+fn a_forced_failover_needs_no_detection() {
+    let mut scene = Setup::default().build();
+    let outcomes = scene.writer("writer", "c", 0, PERIOD);
+    let operator = scene.store.operator.clone();
+    scene.engine.control().at(Time::from_secs(60), move |_| operator.fail_over());
+    scene.run(240);
+    let detected = scene.notes.marks(Mark::Detected);
+    assert_eq!(detected, [Time::from_secs(60)]);
+    let outage = outcomes.outage_around(Time::from_secs(60));
+    assert!(outage > Duration::from_secs(10) && outage < Duration::from_secs(25), "{outage:?}\n{}", story(&scene));
+    assert_eq!(scene.notes.writable().len(), 2);
+    assert_nothing_lost(scene, &outcomes);
+}
+
+#[test]
+fn a_server_without_standby_is_back_when_its_host_is() {
+    let mut scene = Setup { multi_az: false, ..Setup::default() }.build();
+    let outcomes = scene.writer("writer", "c", 0, PERIOD);
+    let onset = Time::from_secs(60);
+    let back = onset + Duration::from_secs(30 * 60);
+    power_off_zone(&scene, "a", onset, Some(back));
+    scene.run(30 * 60 + 300);
+    let outage = outcomes.outage_around(onset);
+    assert!(outage >= Duration::from_secs(30 * 60), "{outage:?}");
+    assert!(outage < Duration::from_secs(30 * 60 + 200), "{outage:?}");
+    assert_nothing_lost(scene, &outcomes);
+}
+
+#[test]
+fn a_crashed_process_comes_back_in_place() {
+    let mut scene = Setup::default().build();
+    let outcomes = scene.writer("writer", "c", 0, PERIOD);
+    let primary = scene.store.servers[0].process;
+    scene.engine.control().at(Time::from_secs(60), move |control| control.crash(primary, Some(Duration::from_secs(1))));
+    scene.run(120);
+    assert_eq!(scene.notes.writable().iter().map(|span| span.1.as_str()).collect::<Vec<_>>(), ["rds-primary"; 2]);
+    assert!(outcomes.outage_around(Time::from_secs(60)) < Duration::from_secs(12), "{}", story(&scene));
+    assert_nothing_lost(scene, &outcomes);
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let hash = |seed| {
+        let mut scene = Setup { seed, replicas: 1, ..Setup::default() }.build();
+        let _outcomes = scene.writer("writer", "c", 0, PERIOD);
+        power_off_zone(&scene, "a", Time::from_secs(30), Some(Time::from_secs(90)));
+        scene.run(300);
+        (scene.engine.control().trace_hash(), scene.engine.control().events(), scene.notes.all())
+    };
+    let (first, second) = (hash(5), hash(5));
+    assert_eq!((first.0, first.1), (second.0, second.1));
+    assert_eq!(first.2, second.2);
+    assert_ne!(first.0, hash(6).0);
+}
