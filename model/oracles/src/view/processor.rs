@@ -1,0 +1,61 @@
+//! What the external payment processor approved, as itself told: the other side of our books.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ports::IdempotencyKey;
+use ports::processor::{Operation, Outcome};
+
+/// How many authorisations are remembered, the newest ones: a card's hold is captured or voided within the hour or two that so many
+/// take at ten trips a second.
+const AUTHORISATIONS_MAX: usize = 65_536;
+
+/// One authorisation and what was approved on it.
+#[derive(Debug)]
+pub struct Authorisation {
+    pub authorised_minor: i64,
+    /// Each approved capture: its key and amount.
+    pub captures: Vec<(IdempotencyKey, i64)>,
+}
+
+/// The authorisations by their keys.
+#[derive(Debug, Default)]
+pub struct ProcessorBook {
+    authorisations: BTreeMap<IdempotencyKey, Authorisation>,
+    oldest: VecDeque<IdempotencyKey>,
+}
+
+impl ProcessorBook {
+    /// What was approved under this authorisation's key.
+    pub fn authorisation(&self, key: IdempotencyKey) -> Option<&Authorisation> {
+        self.authorisations.get(&key)
+    }
+
+    /// Notes a decision. The same operation decided twice under one key is one operation.
+    pub(crate) fn note(&mut self, key: IdempotencyKey, operation: Operation, outcome: Outcome) {
+        if outcome != Outcome::Approved {
+            return;
+        }
+        match operation {
+            Operation::Authorise { amount_minor, .. } => {
+                if self.authorisations.contains_key(&key) {
+                    return;
+                }
+                self.authorisations.insert(key, Authorisation { authorised_minor: amount_minor, captures: Vec::new() });
+                self.oldest.push_back(key);
+                if self.oldest.len() > AUTHORISATIONS_MAX
+                    && let Some(oldest) = self.oldest.pop_front()
+                {
+                    self.authorisations.remove(&oldest);
+                }
+            }
+            Operation::Capture { authorisation, amount_minor } => {
+                if let Some(authorisation) = self.authorisations.get_mut(&authorisation)
+                    && authorisation.captures.iter().all(|(seen, _)| *seen != key)
+                {
+                    authorisation.captures.push((key, amount_minor));
+                }
+            }
+            Operation::Void { .. } => {}
+        }
+    }
+}
