@@ -112,6 +112,16 @@ impl Control {
         Duration::from_nanos(self.core.processes.borrow()[process.0 as usize].busy_ns)
     }
 
+    /// Cores that a process may use at most: its quota, or else its host's cores. None while its host has no power.
+    #[must_use]
+    pub fn processor_capacity(&self, process: ProcessId) -> Option<f64> {
+        let processes = self.core.processes.borrow();
+        let entry = &processes[process.0 as usize];
+        let hosts = self.core.hosts.borrow();
+        let host = hosts.get(entry.host.0 as usize).filter(|host| host.powered)?;
+        Some(entry.quota.as_ref().map_or(f64::from(host.spec.cores), |quota| quota.cores()))
+    }
+
     #[must_use]
     pub fn telemetry(&self) -> &Telemetry {
         &self.core.telemetry

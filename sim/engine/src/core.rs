@@ -239,10 +239,9 @@ impl Engine {
         Engine { core: Rc::new(core), interrupt: Arc::default() }
     }
 
-    /// Raise it, from any thread, to stop the run after the event under way.
-    #[must_use]
-    pub fn interrupt_flag(&self) -> Arc<AtomicBool> {
-        self.interrupt.clone()
+    /// The run stops after the event under way once this flag is raised, from whichever thread.
+    pub fn interrupted_by(&mut self, flag: Arc<AtomicBool>) {
+        self.interrupt = flag;
     }
 
     /// Latency and loss between the cloud and the hosts of [`runtime::world::INTERNET`]. Until it is called they are as

@@ -88,6 +88,11 @@ impl Quota {
         Quota { per_period_ns: u64::from(millicores) * CFS_PERIOD_NS / 1_000, period: 0, used_ns: 0 }
     }
 
+    /// The quota as a number of cores.
+    pub(crate) fn cores(&self) -> f64 {
+        self.per_period_ns as f64 / CFS_PERIOD_NS as f64
+    }
+
     /// When work that could start at `start` starts and ends.
     fn run(&mut self, start: u64, mut work: u64) -> (u64, u64) {
         let mut at = start.max(self.period * CFS_PERIOD_NS);

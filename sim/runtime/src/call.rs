@@ -171,11 +171,12 @@ impl<Q: Frame, A: Frame> Caller<Q, A> {
         });
         let link = net::dial(to, &offer, end.clone());
         poll_fn(|context| {
-            if let Some(reason) = end.closed.get() {
-                return Poll::Ready(Err(reason));
-            }
+            // Open first: a server may have answered and closed before this task came to look.
             if end.open.get() {
                 return Poll::Ready(Ok(()));
+            }
+            if let Some(reason) = end.closed.get() {
+                return Poll::Ready(Err(reason));
             }
             *end.opening.borrow_mut() = Some(context.waker().clone());
             Poll::Pending

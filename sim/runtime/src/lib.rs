@@ -12,6 +12,7 @@ pub mod digest;
 pub mod disk;
 pub mod fault_point;
 pub mod net;
+pub mod race;
 pub mod random;
 pub mod task;
 pub mod telemetry;
@@ -21,13 +22,3 @@ pub mod world;
 pub use backend::{process_name, seed};
 pub use task::{JoinHandle, spawn, yield_now};
 pub use time::{Time, now, sleep, sleep_until, timeout};
-
-#[doc(hidden)]
-pub use tokio as __tokio;
-
-/// Waits on several futures at once and takes the first ready one in the order written: the order is part of the
-/// program, never drawn.
-#[macro_export]
-macro_rules! select {
-    ($($branches:tt)*) => { $crate::__tokio::select! { biased; $($branches)* } };
-}

@@ -125,6 +125,8 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         match self {
+            // A panic crashes the process, and a crash resets its connections.
+            Link::Typed { .. } if std::thread::panicking() => {}
             Link::Typed { connection, side, .. } => {
                 backend::try_with(|backend| backend.close(*connection, *side));
             }
@@ -274,11 +276,12 @@ pub async fn connect<S: Frame, R: Frame>(to: Address) -> Result<Connection<S, R>
     let end = raw_end(offer.to_client.clone(), false);
     let link = dial(to, &offer, end.clone());
     poll_fn(|context| {
-        if let Some(reason) = end.closed.get() {
-            return Poll::Ready(Err(reason));
-        }
+        // Open first: a server may have answered and closed before this task came to look.
         if end.open.get() {
             return Poll::Ready(Ok(()));
+        }
+        if let Some(reason) = end.closed.get() {
+            return Poll::Ready(Err(reason));
         }
         *end.waiter.borrow_mut() = Some(context.waker().clone());
         Poll::Pending
