@@ -37,17 +37,20 @@ fn a_record_says_what_changed_and_takes_the_bytes_that_postgresql_takes() {
     let writer = begin(&mut store);
     changed(&mut store, writer, &insert(&[item(1, 10)]));
     changed(&mut store, writer, &update(&item(1, 11)));
+    changed(&mut store, writer, &update(&item(1, 11)));
+    changed(&mut store, writer, &delete(1));
     let record = store.commit_record(writer).unwrap();
     assert_eq!(store.commit_record(writer), None, "it is written once");
     // The row has three integers: 54 + 24 is 80. Entries of 8, 0 and 16 bytes: 64, 56 and 72. The update changes the
-    // index by shelf: 65 + 24 is 96, and the entries again. The commit: 40.
-    assert_eq!(record.bytes, 80 + (64 + 56 + 72) + 96 + (64 + 56 + 72) + 40);
+    // index by shelf: 65 + 24 is 96, and the entries again. The second update changes no index. The deletion: 56. The commit: 40.
+    assert_eq!(record.bytes, 80 + (64 + 56 + 72) + 96 + (64 + 56 + 72) + 96 + 56 + 40);
     assert_eq!(record.lsn, Lsn(u64::from(record.bytes)));
     assert_eq!(store.last_lsn(), record.lsn);
     let changes = record.observed_changes();
-    assert_eq!(changes.len(), 2);
+    assert_eq!(changes.len(), 4);
     assert_eq!((&changes[0].before, &changes[0].after), (&None, &Some(item(1, 10).to_row())));
     assert_eq!((&changes[1].before, &changes[1].after), (&changes[0].after, &Some(item(1, 11).to_row())));
+    assert_eq!((&changes[3].before, &changes[3].after), (&changes[1].after, &None));
 }
 
 #[test]
