@@ -58,6 +58,8 @@ pub enum Rejection {
 }
 
 impl ApiError {
+    pub const MALFORMED: Self = Self::Rejected { reason: Rejection::Malformed };
+
     /// Whether the request may be sent again.
     pub fn retry(self) -> Retry {
         match self {

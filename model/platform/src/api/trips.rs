@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{DriverId, FencingToken, QuoteId, RiderId, TripId};
 use crate::domain::place::Coordinate;
+use crate::domain::schema::Trip;
 use crate::domain::session::Caller;
 use crate::domain::trip::{Assignment, Drive, State};
 
@@ -74,4 +75,18 @@ pub struct TripView {
     pub pickup: Coordinate,
     pub dropoff: Coordinate,
     pub charge_minor: Option<i64>,
+}
+
+impl From<&Trip> for TripView {
+    fn from(trip: &Trip) -> Self {
+        Self {
+            id: trip.id,
+            state: trip.state,
+            version: trip.version,
+            assignment: trip.assignment(),
+            pickup: trip.pickup(),
+            dropoff: trip.dropoff(),
+            charge_minor: trip.charge_minor,
+        }
+    }
 }

@@ -1,0 +1,116 @@
+//! From a service's name to a running replica of it: who calls whom, and with what.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use ports::database::Database;
+use ports::processor::Processor;
+use runtime::backend::LocalFuture;
+use runtime::net::{Address, Frame};
+
+use crate::domain::session::SessionKey;
+use crate::services::fleet::Fleet;
+use crate::services::peers::Peers;
+use crate::services::{Config, gateway, geo, matching, payments, pricing, trips, users};
+
+/// The services there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    Gateway,
+    Users,
+    Geo,
+    Pricing,
+    Matching,
+    Trips,
+    Payments,
+}
+
+impl Service {
+    /// Every service.
+    pub const ALL: [Self; 7] =
+        [Self::Gateway, Self::Users, Self::Geo, Self::Pricing, Self::Matching, Self::Trips, Self::Payments];
+
+    /// Its name in blueprints and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Users => "users",
+            Self::Geo => "geo",
+            Self::Pricing => "pricing",
+            Self::Matching => "matching",
+            Self::Trips => "trips",
+            Self::Payments => "payments",
+        }
+    }
+
+    /// The service of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.name() == name)
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// What all replicas of a platform share.
+#[derive(Clone, Debug)]
+pub struct Wiring {
+    pub config: Rc<Config>,
+    pub session_key: SessionKey,
+    /// Where each service's replicas answer calls ([`API_PORT`](crate::services::API_PORT)): at least one of each service.
+    pub addresses: BTreeMap<Service, Vec<Address>>,
+}
+
+impl Wiring {
+    /// # Panics
+    /// If the service has no replicas: a platform is not whole without all of its services.
+    fn peers<Q: Frame + Clone, A: Frame>(&self, service: Service) -> Peers<Q, A> {
+        let addresses = self.addresses.get(&service).map_or(&[][..], Vec::as_slice);
+        Peers::new(addresses, self.config.calls, &format!("peers.{service}"))
+    }
+
+    fn fleet(&self) -> Fleet {
+        Fleet::new(self.peers(Service::Geo))
+    }
+}
+
+/// What starts one replica of a service. The database and the processor are connected to inside the process, afresh in each of its lives.
+pub fn start<D: Database, P: Processor>(
+    service: Service,
+    wiring: Rc<Wiring>,
+    database: impl Fn() -> D + 'static,
+    processor: impl Fn() -> P + 'static,
+) -> Rc<dyn Fn() -> LocalFuture> {
+    Rc::new(move || {
+        let (config, key) = (wiring.config.clone(), wiring.session_key);
+        match service {
+            Service::Gateway => {
+                let services = gateway::Services {
+                    users: wiring.peers(Service::Users),
+                    geo: wiring.peers(Service::Geo),
+                    pricing: wiring.peers(Service::Pricing),
+                    matching: wiring.peers(Service::Matching),
+                    trips: wiring.peers(Service::Trips),
+                };
+                Box::pin(gateway::run(config, key, services))
+            }
+            Service::Users => Box::pin(users::run(config, key, database())),
+            Service::Geo => Box::pin(geo::run(config)),
+            Service::Pricing => Box::pin(pricing::run(config, wiring.fleet(), database())),
+            Service::Matching => Box::pin(matching::run(config, wiring.fleet(), database())),
+            Service::Trips => {
+                let neighbours = trips::Neighbours {
+                    matching: wiring.peers(Service::Matching),
+                    payments: wiring.peers(Service::Payments),
+                    fleet: wiring.fleet(),
+                };
+                Box::pin(trips::run(config, neighbours, database()))
+            }
+            Service::Payments => Box::pin(payments::run(config, wiring.peers(Service::Users), database(), processor())),
+        }
+    })
+}

@@ -1,0 +1,109 @@
+//! What all replicas of the geo service know together. Each holds the drivers whose pings it got; a driver whose pings moved from one
+//! replica to another is in both for a while, and the fresher sighting counts.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use runtime::call::CallContext;
+
+use super::clock::now_ns;
+use super::peers::Peers;
+use crate::api::geo::{LastSeen, Near, Request, Response};
+use crate::api::{ApiError, Reply};
+use crate::domain::ids::DriverId;
+use crate::domain::place::{Cell, Coordinate};
+
+/// A client of the geo service as a whole.
+pub struct Fleet {
+    peers: Peers<Request, Response>,
+    /// When each replica last said when it had seen whom; the process's start before that. Indexed like the answers.
+    heard_of_at_ns: RefCell<Vec<i64>>,
+    started_at_ns: i64,
+}
+
+impl Fleet {
+    pub fn new(peers: Peers<Request, Response>) -> Self {
+        Self { peers, heard_of_at_ns: RefCell::default(), started_at_ns: now_ns() }
+    }
+
+    /// The drivers nearest to a place, soonest first, of all replicas that answer.
+    pub async fn nearest(
+        &self,
+        to: Coordinate,
+        count: u32,
+        without: Vec<DriverId>,
+        context: CallContext,
+    ) -> Reply<Vec<Near>> {
+        let answers = self.ask(&Request::Nearest { to, count, without }, context).await?;
+        let lists = answers.into_iter().flatten().filter_map(|answer| match answer {
+            Response::Nearest(list) => Some(list),
+            _ => None,
+        });
+        Ok(merge(lists, count as usize))
+    }
+
+    /// How many available drivers each cell holds, over all replicas that answer.
+    pub async fn supply(&self, cells: Vec<Cell>, context: CallContext) -> Reply<Vec<u32>> {
+        let mut total = vec![0u32; cells.len()];
+        for answer in self.ask(&Request::Supply { cells }, context).await?.into_iter().flatten() {
+            if let Response::Supply(counts) = answer {
+                total.iter_mut().zip(counts).for_each(|(total, count)| *total = total.saturating_add(count));
+            }
+        }
+        Ok(total)
+    }
+
+    /// Times at or after which nothing was heard of each driver. A replica that does not answer may have heard of anybody until it last
+    /// answered, and one that has just started forgot what it knew: in doubt a driver is not lost.
+    pub async fn silent_since(&self, drivers: Vec<DriverId>, context: CallContext) -> Reply<Vec<i64>> {
+        let mut silent_since = vec![i64::MIN; drivers.len()];
+        let answers = self.ask(&Request::LastSeen { drivers }, context).await?;
+        let asked_at_ns = now_ns();
+        let mut heard_of_at_ns = self.heard_of_at_ns.borrow_mut();
+        heard_of_at_ns.resize(answers.len(), self.started_at_ns);
+        for (answer, heard_of_at_ns) in answers.into_iter().zip(heard_of_at_ns.iter_mut()) {
+            match answer {
+                Some(Response::LastSeen(LastSeen { listening_since_ns, at_ns })) => {
+                    *heard_of_at_ns = asked_at_ns;
+                    for (silent_since, at_ns) in silent_since.iter_mut().zip(at_ns) {
+                        *silent_since = (*silent_since).max(at_ns.unwrap_or(listening_since_ns));
+                    }
+                }
+                _ => silent_since.iter_mut().for_each(|since| *since = (*since).max(*heard_of_at_ns)),
+            }
+        }
+        Ok(silent_since)
+    }
+
+    async fn ask(&self, request: &Request, context: CallContext) -> Reply<Vec<Option<Response>>> {
+        let answers = self.peers.ask_all(request, context).await;
+        if answers.iter().all(Option::is_none) { Err(ApiError::Unavailable) } else { Ok(answers) }
+    }
+}
+
+/// One list of the soonest `count`, each driver by the freshest sighting; ties by id.
+fn merge(lists: impl Iterator<Item = Vec<Near>>, count: usize) -> Vec<Near> {
+    let mut freshest: BTreeMap<DriverId, Near> = BTreeMap::new();
+    for near in lists.flatten() {
+        let known = freshest.entry(near.driver).or_insert(near);
+        if known.located_at_ns < near.located_at_ns {
+            *known = near;
+        }
+    }
+    let mut merged: Vec<Near> = freshest.into_values().collect();
+    merged.sort_by_key(|near| (near.eta_ns, near.driver));
+    merged.truncate(count);
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driver_known_to_two_replicas_is_where_the_fresher_one_says() {
+        let near = |driver, located_at_ns, eta_ns| Near { driver: DriverId(driver), located_at_ns, eta_ns };
+        let lists = [vec![near(1, 10, 5), near(2, 10, 6)], vec![near(3, 10, 6), near(1, 20, 9)]];
+        assert_eq!(merge(lists.into_iter(), 2), [near(2, 10, 6), near(3, 10, 6)]);
+    }
+}

@@ -1,0 +1,129 @@
+//! The gateway: what phones talk to. It checks the session, and passes each request to the one service that answers it.
+
+use std::rc::Rc;
+
+use runtime::call::CallContext;
+
+use super::clock::now_ns;
+use super::peers::{Peers, Route};
+use super::{Config, server};
+use crate::api::error::Rejection;
+use crate::api::gateway::{Action, Request, Response};
+use crate::api::{ApiError, Reply, geo, matching, pricing, trips, users};
+use crate::domain::ids::{DriverId, RiderId};
+use crate::domain::session::{Caller, SessionKey};
+
+/// The services behind the gateway.
+pub struct Services {
+    pub users: Peers<users::Request, users::Response>,
+    pub geo: Peers<geo::Request, geo::Response>,
+    pub pricing: Peers<pricing::Request, pricing::Response>,
+    pub matching: Peers<matching::Request, matching::Response>,
+    pub trips: Peers<trips::Request, trips::Response>,
+}
+
+/// Runs one replica. Sessions are checked with `key`.
+pub async fn run(config: Rc<Config>, key: SessionKey, services: Services) {
+    let gateway = Rc::new(Gateway { config: config.clone(), key, services });
+    let _ports = server::open(&config, move |request, context| {
+        let gateway = gateway.clone();
+        async move { gateway.handle(request, context).await }
+    });
+    runtime::task::forever().await;
+}
+
+struct Gateway {
+    config: Rc<Config>,
+    key: SessionKey,
+    services: Services,
+}
+
+impl Gateway {
+    async fn handle(&self, Request { session, action }: Request, mut context: CallContext) -> Reply<Response> {
+        let context = &mut context;
+        if let Action::SignIn(sign_in) = action {
+            return match self.services.users.call(users::Request::SignIn(sign_in), context).await? {
+                users::Response::SignedIn(token) => Ok(Response::SignedIn(token)),
+                _ => Err(ApiError::Internal),
+            };
+        }
+        let session = session.ok_or(ApiError::Unauthenticated)?;
+        let caller = self.key.check(session, now_ns()).map_err(|_| ApiError::Unauthenticated)?;
+        match action {
+            // By far the most requests.
+            Action::Ping { at, available } => {
+                let driver = driver(caller)?;
+                let route = Route::Keyed(driver.0.cast_unsigned());
+                let ping = geo::Request::Ping { driver, at, available };
+                match self.services.geo.call_by(route, ping, context).await? {
+                    geo::Response::Noted(noted) => Ok(Response::Noted(noted)),
+                    _ => Err(ApiError::Internal),
+                }
+            }
+            Action::PollOffer => {
+                let poll = matching::Request::PollOffer { driver: driver(caller)? };
+                match self.services.matching.call(poll, context).await? {
+                    matching::Response::Offer(offer) => Ok(Response::Offer(offer)),
+                    matching::Response::Offered(_) => Err(ApiError::Internal),
+                }
+            }
+            Action::Quote { pickup, dropoff } => {
+                let pickup = pickup.checked().map_err(|_| ApiError::MALFORMED)?;
+                let route = Route::Keyed(pickup.cell(self.config.cell_size).0);
+                let quote = pricing::Request::Quote { rider: rider(caller)?, pickup, dropoff };
+                let pricing::Response::Quote(quote) = self.services.pricing.call_by(route, quote, context).await?;
+                Ok(Response::Quote(quote))
+            }
+            Action::SetOnline { online } => {
+                let request = users::Request::SetOnline { driver: driver(caller)?, online };
+                self.services.users.call(request, context).await.map(|_| Response::Done)
+            }
+            trip => {
+                let request = trip_request(caller, trip)?;
+                let trips::Response::Trip(trip) = self.services.trips.call(request, context).await?;
+                Ok(Response::Trip(trip))
+            }
+        }
+    }
+}
+
+/// What the trips service is asked when the caller wants this; refused if the caller may not.
+fn trip_request(caller: Caller, action: Action) -> Reply<trips::Request> {
+    Ok(match action {
+        Action::RequestTrip { quote, key } => trips::Request::Create { rider: rider(caller)?, quote, key },
+        Action::CancelTrip { trip, key } => trips::Request::Cancel { caller, trip, key },
+        Action::TripStatus { trip } => trips::Request::Status { caller, trip },
+        Action::AnswerOffer { trip, token, answer, key } => {
+            trips::Request::AnswerOffer { driver: driver(caller)?, trip, token, answer, key }
+        }
+        Action::Advance { trip, assignment, progress, key } => {
+            if driver(caller)? != assignment.driver {
+                return Err(NOT_ALLOWED);
+            }
+            trips::Request::Advance { assignment, trip, progress, key }
+        }
+        Action::SignIn(_)
+        | Action::Quote { .. }
+        | Action::SetOnline { .. }
+        | Action::Ping { .. }
+        | Action::PollOffer => {
+            return Err(ApiError::Internal);
+        }
+    })
+}
+
+const NOT_ALLOWED: ApiError = ApiError::Rejected { reason: Rejection::NotAllowed };
+
+fn rider(caller: Caller) -> Reply<RiderId> {
+    match caller {
+        Caller::Rider(rider) => Ok(rider),
+        Caller::Driver(_) => Err(NOT_ALLOWED),
+    }
+}
+
+fn driver(caller: Caller) -> Reply<DriverId> {
+    match caller {
+        Caller::Driver(driver) => Ok(driver),
+        Caller::Rider(_) => Err(NOT_ALLOWED),
+    }
+}

@@ -1,0 +1,172 @@
+//! The geo service: where drivers are, in memory. What it knows is not in any store: a replica that restarts has heard from all of its drivers
+//! again within one heartbeat.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::clock::now_ns;
+use super::{Config, periodic, server};
+use crate::api::geo::{LastSeen, Near, Noted, Request, Response};
+use crate::api::{ApiError, Reply};
+use crate::domain::eligibility;
+use crate::domain::ids::DriverId;
+use crate::domain::matching::{Candidate, DriverIndex};
+use crate::domain::place::{Cell, CellSize, Coordinate, FlatMap};
+use crate::services::config::Roads;
+
+/// Runs one replica.
+pub async fn run(config: Rc<Config>) {
+    let geo = Rc::new(RefCell::new(Geo::new(&config, now_ns())));
+    let board = geo.clone();
+    periodic::every(config.loop_interval, "geo.expiry", async move || board.borrow_mut().expire(now_ns()));
+    let _ports = server::open(&config, move |request, _| {
+        let geo = geo.clone();
+        async move { geo.borrow_mut().handle(request, now_ns()) }
+    });
+    runtime::task::forever().await;
+}
+
+/// What one replica knows.
+struct Geo {
+    index: DriverIndex,
+    /// Of each driver in the index.
+    phones: BTreeMap<DriverId, Phone>,
+    map: FlatMap,
+    roads: Roads,
+    cell_size: CellSize,
+    listening_since_ns: i64,
+}
+
+/// What a driver's phone said, besides where it is.
+struct Phone {
+    available: bool,
+    /// The cell of its place, once somebody has asked: drivers who wait stay in theirs.
+    cell: Option<Cell>,
+}
+
+impl Geo {
+    fn new(config: &Config, now_ns: i64) -> Self {
+        let map = FlatMap::at(config.city);
+        Self {
+            index: DriverIndex::new(map),
+            phones: BTreeMap::new(),
+            map,
+            roads: config.roads,
+            cell_size: config.cell_size,
+            listening_since_ns: now_ns,
+        }
+    }
+
+    fn handle(&mut self, request: Request, now_ns: i64) -> Reply<Response> {
+        match request {
+            Request::Ping { driver, at, available } => self.note(driver, at, available, now_ns),
+            Request::Nearest { to, count, without } => Ok(Response::Nearest(self.nearest(to, count, &without, now_ns))),
+            Request::Supply { cells } => Ok(Response::Supply(self.supply(&cells, now_ns))),
+            Request::LastSeen { drivers } => {
+                let seen = |driver: &DriverId| self.index.sighting(*driver).map(|sighting| sighting.located_at_ns);
+                let at_ns = drivers.iter().map(seen).collect();
+                Ok(Response::LastSeen(LastSeen { listening_since_ns: self.listening_since_ns, at_ns }))
+            }
+        }
+    }
+
+    fn note(&mut self, driver: DriverId, at: Coordinate, available: bool, now_ns: i64) -> Reply<Response> {
+        let at = at.checked().map_err(|_| ApiError::MALFORMED)?;
+        let moved = self.index.sighting(driver).is_none_or(|known| known.at != at);
+        let phone = self.phones.entry(driver).or_insert(Phone { available, cell: None });
+        phone.available = available;
+        if moved {
+            phone.cell = None;
+        }
+        self.index.see(Candidate { driver, at, located_at_ns: now_ns });
+        Ok(Response::Noted(Noted { at_ns: now_ns }))
+    }
+
+    fn nearest(&self, to: Coordinate, count: u32, without: &[DriverId], now_ns: i64) -> Vec<Near> {
+        let eta_ns = |candidate: &Candidate| {
+            let straight_m = self.map.distance_m(candidate.at, to);
+            i64::from(self.roads.duration_s(straight_m)) * 1_000_000_000
+        };
+        let mut found = self.index.nearest(to, count as usize, |candidate| {
+            self.phones[&candidate.driver].available
+                && eligibility::is_fresh(candidate.located_at_ns, now_ns)
+                && !without.contains(&candidate.driver)
+        });
+        self.index.rank(to, &mut found, eta_ns);
+        found
+            .iter()
+            .map(|candidate| Near {
+                driver: candidate.driver,
+                located_at_ns: candidate.located_at_ns,
+                eta_ns: eta_ns(candidate),
+            })
+            .collect()
+    }
+
+    fn supply(&mut self, cells: &[Cell], now_ns: i64) -> Vec<u32> {
+        let mut counts: BTreeMap<Cell, u32> = BTreeMap::new();
+        for candidate in self.index.sightings() {
+            let phone = self.phones.get_mut(&candidate.driver).expect("every driver in the index has a phone");
+            if phone.available && eligibility::is_fresh(candidate.located_at_ns, now_ns) {
+                *counts.entry(*phone.cell.get_or_insert_with(|| candidate.at.cell(self.cell_size))).or_default() += 1;
+            }
+        }
+        cells.iter().map(|cell| counts.get(cell).copied().unwrap_or(0)).collect()
+    }
+
+    /// Forgets drivers whose location is too old to be of use.
+    fn expire(&mut self, now_ns: i64) {
+        let stale = |candidate: &&Candidate| !eligibility::is_fresh(candidate.located_at_ns, now_ns);
+        let gone: Vec<DriverId> = self.index.sightings().filter(stale).map(|candidate| candidate.driver).collect();
+        for driver in gone {
+            self.index.forget(driver);
+            self.phones.remove(&driver);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: Coordinate = Coordinate { latitude_microdegrees: 40_750_000, longitude_microdegrees: -73_980_000 };
+    const NORTH: Coordinate = Coordinate { latitude_microdegrees: 40_770_000, ..HERE };
+
+    fn near(geo: &mut Geo, count: u32, without: Vec<DriverId>, now_ns: i64) -> Vec<i64> {
+        match geo.handle(Request::Nearest { to: HERE, count, without }, now_ns) {
+            Ok(Response::Nearest(list)) => list.iter().map(|near| near.driver.0).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_drivers_who_wait_and_were_seen_lately_are_near() {
+        let mut geo = Geo::new(&Config::default(), 0);
+        for (driver, at, available) in [(1, NORTH, true), (2, HERE, true), (3, HERE, false), (4, HERE, true)] {
+            geo.handle(Request::Ping { driver: DriverId(driver), at, available }, 0).unwrap();
+        }
+        assert_eq!(near(&mut geo, 9, vec![DriverId(4)], 0), [2, 1]);
+        let cells = vec![HERE.cell(CellSize::Eight), NORTH.cell(CellSize::Eight)];
+        let supply = Request::Supply { cells };
+        assert_eq!(geo.handle(supply.clone(), 0), Ok(Response::Supply(vec![2, 1])));
+
+        let later = eligibility::FRESHNESS_NS + 1;
+        geo.handle(Request::Ping { driver: DriverId(2), at: NORTH, available: true }, later).unwrap();
+        assert_eq!(near(&mut geo, 9, vec![], later), [2]);
+        assert_eq!(geo.handle(supply, later), Ok(Response::Supply(vec![0, 1])));
+        geo.expire(later);
+        assert_eq!(
+            geo.handle(Request::LastSeen { drivers: vec![DriverId(1), DriverId(2)] }, later),
+            Ok(Response::LastSeen(LastSeen { listening_since_ns: 0, at_ns: vec![None, Some(later)] }))
+        );
+    }
+
+    #[test]
+    fn a_place_off_the_globe_is_refused() {
+        let mut geo = Geo::new(&Config::default(), 0);
+        let nowhere = Coordinate { latitude_microdegrees: i32::MAX, longitude_microdegrees: 0 };
+        let ping = Request::Ping { driver: DriverId(1), at: nowhere, available: true };
+        assert_eq!(geo.handle(ping, 0), Err(ApiError::MALFORMED));
+    }
+}

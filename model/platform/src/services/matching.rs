@@ -1,0 +1,142 @@
+//! The matching service: finds a driver for a trip and offers it, under a lease on the driver with a fencing token.
+
+use std::rc::Rc;
+
+use ports::database::{Database, Transaction};
+use runtime::call::CallContext;
+
+use super::clock::{now_ns, span_ns};
+use super::fleet::Fleet;
+use super::transaction::{Failure, Store};
+use super::transition::{lock_driver, lock_trip, take, update};
+use super::{Config, server};
+use crate::api::error::Rejection;
+use crate::api::geo::Near;
+use crate::api::matching::{OfferView, Request, Response};
+use crate::api::{ApiError, Reply};
+use crate::domain::driver::DriverState;
+use crate::domain::eligibility;
+use crate::domain::ids::{DriverId, TripId};
+use crate::domain::place::Coordinate;
+use crate::domain::schema::{Driver, Offer, Trip};
+use crate::domain::trip::{Event, State};
+
+/// Runs one replica.
+pub async fn run<D: Database>(config: Rc<Config>, fleet: Fleet, database: D) {
+    let store = Store::new(database, &config.calls);
+    let matching = Rc::new(Matching { config: config.clone(), store, fleet });
+    let _ports = server::open(&config, move |request, context| {
+        let matching = matching.clone();
+        async move { matching.handle(request, context).await }
+    });
+    runtime::task::forever().await;
+}
+
+struct Matching<D> {
+    config: Rc<Config>,
+    store: Store<D>,
+    fleet: Fleet,
+}
+
+/// What offering a trip to one driver came to.
+enum Offering {
+    Made(DriverId),
+    /// Somebody else was quicker, or the driver is not what geo thought.
+    DriverNotFree,
+    /// The trip is no longer looking, or not for the first time in this attempt.
+    SearchOver(Option<DriverId>),
+}
+
+impl<D: Database> Matching<D> {
+    async fn handle(&self, request: Request, mut context: CallContext) -> Reply<Response> {
+        match request {
+            Request::FindDriver { trip, attempt, pickup } => {
+                self.find_driver(trip, attempt, pickup, &mut context).await.map(Response::Offered)
+            }
+            Request::PollOffer { driver } => {
+                let offer = self.store.run(&mut context, async |transaction| poll_offer(transaction, driver).await);
+                offer.await.map(Response::Offer)
+            }
+        }
+    }
+
+    async fn find_driver(
+        &self,
+        trip: TripId,
+        attempt: i64,
+        pickup: Coordinate,
+        context: &mut CallContext,
+    ) -> Reply<Option<DriverId>> {
+        let read = async |transaction: &mut D::Transaction| offered_before(transaction, trip).await;
+        let offered_before = self.store.run(context, read).await?;
+        let near = self.fleet.nearest(pickup, self.config.candidates, offered_before.clone(), *context).await?;
+        for near in near {
+            let offer = async |transaction: &mut D::Transaction| {
+                self.offer(transaction, (trip, attempt), near, &offered_before).await
+            };
+            match self.store.run(context, offer).await? {
+                Offering::Made(driver) => {
+                    runtime::fault_point!("matching.after_offer");
+                    return Ok(Some(driver));
+                }
+                Offering::SearchOver(driver) => return Ok(driver),
+                Offering::DriverNotFree => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Offers the trip to one driver, if the trip still looks for one and the driver may have it.
+    async fn offer(
+        &self,
+        transaction: &mut D::Transaction,
+        (trip, attempt): (TripId, i64),
+        near: Near,
+        offered_before: &[DriverId],
+    ) -> Result<Offering, Failure> {
+        let mut trip = lock_trip(transaction, trip).await?;
+        if trip.state != State::Matching || trip.attempt != attempt {
+            return Ok(Offering::SearchOver(trip.offered_driver_id));
+        }
+        let now_ns = now_ns();
+        // A look without the lock first: most drivers who are not free can be seen not to be.
+        let seen = transaction.get::<Driver>(near.driver).await?;
+        if seen.is_none_or(|driver| driver.state != DriverState::Idle) {
+            return Ok(Offering::DriverNotFree);
+        }
+        let mut driver = lock_driver(transaction, near.driver).await?;
+        // Still all of them: an offer made since then would have begun another attempt.
+        if eligibility::check(driver.id, driver.state, near.located_at_ns, offered_before, now_ns).is_err() {
+            return Ok(Offering::DriverNotFree);
+        }
+        let expires_at_ns = now_ns + span_ns(self.config.offer_timeout).max(1);
+        let token = driver.grant_lease(trip.id, expires_at_ns, now_ns)?;
+        let offer = Offer::make((trip.id, attempt), (driver.id, token), near.located_at_ns, now_ns, expires_at_ns);
+        take(transaction, &mut trip, Event::OfferMade { driver: driver.id }, now_ns).await?;
+        transaction.insert(&offer).await?;
+        update(transaction, &driver).await?;
+        Ok(Offering::Made(driver.id))
+    }
+}
+
+/// The drivers to whom the trip was offered before: none of them is asked again.
+async fn offered_before<X: Transaction>(transaction: &mut X, trip: TripId) -> Result<Vec<DriverId>, Failure> {
+    /// More drivers than a trip can be offered to while the search lasts.
+    const OFFERS_MAX: u32 = 1_000;
+    let offers = transaction.scan::<Offer>(Offer::BY_TRIP_AND_DRIVER, trip, OFFERS_MAX).await?;
+    Ok(offers.iter().map(|offer| offer.driver_id).collect())
+}
+
+/// The offer that waits for the driver's answer. A driver who is off duty is told so: the phone may not know that it was taken for lost.
+async fn poll_offer<X: Transaction>(transaction: &mut X, id: DriverId) -> Result<Option<OfferView>, Failure> {
+    let driver = transaction.get::<Driver>(id).await?.ok_or(ApiError::NotFound)?;
+    match driver.state {
+        DriverState::Offered => {}
+        DriverState::Offline => return Err(ApiError::Rejected { reason: Rejection::NotAllowed }.into()),
+        _ => return Ok(None),
+    }
+    let offers = transaction.scan::<Offer>(Offer::BY_LIVE_DRIVER, id, 1).await?;
+    let Some(offer) = offers.into_iter().find(|offer| now_ns() < offer.expires_at_ns) else { return Ok(None) };
+    let Some(trip) = transaction.get::<Trip>(offer.trip_id).await? else { return Ok(None) };
+    Ok(Some(OfferView { trip: trip.id, token: offer.token, pickup: trip.pickup(), expires_at_ns: offer.expires_at_ns }))
+}

@@ -1,0 +1,54 @@
+//! The journal of a decision, and the balances that it changes.
+
+use ports::database::Transaction;
+
+use crate::api::ApiError;
+use crate::domain::ledger::{self, JournalContext};
+use crate::domain::payment::PaymentState;
+use crate::domain::schema::{Balance, JournalEntry, Payment, Trip};
+use crate::domain::trip::State;
+use crate::services::transaction::Failure;
+use crate::services::transition::update;
+
+/// Writes what taking the payment from `before` to `after` means for the books.
+pub async fn write<X: Transaction>(
+    transaction: &mut X,
+    trip: &Trip,
+    before: &Payment,
+    after: &Payment,
+    at_ns: i64,
+) -> Result<(), Failure> {
+    let entries = journal(trip, before, after, at_ns).ok_or(ApiError::Internal)?;
+    transaction.insert_all(&entries).await?;
+    for change in ledger::balance_changes(&entries) {
+        let key = (change.account, change.owner, change.currency);
+        match transaction.get_for_update::<Balance>(key).await? {
+            Some(mut balance) => {
+                balance.add(change.amount_minor, change.entries);
+                update(transaction, &balance).await?;
+            }
+            None => transaction.insert(&change).await?,
+        }
+    }
+    Ok(())
+}
+
+/// The journal's entries; none where no money moved. No journal at all if something was captured that nobody owed.
+fn journal(trip: &Trip, before: &Payment, after: &Payment, at_ns: i64) -> Option<Vec<JournalEntry>> {
+    let context = JournalContext { trip: trip.id, rider: trip.rider_id, currency: after.currency, at_ns };
+    let held_minor = after.authorised_minor;
+    Some(match after.state {
+        PaymentState::Authorised => ledger::authorisation(context, held_minor),
+        PaymentState::Captured => {
+            let (driver, owed) = (trip.driver_id?, trip.owed()?);
+            match trip.state {
+                State::PaymentPending => ledger::capture(context, held_minor, driver, owed),
+                _ => ledger::cancellation_fee(context, held_minor, driver, owed),
+            }
+        }
+        PaymentState::Voided => ledger::void(context, held_minor),
+        // The processor will not give what it promised: nothing is held any more.
+        PaymentState::Failed if before.authorised_minor > 0 => ledger::void(context, held_minor),
+        _ => Vec::new(),
+    })
+}

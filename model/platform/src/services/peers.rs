@@ -1,0 +1,236 @@
+//! The calling side between services: one client of all replicas of one service.
+//!
+//! A replica that cannot be reached, or that keeps a request for the whole of an attempt, is left alone for a while (outlier ejection), and
+//! its connection is given up: a dead host never says that it is dead. When all are ejected, all are tried (fail open): an answer that
+//! is unlikely beats none.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use ports::Retry;
+use runtime::call::{CallContext, CallError, Caller};
+use runtime::net::{Address, Frame};
+use runtime::random::mix;
+use runtime::{Time, now, timeout};
+use tokio::sync::Mutex;
+
+use super::backoff::Backoff;
+use super::budget;
+use super::config::CallPolicy;
+use crate::api::{ApiError, Reply};
+
+/// Most replicas that one service may have: one bit each.
+const REPLICAS_MAX: usize = 64;
+
+/// Which replica a request goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// One after the other.
+    Any,
+    /// Always the same one for the same key, and the same next one when that is away (rendezvous hashing).
+    Keyed(u64),
+}
+
+/// A client of all replicas of one service. Clones share connections and what is known of the replicas.
+pub struct Peers<Q, A>(Rc<Inner<Q, A>>);
+
+struct Inner<Q, A> {
+    replicas: Vec<Replica<Q, A>>,
+    next: Cell<usize>,
+    policy: CallPolicy,
+    backoff: Backoff,
+}
+
+struct Replica<Q, A> {
+    address: Address,
+    connection: RefCell<Option<Caller<Q, Reply<A>>>>,
+    /// Held by whoever dials: others wait for that attempt and share its result.
+    dialling: Mutex<()>,
+    failed_dials: Cell<u64>,
+    ejected_until: Cell<Time>,
+}
+
+/// How an attempt ended.
+enum Attempt<A> {
+    /// Nothing was sent.
+    Unreached,
+    Sent(Reply<A>),
+}
+
+impl<Q, A> Clone for Peers<Q, A> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<Q: Frame + Clone, A: Frame> Peers<Q, A> {
+    /// A client of these replicas; it connects when there is something to say. `name` names its random stream.
+    ///
+    /// # Panics
+    /// If there is no address, or more than 64.
+    pub fn new(addresses: &[Address], policy: CallPolicy, name: &str) -> Self {
+        assert!((1..=REPLICAS_MAX).contains(&addresses.len()), "{name} has {} replicas", addresses.len());
+        let replicas = addresses.iter().map(|&address| Replica {
+            address,
+            connection: RefCell::new(None),
+            dialling: Mutex::new(()),
+            failed_dials: Cell::new(0),
+            ejected_until: Cell::new(Time::ZERO),
+        });
+        Self(Rc::new(Inner {
+            replicas: replicas.collect(),
+            next: Cell::new(0),
+            policy,
+            backoff: Backoff::new(&policy, name),
+        }))
+    }
+
+    /// Asks one replica; see [`call_by`](Self::call_by).
+    pub async fn call(&self, request: Q, context: &mut CallContext) -> Reply<A> {
+        self.call_by(Route::Any, request, context).await
+    }
+
+    /// Asks a replica, and another if that one fails and the caller's budget and deadline allow. Every request of the platform may be sent
+    /// twice. A replica to which nothing could be sent costs no budget, since nothing was repeated.
+    pub async fn call_by(&self, route: Route, request: Q, context: &mut CallContext) -> Reply<A> {
+        let inner = &*self.0;
+        let (mut tried, mut unreached, mut repetition) = (0u64, 0, 0);
+        loop {
+            let index = inner.pick(route, tried).unwrap_or_else(|| {
+                tried = 0;
+                inner.pick(route, 0).expect("there is a replica")
+            });
+            tried |= 1 << index;
+            let error = match inner.attempt(index, request.clone(), context).await {
+                Attempt::Sent(Ok(answer)) => return Ok(answer),
+                Attempt::Sent(Err(error)) if error.retry() == Retry::Useless => return Err(error),
+                Attempt::Sent(Err(error)) => error,
+                Attempt::Unreached => {
+                    unreached += 1;
+                    if unreached < inner.replicas.len() && !context.remaining().is_zero() {
+                        continue;
+                    }
+                    unreached = 0;
+                    ApiError::Unavailable
+                }
+            };
+            if !budget::spend(context) {
+                return Err(error);
+            }
+            inner.backoff.wait(repetition).await;
+            repetition += 1;
+        }
+    }
+
+    /// Asks every replica that is not ejected at once, each one time. The answers are in the order of the replicas; none where there was none.
+    pub async fn ask_all(&self, request: &Q, context: CallContext) -> Vec<Option<A>> {
+        let available = self.0.replicas.iter().any(|replica| !replica.is_ejected());
+        let mut asked = Vec::with_capacity(self.0.replicas.len());
+        for (index, replica) in self.0.replicas.iter().enumerate() {
+            let (peers, request) = (self.clone(), request.clone());
+            let mut context = CallContext { retry_budget: 0, ..context };
+            asked.push((!available || !replica.is_ejected()).then(|| {
+                runtime::spawn(async move {
+                    match peers.0.attempt(index, request, &mut context).await {
+                        Attempt::Sent(Ok(answer)) => Some(answer),
+                        Attempt::Sent(Err(_)) | Attempt::Unreached => None,
+                    }
+                })
+            }));
+        }
+        let mut answers = Vec::with_capacity(asked.len());
+        for asked in asked {
+            answers.push(match asked {
+                Some(answer) => answer.await,
+                None => None,
+            });
+        }
+        answers
+    }
+}
+
+impl<Q: Frame, A: Frame> Inner<Q, A> {
+    /// The replica whose turn it is among those not tried yet; an ejected one only if there is no other.
+    fn pick(&self, route: Route, tried: u64) -> Option<usize> {
+        let first = self.next.get();
+        if route == Route::Any {
+            self.next.set((first + 1) % self.replicas.len());
+        }
+        let candidates = || (0..self.replicas.len()).filter(move |index| tried & 1 << index == 0);
+        // Smaller is better.
+        let rank = |index: usize| match route {
+            Route::Any => ((index + self.replicas.len() - first) % self.replicas.len()) as u64,
+            Route::Keyed(key) => {
+                let Address { host, port } = self.replicas[index].address;
+                mix(mix(key, u64::from(host.0)), u64::from(port))
+            }
+        };
+        candidates().min_by_key(|&index| (self.replicas[index].is_ejected(), rank(index)))
+    }
+
+    async fn attempt(&self, index: usize, request: Q, context: &mut CallContext) -> Attempt<A> {
+        let replica = &self.replicas[index];
+        let limit = context.at_most(self.policy.attempt_timeout);
+        let Some(caller) = replica.connection(&self.policy, limit).await else { return Attempt::Unreached };
+        let lent = CallContext { deadline: limit.deadline, ..budget::lend(context) };
+        Attempt::Sent(match caller.call(request, lent).await {
+            Ok(reply) => {
+                replica.ejected_until.set(Time::ZERO);
+                reply
+            }
+            Err(CallError::DeadlineExceeded) => {
+                // With less than a full attempt's time, silence says nothing about the replica.
+                if lent.deadline < context.deadline {
+                    replica.eject(&self.policy);
+                }
+                Err(ApiError::DeadlineExceeded)
+            }
+            Err(CallError::Connection(_)) => {
+                replica.connection.take();
+                Err(ApiError::OutcomeUnknown)
+            }
+        })
+    }
+}
+
+impl<Q: Frame, A: Frame> Replica<Q, A> {
+    fn is_ejected(&self) -> bool {
+        now() < self.ejected_until.get()
+    }
+
+    fn eject(&self, policy: &CallPolicy) {
+        self.connection.take();
+        self.ejected_until.set(now() + policy.ejection);
+    }
+
+    fn open_connection(&self) -> Option<Caller<Q, Reply<A>>> {
+        self.connection.borrow().as_ref().filter(|caller| caller.closed().is_none()).cloned()
+    }
+
+    /// The connection, dialled if there is none.
+    async fn connection(&self, policy: &CallPolicy, context: CallContext) -> Option<Caller<Q, Reply<A>>> {
+        if let Some(caller) = self.open_connection() {
+            return Some(caller);
+        }
+        let failed_dials = self.failed_dials.get();
+        let limit = context.at_most(policy.connect_timeout).remaining();
+        let dialled = timeout(limit, async {
+            let _turn = self.dialling.lock().await;
+            if let Some(caller) = self.open_connection() {
+                return Some(caller);
+            }
+            if self.failed_dials.get() != failed_dials {
+                return None;
+            }
+            let caller = Caller::connect(self.address).await.ok()?;
+            *self.connection.borrow_mut() = Some(caller.clone());
+            Some(caller)
+        });
+        let caller = dialled.await.ok().flatten();
+        if caller.is_none() {
+            self.failed_dials.set(self.failed_dials.get() + 1);
+            self.eject(policy);
+        }
+        caller
+    }
+}

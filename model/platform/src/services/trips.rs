@@ -1,0 +1,165 @@
+//! The trips service: takes trips through their lives, on behalf of riders and drivers, and by itself where nobody acts.
+
+mod advance;
+mod answer;
+mod cancel;
+mod create;
+mod lost_drivers;
+mod search;
+
+use std::future::Future;
+use std::rc::Rc;
+
+use ports::IdempotencyKey;
+use ports::database::{Database, Transaction};
+use runtime::call::CallContext;
+
+use super::clock::now_ns;
+use super::fleet::Fleet;
+use super::once::{caller_number, once};
+use super::peers::Peers;
+use super::transaction::{Failure, Store};
+use super::{Config, periodic, server};
+use crate::api::trips::{Request, Response, TripView};
+use crate::api::{ApiError, Reply, matching, payments};
+use crate::domain::idempotency::{Keyed, Scope, request_hash};
+use crate::domain::ids::TripId;
+use crate::domain::schema::Trip;
+use crate::domain::session::Caller;
+
+/// The services that this one calls.
+pub struct Neighbours {
+    pub matching: Peers<matching::Request, matching::Response>,
+    pub payments: Peers<payments::Request, payments::Response>,
+    pub fleet: Fleet,
+}
+
+/// Runs one replica.
+pub async fn run<D: Database>(config: Rc<Config>, neighbours: Neighbours, database: D) {
+    let store = Store::new(database, &config.calls);
+    let trips = Rc::new(Trips { config: config.clone(), store, neighbours });
+    let searches = trips.clone();
+    periodic::every(config.loop_interval, "trips.searches", async move || searches.search_round().await);
+    let lost = trips.clone();
+    periodic::every(config.lost_driver_interval, "trips.lost_drivers", async move || lost.lost_drivers_round().await);
+    let _ports = server::open(&config, move |request, context| {
+        let trips = trips.clone();
+        async move { trips.handle(request, context).await.map(Response::Trip) }
+    });
+    runtime::task::forever().await;
+}
+
+struct Trips<D> {
+    config: Rc<Config>,
+    store: Store<D>,
+    neighbours: Neighbours,
+}
+
+/// What a step leaves to be done. Rows say it too, so it is lost without harm: a loop comes by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Nothing,
+    /// The card is to be asked, and then the search begins.
+    BeginSearch,
+    /// The next driver is to be found.
+    Search,
+    /// The processor is to be asked.
+    Settle,
+}
+
+impl<D: Database> Trips<D> {
+    async fn handle(self: &Rc<Self>, request: Request, mut context: CallContext) -> Reply<TripView> {
+        let context = &mut context;
+        let hash = request_hash(&request);
+        let keyed = |scope, caller, key: IdempotencyKey| Keyed {
+            scope,
+            caller: caller_number(caller),
+            key,
+            request_hash: hash,
+        };
+        match request {
+            Request::Create { rider, quote, key } => {
+                let keyed = keyed(Scope::RequestTrip, Caller::Rider(rider), key);
+                let work = async |x: &mut D::Transaction, now_ns| create::create(x, rider, quote, now_ns).await;
+                self.step(keyed, context, Next::BeginSearch, work).await
+            }
+            Request::Cancel { caller, trip, key } => {
+                let keyed = keyed(Scope::CancelTrip, caller, key);
+                let next = if matches!(caller, Caller::Rider(_)) { Next::Settle } else { Next::Search };
+                let work =
+                    async |x: &mut D::Transaction, now_ns| cancel::cancel(x, &self.config, caller, trip, now_ns).await;
+                self.step(keyed, context, next, work).await
+            }
+            Request::Status { caller, trip } => {
+                self.store.run(context, async |transaction| status(transaction, caller, trip).await).await
+            }
+            Request::AnswerOffer { driver, trip, token, answer, key } => {
+                let keyed = keyed(Scope::AnswerOffer, Caller::Driver(driver), key);
+                let offered = answer::Offered { driver, trip, token };
+                let work = async |x: &mut D::Transaction, now_ns| answer::answer(x, offered, answer, now_ns).await;
+                self.step(keyed, context, answer::next(answer), work).await
+            }
+            Request::Advance { assignment, trip, progress, key } => {
+                let keyed = keyed(Scope::AdvanceTrip, Caller::Driver(assignment.driver), key);
+                let work = async |x: &mut D::Transaction, now_ns| {
+                    advance::advance(x, &self.config, assignment, trip, progress, now_ns).await
+                };
+                self.step(keyed, context, advance::next(progress), work).await
+            }
+        }
+    }
+
+    /// Takes one step of a trip, once per key, and then sees to what it left to be done.
+    async fn step(
+        self: &Rc<Self>,
+        keyed: Keyed,
+        context: &mut CallContext,
+        next: Next,
+        work: impl AsyncFn(&mut D::Transaction, i64) -> Result<Trip, Failure>,
+    ) -> Reply<TripView> {
+        let step = async |transaction: &mut D::Transaction| {
+            let now_ns = now_ns();
+            once(transaction, keyed, now_ns, async |transaction| Ok(TripView::from(&work(transaction, now_ns).await?)))
+                .await
+        };
+        let view = self.store.run(context, step).await?;
+        runtime::fault_point!("trips.after_commit");
+        self.follow(view.id, next);
+        Ok(view)
+    }
+
+    /// Sees to what a step left to be done, while the answer is on its way.
+    fn follow(self: &Rc<Self>, trip: TripId, next: Next) {
+        let trips = self.clone();
+        match next {
+            Next::Nothing => {}
+            Next::BeginSearch => detach(async move { trips.begin_search(trip).await }),
+            Next::Search => detach(async move { trips.search(trip).await }),
+            Next::Settle => detach(async move { trips.settle(trip, trips.background()).await }),
+        }
+    }
+
+    /// Has the payments service get on with what the trip's payment has under way. If it cannot now, its own loop will.
+    async fn settle(&self, trip: TripId, mut context: CallContext) {
+        let _ = self.neighbours.payments.call(payments::Request::Settle { trip }, &mut context).await;
+    }
+
+    /// The context of what is done on nobody's behalf.
+    fn background(&self) -> CallContext {
+        CallContext::within(self.config.background_limit, self.config.calls.background_retries)
+    }
+}
+
+fn detach(future: impl Future<Output = ()> + 'static) {
+    drop(runtime::spawn(future));
+}
+
+/// Only a trip's rider and its driver may see it: to anybody else there is no such trip.
+async fn status<X: Transaction>(transaction: &mut X, caller: Caller, trip: TripId) -> Result<TripView, Failure> {
+    let trip = transaction.get::<Trip>(trip).await?.ok_or(ApiError::NotFound)?;
+    let may_see = match caller {
+        Caller::Rider(rider) => trip.rider_id == rider,
+        Caller::Driver(driver) => trip.driver_id == Some(driver) || trip.offered_driver_id == Some(driver),
+    };
+    if may_see { Ok(TripView::from(&trip)) } else { Err(ApiError::NotFound.into()) }
+}

@@ -1,0 +1,60 @@
+//! Drivers who accepted a trip and were not heard of since: the trip goes to somebody else.
+
+use std::rc::Rc;
+
+use ports::database::{Database, Transaction};
+
+use super::{Next, Trips};
+use crate::domain::driver::DriverEvent;
+use crate::domain::schema::Trip;
+use crate::domain::trip::{Assignment, Event, State};
+use crate::services::clock::{now_ns, span_ns};
+use crate::services::transaction::Failure;
+use crate::services::transition::{let_go, lock_trip, take};
+
+/// The states in which a driver can be lost. With a passenger aboard the phone finishes the trip and tells later.
+const WATCHED: [State; 3] = [State::Accepted, State::EnRoutePickup, State::Arrived];
+
+/// Most trips of one state that are watched in one round. Assumption: more than one city has drivers on their way to a pickup.
+const WATCHED_MAX: u32 = 1_000;
+
+impl<D: Database> Trips<D> {
+    /// One round of the loop.
+    pub(super) async fn lost_drivers_round(self: &Rc<Self>) {
+        let silence_ns = span_ns(self.config.driver_lost);
+        for state in WATCHED {
+            let mut watched = self.trips_in(state, WATCHED_MAX).await;
+            // Taking the step that led here was a sign of life.
+            watched.retain(|trip| trip.updated_at_ns + silence_ns < now_ns());
+            let assigned: Vec<(&Trip, Assignment)> =
+                watched.iter().filter_map(|trip| Some((trip, trip.assignment()?))).collect();
+            if assigned.is_empty() {
+                continue;
+            }
+            let drivers = assigned.iter().map(|(_, assignment)| assignment.driver).collect();
+            let context = self.background().at_most(self.config.calls.attempt_timeout);
+            let Ok(silent_since_ns) = self.neighbours.fleet.silent_since(drivers, context).await else { return };
+            for ((trip, assignment), silent_since_ns) in assigned.into_iter().zip(silent_since_ns) {
+                if silent_since_ns.saturating_add(silence_ns) >= now_ns() {
+                    continue;
+                }
+                let reassign = async |transaction: &mut D::Transaction| reassign(transaction, trip, assignment).await;
+                if let Ok(true) = self.store.run(&mut self.background(), reassign).await {
+                    self.follow(trip.id, Next::Search);
+                }
+            }
+        }
+    }
+}
+
+/// Takes the trip from a driver who is lost; false if it moved on meanwhile.
+async fn reassign<X: Transaction>(transaction: &mut X, seen: &Trip, lost: Assignment) -> Result<bool, Failure> {
+    let mut trip = lock_trip(transaction, seen.id).await?;
+    if trip.version != seen.version {
+        return Ok(false);
+    }
+    let (before, now_ns) = (trip.clone(), now_ns());
+    take(transaction, &mut trip, Event::Reassigned(lost), now_ns).await?;
+    let_go(transaction, &before, DriverEvent::Lost, now_ns).await?;
+    Ok(true)
+}

@@ -1,0 +1,110 @@
+//! The users service: sign-in, cards, and whether drivers are on duty.
+
+use std::rc::Rc;
+
+use ports::database::{Database, Transaction};
+use runtime::call::CallContext;
+
+use super::clock::now_ns;
+use super::transaction::{Failure, Store};
+use super::transition::{lock_driver, update};
+use super::{Config, server};
+use crate::api::error::Rejection;
+use crate::api::users::{Request, Response, SignIn};
+use crate::api::{ApiError, Reply};
+use crate::domain::driver::{DriverEvent, DriverState};
+use crate::domain::idempotency::request_hash;
+use crate::domain::ids::{DriverId, FencingToken, RiderId};
+use crate::domain::schema::{Driver, Rider};
+use crate::domain::session::{Caller, SessionKey, secret_digest};
+
+/// Runs one replica. Sessions are signed with `key`.
+pub async fn run<D: Database>(config: Rc<Config>, key: SessionKey, database: D) {
+    let users = Rc::new(Users { key, store: Store::new(database, &config.calls) });
+    let _ports = server::open(&config, move |request, context| {
+        let users = users.clone();
+        async move { users.handle(request, context).await }
+    });
+    runtime::task::forever().await;
+}
+
+struct Users<D> {
+    key: SessionKey,
+    store: Store<D>,
+}
+
+impl<D: Database> Users<D> {
+    async fn handle(&self, request: Request, mut context: CallContext) -> Reply<Response> {
+        match request {
+            Request::SignIn(sign_in) => self.sign_in(sign_in, &mut context).await,
+            Request::CardToken { rider } => {
+                let rider =
+                    self.store.run(&mut context, async |transaction| Ok(transaction.get::<Rider>(rider).await?));
+                let rider = rider.await?.ok_or(ApiError::NotFound)?;
+                Ok(Response::CardToken(rider.card_token.cast_unsigned()))
+            }
+            Request::SetOnline { driver, online } => {
+                self.store.run(&mut context, async |transaction| set_online(transaction, driver, online).await).await
+            }
+        }
+    }
+
+    async fn sign_in(&self, sign_in: SignIn, context: &mut CallContext) -> Reply<Response> {
+        let digest = secret_digest(sign_in.secret);
+        let known = self
+            .store
+            .run(context, async |transaction| match sign_in.caller {
+                Caller::Rider(rider) => rider_digest(transaction, rider, &digest).await,
+                Caller::Driver(driver) => driver_digest(transaction, driver, &digest).await,
+            })
+            .await?;
+        if known != digest {
+            return Err(ApiError::Unauthenticated);
+        }
+        Ok(Response::SignedIn(self.key.sign(sign_in.caller, now_ns())))
+    }
+}
+
+/// The digest that the rider signed in with first; whoever is unknown registers with this one.
+async fn rider_digest<X: Transaction>(transaction: &mut X, id: RiderId, digest: &[u8]) -> Result<Vec<u8>, Failure> {
+    if let Some(rider) = transaction.get::<Rider>(id).await? {
+        return Ok(rider.secret_digest);
+    }
+    // Stands for the token that the processor would have given to the rider's phone.
+    let card_token = request_hash(&("card", id));
+    let rider = Rider { id, card_token, secret_digest: digest.to_vec(), created_at_ns: now_ns() };
+    transaction.insert(&rider).await?;
+    Ok(rider.secret_digest)
+}
+
+async fn driver_digest<X: Transaction>(transaction: &mut X, id: DriverId, digest: &[u8]) -> Result<Vec<u8>, Failure> {
+    if let Some(driver) = transaction.get::<Driver>(id).await? {
+        return Ok(driver.secret_digest);
+    }
+    let driver = Driver {
+        id,
+        state: DriverState::Offline,
+        trip_id: None,
+        epoch: None,
+        lease_token: FencingToken(0),
+        lease_expires_at_ns: None,
+        secret_digest: digest.to_vec(),
+        updated_at_ns: now_ns(),
+    };
+    transaction.insert(&driver).await?;
+    Ok(driver.secret_digest)
+}
+
+/// A driver who is asked or under way is on duty already, and cannot go off duty before that is over.
+async fn set_online<X: Transaction>(transaction: &mut X, id: DriverId, online: bool) -> Result<Response, Failure> {
+    let mut driver = lock_driver(transaction, id).await?;
+    let event = match (driver.state, online) {
+        (DriverState::Offline, true) => DriverEvent::CameOnline,
+        (DriverState::Idle, false) => DriverEvent::WentOffline,
+        (DriverState::Offline, false) | (_, true) => return Ok(Response::Online(online)),
+        (_, false) => return Err(ApiError::Rejected { reason: Rejection::IllegalTransition }.into()),
+    };
+    driver.apply(event, now_ns())?;
+    update(transaction, &driver).await?;
+    Ok(Response::Online(online))
+}

@@ -1,0 +1,10 @@
+//! The services together, on the engine: whole trips through real calls, and what crashes, doubts and races may not change.
+
+mod crashes;
+mod database;
+mod dispatch;
+mod invariants;
+mod phones;
+mod processor;
+mod trip;
+mod world;

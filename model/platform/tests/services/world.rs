@@ -1,0 +1,143 @@
+//! Seven services of three replicas over three zones, and a host for phones.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use engine::{Distances, Engine, EngineConfig, FaultPointPlan, LatencySpec, Stopped};
+use platform::deploy::{Service, Wiring, start};
+use platform::domain::session::SessionKey;
+use platform::services::{API_PORT, Config};
+use runtime::Time;
+use runtime::net::{Address, HostId};
+use runtime::world::{HostSpec, ProcessId, ProcessSpec, VolumeSpec, World as _};
+
+use crate::database::Memory;
+use crate::processor::Desk;
+
+pub struct World {
+    pub engine: Engine,
+    pub database: Memory,
+    pub processor: Desk,
+    pub replicas: BTreeMap<Service, Vec<(HostId, ProcessId)>>,
+    gateways: Vec<Address>,
+    phones: HostId,
+}
+
+/// What test code in the world found out.
+pub type Notes<T> = Rc<RefCell<Vec<T>>>;
+
+fn config(seed: u64, fault_points: &[&str]) -> EngineConfig {
+    let spread = |median_us| LatencySpec {
+        median: Duration::from_micros(median_us),
+        p99: Duration::from_micros(median_us * 3),
+        max: Duration::from_micros(median_us * 10),
+    };
+    let once = FaultPointPlan { probability: 1.0, at_most: 1 };
+    EngineConfig {
+        seed,
+        distances: Distances {
+            same_host: spread(20),
+            same_zone: spread(100),
+            cross_zone: spread(400),
+            cross_region: spread(30_000),
+        },
+        wire_check: true,
+        draw_order: true,
+        trace_window: 0..0,
+        fault_points: fault_points.iter().map(|name| (name.to_string(), once)).collect(),
+    }
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        Self::with(seed, &[], Config::default())
+    }
+
+    /// A world in which each of these fault points ends the first process that gets there.
+    pub fn with(seed: u64, fault_points: &[&str], config: Config) -> Self {
+        let mut engine = Engine::new(self::config(seed, fault_points));
+        let mut host = |name: String, zone: &str| {
+            let volume = VolumeSpec { iops: 3_000, throughput_bytes_per_s: 125 << 20, flush: Duration::from_millis(1) };
+            engine.add_host(HostSpec {
+                name,
+                zone: zone.into(),
+                region: "us-east-1".into(),
+                cores: 2,
+                egress_bytes_per_s: None,
+                boot: Duration::from_secs(30),
+                volume,
+            })
+        };
+        let mut hosts: BTreeMap<Service, Vec<HostId>> = BTreeMap::new();
+        for service in Service::ALL {
+            for zone in ["a", "b", "c"] {
+                hosts.entry(service).or_default().push(host(format!("{service}-{zone}"), zone));
+            }
+        }
+        let phones = host("phones".into(), "city");
+        let at = |&host: &HostId| Address { host, port: API_PORT };
+        let addresses = hosts.iter().map(|(service, hosts)| (*service, hosts.iter().map(at).collect()));
+        let addresses: BTreeMap<Service, Vec<Address>> = addresses.collect();
+        let (database, processor) = (Memory::default(), Desk::new());
+        let gateways = addresses[&Service::Gateway].clone();
+        let wiring = Rc::new(Wiring { config: Rc::new(config), session_key: SessionKey::new([7; 32]), addresses });
+        let mut replicas: BTreeMap<Service, Vec<(HostId, ProcessId)>> = BTreeMap::new();
+        for (service, hosts) in hosts {
+            for host in hosts {
+                let (database, processor) = (database.clone(), processor.clone());
+                let process = engine.add_process(ProcessSpec {
+                    name: format!("{service}-{}", host.0),
+                    host,
+                    cpu_limit_millicores: None,
+                    start: start(service, wiring.clone(), move || database.clone(), move || processor.clone()),
+                });
+                replicas.entry(service).or_default().push((host, process));
+            }
+        }
+        Self { engine, database, processor, replicas, gateways, phones }
+    }
+
+    /// Runs `script` on the phones' host. It gets the gateways' addresses.
+    pub fn script<F: Future<Output = ()> + 'static>(
+        &mut self,
+        name: &str,
+        script: impl FnOnce(Vec<Address>) -> F + 'static,
+    ) {
+        let gateways = self.gateways.clone();
+        let script = RefCell::new(Some(script));
+        self.engine.add_process(ProcessSpec {
+            name: name.into(),
+            host: self.phones,
+            cpu_limit_millicores: None,
+            start: Rc::new(move || {
+                let script = script.take().expect("nothing restarts a phone");
+                Box::pin(script(gateways.clone()))
+            }),
+        });
+    }
+
+    /// Restarts whatever crashes, as a supervisor would.
+    pub fn supervise(&mut self, until_s: u64) {
+        let processes: Vec<ProcessId> = self.replicas.values().flatten().map(|(_, process)| *process).collect();
+        let control = self.engine.control();
+        for second in 1..until_s {
+            let processes = processes.clone();
+            control.at(Time::from_secs(second), move |control| {
+                for process in processes {
+                    if !control.is_running(process) {
+                        control.crash(process, Some(Duration::from_millis(500)));
+                    }
+                }
+            });
+        }
+    }
+
+    pub fn run(&mut self, seconds: u64) {
+        assert_eq!(self.engine.run_until(Time::from_secs(seconds)), Stopped::Reached);
+        let panics = self.engine.control().panics();
+        assert!(panics.is_empty(), "{panics:?}");
+    }
+}
