@@ -57,7 +57,6 @@ fn a_zone_without_power_costs_a_failover_in_phases_and_no_commit() {
         totals.push(outcomes.outage_around(onset));
         assert_nothing_lost(scene, &outcomes);
     }
-    println!("{totals:?}");
     assert!(totals.iter().all(|total| (17..=120).contains(&total.as_secs())), "{totals:?}");
 }
 
@@ -154,6 +153,20 @@ fn a_crashed_process_comes_back_in_place() {
     scene.run(120);
     assert_eq!(scene.notes.writable().iter().map(|span| span.1.as_str()).collect::<Vec<_>>(), ["rds-primary"; 2]);
     assert!(outcomes.outage_around(Time::from_secs(60)) < Duration::from_secs(12), "{}", story(&scene));
+    assert_nothing_lost(scene, &outcomes);
+}
+
+#[test]
+fn a_primary_that_was_paused_beyond_its_lease_acknowledges_nothing_more() {
+    let mut scene = Setup::default().build();
+    let outcomes = scene.writer("writer", "c", 0, PERIOD);
+    let primary = scene.store.servers[0].process;
+    let control = scene.engine.control();
+    control.at(Time::from_secs(60), move |control| control.pause(primary));
+    control.at(Time::from_secs(150), move |control| control.resume(primary));
+    scene.run(400);
+    let servers: Vec<_> = scene.notes.writable().into_iter().map(|span| span.1).collect();
+    assert_eq!(servers, ["rds-primary", "rds-standby"], "{}", story(&scene));
     assert_nothing_lost(scene, &outcomes);
 }
 

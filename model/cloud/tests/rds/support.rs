@@ -254,12 +254,14 @@ impl Scene {
     pub fn missing(&mut self, server: &str, wanted: BTreeSet<i64>) -> BTreeSet<i64> {
         let found = Rc::new(RefCell::new(None));
         let (noted, asked) = (found.clone(), wanted.clone());
+        // A read is a round trip or two: 3 ms each, and time to connect.
+        let limit = Duration::from_secs(10) + Duration::from_millis(3) * u32::try_from(wanted.len()).unwrap();
         let name = format!("reader of {server} at {}", self.engine.control().now());
         self.client_of(server, &name, "c", move |client| {
             let (noted, wanted) = (noted.clone(), asked.clone());
             async move {
                 let mut ids = BTreeSet::new();
-                let deadline = runtime::now() + Duration::from_secs(50);
+                let deadline = runtime::now() + limit;
                 let mut transaction = client.begin(Isolation::ReadCommitted, deadline).await.expect("all is well");
                 for id in wanted {
                     if transaction.get::<Entry>(id).await.expect("all is well").is_some() {
@@ -270,7 +272,7 @@ impl Scene {
                 *noted.borrow_mut() = Some(ids);
             }
         });
-        let until = self.engine.control().now() + Duration::from_secs(60);
+        let until = self.engine.control().now() + limit;
         assert_eq!(self.engine.run_until(until), Stopped::Reached);
         assert_eq!(self.engine.control().panics(), []);
         let found = found.borrow().clone().expect("the reader is done");
