@@ -73,11 +73,4 @@ impl<Q: Frame, A: Frame> Pool<Q, A> {
             slot.caller.borrow_mut().take();
         }
     }
-
-    /// Gives up every connection: the server is thought dead.
-    pub(crate) fn clear(&self) {
-        for slot in &self.slots {
-            slot.caller.borrow_mut().take();
-        }
-    }
 }

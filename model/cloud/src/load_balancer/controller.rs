@@ -38,6 +38,8 @@ pub(super) struct WatchedNode {
 pub(super) struct ControllerPlan {
     /// The load balancer's name, and what DNS knows it by.
     pub(super) component: Name,
+    /// The controller's own zone.
+    pub(super) zone: Name,
     pub(super) nodes: Rc<[WatchedNode]>,
     /// The controllers of the other zones.
     pub(super) others: Vec<Address>,
@@ -73,8 +75,11 @@ pub(super) async fn run(plan: ControllerPlan) {
         async move { opinions }
     })
     .expect("a controller has its host to itself");
+    // Controllers are not coordinated: one of them is the first to see what is to be done, and does it.
+    let interval = controller.plan.parameters.interval;
+    runtime::sleep(phase("comparison", interval)).await;
     loop {
-        runtime::sleep(controller.plan.parameters.interval).await;
+        runtime::sleep(interval).await;
         controller.compare().await;
     }
 }
@@ -85,18 +90,17 @@ impl Controller {
         let ControllerParameters { interval, connect_timeout, response_timeout, threshold, .. } = self.plan.parameters;
         let watched = &self.plan.nodes[node];
         let mut judge = Judge::new(Thresholds { first: threshold, healthy: threshold, unhealthy: threshold });
-        let phase = runtime::random::stream(&watched.zone).random_range(0..nanos(interval).max(1));
-        let mut next = runtime::now() + Duration::from_nanos(phase);
+        let mut next = runtime::now() + phase(&watched.zone, interval);
         loop {
             runtime::sleep_until(next).await;
             next = (next + interval).max(runtime::now());
             if let Some(former) = judge.hear(check(watched.health, connect_timeout, response_timeout).await) {
                 self.opinions.borrow_mut()[node] = judge.opinion();
                 if judge.opinion() == Opinion::Unhealthy {
-                    let detail = format!("{} probes in a row failed", self.plan.parameters.threshold);
+                    let detail = format!("{threshold} probes from {} in a row failed", self.plan.zone);
                     self.report(watched, "node unreachable", detail, Some(Mark::Detected));
                 } else if former == Opinion::Unhealthy {
-                    let detail = format!("{} probes in a row passed", self.plan.parameters.threshold);
+                    let detail = format!("{threshold} probes from {} in a row passed", self.plan.zone);
                     self.report(watched, "node reachable", detail, None);
                 }
             }
@@ -155,6 +159,11 @@ impl Controller {
             at: runtime::now(),
         }));
     }
+}
+
+/// Where in an interval something begins: different in every controller.
+fn phase(what: &str, interval: Duration) -> Duration {
+    Duration::from_nanos(runtime::random::stream(what).random_range(0..nanos(interval).max(1)))
 }
 
 async fn ask(other: Address, limit: Duration) -> Option<Vec<Opinion>> {

@@ -79,6 +79,7 @@ pub fn deploy<Q: Frame, A: Frame>(
         let others = controller_hosts.iter().filter(|other| **other != host);
         let plan = ControllerPlan {
             component: component.clone(),
+            zone: (*zone).into(),
             nodes: nodes.clone(),
             others: others.map(|&host| Address { host, port: controller::PORT }).collect(),
             name_servers: names.servers_from(zone),

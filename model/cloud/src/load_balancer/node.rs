@@ -179,11 +179,8 @@ impl<Q: Frame, A: Frame> Node<Q, A> {
         member.healthy.set(healthy);
         if healthy {
             self.healthy_members.set(self.healthy_members.get() + 1);
-        } else {
-            if former == Opinion::Healthy {
-                self.healthy_members.set(self.healthy_members.get() - 1);
-            }
-            member.pool.clear();
+        } else if former == Opinion::Healthy {
+            self.healthy_members.set(self.healthy_members.get() - 1);
         }
         // That a new target works is no news.
         if former != Opinion::None || !healthy {

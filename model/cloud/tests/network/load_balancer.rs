@@ -319,6 +319,36 @@ fn a_zone_that_is_cut_off_does_not_take_the_others_out_of_dns() {
     assert!(withdrawn.iter().all(|state| &*state.zone == "a"), "{withdrawn:?}");
 }
 
+/// What a reader of the run is told of a zone's death.
+#[test]
+fn a_dead_zone_is_told_as_a_story() {
+    let mut world = world(10, Parameters::default());
+    let control = world.engine.control();
+    for host in hosts_in(&world.engine, "a") {
+        control.at(Time::from_secs(100), move |control| control.power_off(host));
+    }
+    run(&mut world.engine, 200);
+    let line = |state: ComponentState| {
+        let mark = state.mark.map(|mark| format!(" [{mark:?}]")).unwrap_or_default();
+        format!(
+            "{:.0} s: {} {}, {}: {}{mark}\n",
+            state.at.as_secs_f64(),
+            state.component,
+            state.zone,
+            state.state,
+            state.detail
+        )
+    };
+    let story: String = world.watcher.states().into_iter().map(line).collect();
+    insta::assert_snapshot!(story, @r"
+    127 s: api a, node unreachable: 3 probes from c in a row failed [Detected]
+    129 s: api a, node unreachable: 3 probes from b in a row failed [Detected]
+    140 s: api a, target unhealthy: target-a failed 2 health checks of the node in c; 2 are healthy [Detected]
+    141 s: api a, address withdrawn: the controllers agree that its node is unreachable; clients learn of it within the TTL of 60 s [Propagated]
+    142 s: api a, target unhealthy: target-a failed 2 health checks of the node in b; 2 are healthy [Detected]
+    ");
+}
+
 #[test]
 fn the_same_seed_is_the_same_run() {
     let hash = |seed| {
