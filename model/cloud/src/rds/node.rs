@@ -23,8 +23,8 @@ use super::server::Server;
 use super::session;
 use super::storage::Storage;
 
-/// How long a copy waits before it dials a primary again that did not answer. PostgreSQL documentation:
-/// `wal_retrieve_retry_interval` = 5 s for standbys; block-level mirrors reconnect faster. 1 s is an assumption.
+/// How long a copy waits before it dials a primary again that did not answer. Assumption; PostgreSQL's standbys wait 5 s
+/// (`wal_retrieve_retry_interval`), a mirror of a volume less.
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 /// A server's process.

@@ -142,14 +142,16 @@ impl Node {
         let plan = self.plan.clone();
         let me = plan.server(self.id);
         let (name, zone) = (me.name.clone(), me.zone.clone());
-        plan.report(&zone, "available", format!("{name} accepts writes in epoch {epoch}"), Some(Mark::Promoted));
+        // The store's first epoch is no recovery.
+        let phase_end = move |mark| (epoch > 1).then_some(mark);
+        plan.report(&zone, "available", format!("{name} accepts writes in epoch {epoch}"), phase_end(Mark::Promoted));
         *self.writable.borrow_mut() = Some(Writable::begin(self, epoch));
         *self.accepting.borrow_mut() = Some(server.clone());
         self.agreement.announce(Some(epoch));
         let reigning = server.reigning.as_ref().expect("a primary reigns");
         let found = if takes_over { "clients found" } else { "clients came back to" };
         *reigning.first_commit.borrow_mut() = Some(Box::new(move || {
-            plan.report(&zone, "in use", format!("{found} {name}: first write"), Some(Mark::Propagated));
+            plan.report(&zone, "in use", format!("{found} {name}: first write"), phase_end(Mark::Propagated));
         }));
     }
 

@@ -77,7 +77,8 @@ fn a_second_writer_waits_for_the_first_and_sees_its_work() {
             runtime::sleep_until(Time::from_secs(30)).await;
             let deadline = runtime::now() + Duration::from_secs(1);
             let mut transaction = client.begin(Isolation::ReadCommitted, deadline).await.unwrap();
-            noted.borrow_mut().push(transaction.get::<Entry>(2).await.unwrap().unwrap().amount);
+            let entry = transaction.get::<Entry>(2).await.unwrap().unwrap();
+            noted.borrow_mut().push(entry.amount);
         }
     });
     scene.run(35);

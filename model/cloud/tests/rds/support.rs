@@ -112,6 +112,7 @@ impl Notes {
 /// What to build.
 pub struct Setup {
     pub seed: u64,
+    pub wire_check: bool,
     pub multi_az: bool,
     pub replicas: usize,
     pub server: ServerParameters,
@@ -123,6 +124,7 @@ impl Default for Setup {
     fn default() -> Self {
         Setup {
             seed: 1,
+            wire_check: false,
             multi_az: true,
             replicas: 0,
             server: ServerParameters::default(),
@@ -155,7 +157,7 @@ impl Setup {
                 cross_zone: spread(400, 1_000),
                 cross_region: spread(30_000, 38_000),
             },
-            wire_check: false,
+            wire_check: self.wire_check,
             draw_order: false,
             trace_window: 0..0,
             fault_points: BTreeMap::new(),
@@ -305,7 +307,9 @@ impl Scene {
 
 /// What became of each insertion: identifier, when it ended, how.
 #[derive(Clone, Default)]
-pub struct Outcomes(pub Rc<RefCell<Vec<(i64, Time, Result<(), DatabaseError>)>>>);
+pub struct Outcomes(pub Rc<RefCell<Vec<Outcome>>>);
+
+pub type Outcome = (i64, Time, Result<(), DatabaseError>);
 
 impl Outcomes {
     pub fn acknowledged(&self) -> BTreeSet<i64> {
