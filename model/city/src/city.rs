@@ -10,6 +10,7 @@ use crate::calendar::{HOURS_A_WEEK, MINUTES_A_WEEK, WeekMinute};
 use crate::draws::lognormal_mean_one;
 use crate::flows::Flows;
 use crate::point::{Place, Point};
+use crate::traffic::PhoneHabits;
 use crate::travel::Travel;
 use crate::zones::{Zone, ZoneIndex};
 
@@ -34,6 +35,7 @@ pub(crate) struct Parts {
     pub zones: Vec<Zone>,
     pub flows: Flows,
     pub travel: Travel,
+    pub habits: PhoneHabits,
 }
 
 /// Where people want to travel, when, and how long it takes.
@@ -104,6 +106,11 @@ impl City {
 
     pub fn travel(&self) -> &Travel {
         &self.parts.travel
+    }
+
+    /// What phones and people do here: the usual, except for what the city's file replaces.
+    pub fn habits(&self) -> &PhoneHabits {
+        &self.parts.habits
     }
 
     /// Demand in each hour of the week, Monday 00:00 first; mean 1.

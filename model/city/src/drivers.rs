@@ -27,7 +27,7 @@ impl DriverSeed {
     }
 }
 
-/// Places `drivers` drivers; each is on a trip with probability `on_trip_share` (see [`crate::Traffic`]), otherwise idle where demand is.
+/// Places `drivers` drivers; each is on a trip with probability `on_trip_share` ([`crate::Traffic::busy_share`]), otherwise idle where demand is.
 ///
 /// A ride in progress at a random instant is longer than a random ride: candidates are accepted in proportion to their
 /// duration. What remains of it is uniform.

@@ -17,6 +17,7 @@ pub use report::{FitReport, Reason, Rejected};
 
 use crate::city::{City, Parts, Volume};
 use crate::table::TableError;
+use crate::traffic::PhoneHabits;
 
 /// What the records do not say.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,6 +114,7 @@ pub fn fit(trips: impl Read, zones: impl Read, options: &FitOptions) -> Result<(
         zones,
         flows,
         travel: roads.travel,
+        habits: PhoneHabits::default(),
     };
     Ok((City::new(parts), report))
 }

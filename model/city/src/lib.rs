@@ -2,7 +2,7 @@
 //!
 //! A [`City`] is read from a file (or fitted from trip records by [`fit`]); [`demand`] draws who wants to travel, [`drivers`] where
 //! the vehicles stand, [`traffic`] turns requests a second into riders and drivers, [`replay`] reads recorded trips instead of drawing them.
-//! Nothing here knows what time it is or where randomness comes from: callers pass both.
+//! None of them knows what time it is or where randomness comes from: callers pass both. [`phones`] brings them to life on the seam.
 
 pub mod calendar;
 mod city;
@@ -12,6 +12,7 @@ pub mod drivers;
 mod file;
 pub mod fit;
 mod flows;
+pub mod phones;
 pub mod point;
 pub mod replay;
 mod table;

@@ -8,12 +8,12 @@ use std::time::Duration;
 use crate::calendar::WeekMinute;
 use crate::city::City;
 
-/// What a phone sends, and how long people take between the steps of a trip.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What a phone sends, and how long people take between the steps of a trip. Durations are above 0; a city file may replace them.
+#[derive(Clone, Debug, PartialEq)]
 pub struct PhoneHabits {
     /// Between two position pings of a moving driver. Every 4 s, as Uber's driver app is reported to do.
     pub ping_every: Duration,
-    /// Between two heartbeats of a parked, idle driver. Assumption: 20 s.
+    /// Between two heartbeats of a driver who stands. Assumption: 20 s.
     pub heartbeat_every: Duration,
     /// Between two looks of an idle driver for an offer. Assumption: 4 s, as the push channel's heartbeat.
     pub offer_poll_every: Duration,
@@ -21,20 +21,26 @@ pub struct PhoneHabits {
     pub waiting_poll_every: Duration,
     /// Between two looks of a riding rider at their trip. Assumption: 15 s.
     pub riding_poll_every: Duration,
-    /// Sign-ins of a rider who opens the app. Assumption: 1.
-    pub sign_ins_per_rider: f64,
-    /// Quotes that a rider who opens the app asks for. Assumption: 1.5.
+    /// Mean pause of a rider after seeing a price. Assumption: 8 s.
+    pub deciding: Duration,
+    /// From seeing an offer to answering it, in the mean. Assumption: 4 s, a third of an offer of 12 s.
+    pub reaction: Duration,
+    /// From the driver's arrival to the start of the trip, in the mean. Assumption: 60 s.
+    pub boarding: Duration,
+    /// How long a driver waits at the pickup for a rider who does not come. 5 min, as ride-hailing platforms publish.
+    pub no_show: Duration,
+    /// A rider who changes their mind does it within this from the request, evenly. Assumption: 2 min.
+    pub cancel_within: Duration,
+    /// Drivers open the app within this from the start of a run, evenly. Assumption: 30 s, so that they do not come as one wave.
+    pub shift_spread: Duration,
+    /// Quotes that a rider who opens the app asks for, at least 1. Assumption: 1.5.
     pub quotes_per_rider: f64,
     /// Share of the riders who open the app that request a trip, in (0, 1]. Assumption: 0.6.
     pub request_share: f64,
-    /// Other calls of the rider a trip: request, receipt. Assumption: 2.
-    pub rider_calls_per_trip: f64,
-    /// Calls of the driver a trip: accept, arrived, start, complete. By the trip's transitions: 4.
-    pub driver_calls_per_trip: f64,
-    /// From the request to the driver's acceptance. Assumption: 6 s, half of an offer of 12 s.
-    pub matching: Duration,
-    /// From the driver's arrival to the start of the trip. Assumption: 60 s.
-    pub boarding: Duration,
+    /// Share of the requested trips that their rider cancels if the trip has not begun by then, in [0, 1). Assumption: 0.03.
+    pub cancel_share: f64,
+    /// Share of the offers that drivers accept, in (0, 1]. Assumption: 0.9.
+    pub accept_share: f64,
     /// Share of the drivers that is not idle, in (0, 1): who plans the supply aims at it. Assumption: 0.6.
     pub utilisation: f64,
 }
@@ -47,15 +53,42 @@ impl Default for PhoneHabits {
             offer_poll_every: Duration::from_secs(4),
             waiting_poll_every: Duration::from_secs(5),
             riding_poll_every: Duration::from_secs(15),
-            sign_ins_per_rider: 1.0,
+            deciding: Duration::from_secs(8),
+            reaction: Duration::from_secs(4),
+            boarding: Duration::from_secs(60),
+            no_show: Duration::from_secs(5 * 60),
+            cancel_within: Duration::from_secs(2 * 60),
+            shift_spread: Duration::from_secs(30),
             quotes_per_rider: 1.5,
             request_share: 0.6,
-            rider_calls_per_trip: 2.0,
-            driver_calls_per_trip: 4.0,
-            matching: Duration::from_secs(6),
-            boarding: Duration::from_secs(60),
+            cancel_share: 0.03,
+            accept_share: 0.9,
             utilisation: 0.6,
         }
+    }
+}
+
+impl PhoneHabits {
+    /// Every duration under the key that a city file gives it.
+    pub(crate) fn durations(&mut self) -> [(&'static str, &mut Duration); 11] {
+        [
+            ("ping-every-s", &mut self.ping_every),
+            ("heartbeat-every-s", &mut self.heartbeat_every),
+            ("offer-poll-every-s", &mut self.offer_poll_every),
+            ("waiting-poll-every-s", &mut self.waiting_poll_every),
+            ("riding-poll-every-s", &mut self.riding_poll_every),
+            ("deciding-s", &mut self.deciding),
+            ("reaction-s", &mut self.reaction),
+            ("boarding-s", &mut self.boarding),
+            ("no-show-s", &mut self.no_show),
+            ("cancel-within-s", &mut self.cancel_within),
+            ("shift-spread-s", &mut self.shift_spread),
+        ]
+    }
+
+    /// From the request to the driver's acceptance, in the mean: each offer waits for the driver's next look, then for the driver.
+    fn matching_s(&self) -> f64 {
+        (self.offer_poll_every.as_secs_f64() / 2.0 + self.reaction.as_secs_f64()) / self.accept_share
     }
 }
 
@@ -64,7 +97,7 @@ impl Default for PhoneHabits {
 pub struct Traffic {
     /// First attempts that phones send, all kinds.
     pub requests_per_s: f64,
-    /// Trips requested (and, without faults, completed).
+    /// Trips requested; without faults all but the cancelled ones are completed.
     pub trips_per_hour: f64,
     /// Riders who open the app.
     pub riders_per_hour: f64,
@@ -78,6 +111,13 @@ pub struct Traffic {
     pub pickup_s: f64,
     /// Mean ride, seconds.
     pub ride_s: f64,
+}
+
+impl Traffic {
+    /// Share of the drivers who are not idle: as many begin a run on a ride ([`crate::drivers::place`]), so that it begins in its steady state.
+    pub fn busy_share(&self) -> f64 {
+        1.0 - self.idle_drivers / self.drivers
+    }
 }
 
 /// Why there is no such traffic.
@@ -101,7 +141,7 @@ const NEAREST_DRIVER: f64 = 0.5;
 const DISPATCH_EXCESS: f64 = 1.25;
 
 /// A city in a window of the week, reduced to what traffic arithmetic needs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct TrafficModel<'a> {
     city: &'a City,
     habits: PhoneHabits,
@@ -174,25 +214,37 @@ impl<'a> TrafficModel<'a> {
         self.traffic(busy / self.busy_s(idle), idle)
     }
 
+    /// Every request of every phone, counted as the phones send them. How often something is done between two moments that know nothing of
+    /// its beat is the time by the period; where the last beat is the one that sees the end, half a beat more.
     fn traffic(&self, trips_per_s: f64, idle: f64) -> Traffic {
         let habits = &self.habits;
         let pickup_s = self.pickup_s(idle);
         let riders_per_s = trips_per_s / habits.request_share;
-        let waiting_s = habits.matching.as_secs_f64() + pickup_s + habits.boarding.as_secs_f64();
-        let per_trip = habits.rider_calls_per_trip
-            + habits.driver_calls_per_trip
-            + (pickup_s + self.ride_s) / habits.ping_every.as_secs_f64()
-            + waiting_s / habits.waiting_poll_every.as_secs_f64()
-            + self.ride_s / habits.riding_poll_every.as_secs_f64();
-        let per_idle_s = 1.0 / habits.heartbeat_every.as_secs_f64() + 1.0 / habits.offer_poll_every.as_secs_f64();
-        let per_rider = habits.sign_ins_per_rider + habits.quotes_per_rider;
+        let driven = 1.0 - habits.cancel_share;
+        let (matching_s, boarding_s) = (habits.matching_s(), habits.boarding.as_secs_f64());
+        let waiting_s = matching_s + pickup_s + boarding_s;
+        let (ping_s, heartbeat_s) = (habits.ping_every.as_secs_f64(), habits.heartbeat_every.as_secs_f64());
+        let (waiting_poll_s, riding_poll_s) =
+            (habits.waiting_poll_every.as_secs_f64(), habits.riding_poll_every.as_secs_f64());
+        // Sees the offer, answers it.
+        let per_offer = 2.0;
+        // A cancelled trip still has its driver depart and learn on arrival that nobody wants it.
+        let progress = 2.0 + 2.0 * driven;
+        // One more: who becomes free says so at once.
+        let pings = 1.0 + (pickup_s + driven * self.ride_s) / ping_s + (matching_s + driven * boarding_s) / heartbeat_s;
+        let polls = driven
+            * (waiting_s / waiting_poll_s + 0.5 + (self.ride_s - waiting_poll_s / 2.0).max(0.0) / riding_poll_s + 0.5)
+            + habits.cancel_share * habits.cancel_within.as_secs_f64() / 2.0 / waiting_poll_s;
+        let per_trip = 1.0 + habits.cancel_share + per_offer / habits.accept_share + progress + pings + polls;
+        let per_idle_s = 1.0 / heartbeat_s + 1.0 / habits.offer_poll_every.as_secs_f64();
+        let per_rider = 1.0 + habits.quotes_per_rider;
         Traffic {
             requests_per_s: trips_per_s * per_trip + riders_per_s * per_rider + idle * per_idle_s,
             trips_per_hour: trips_per_s * 3600.0,
             riders_per_hour: riders_per_s * 3600.0,
             drivers: trips_per_s * self.busy_s(idle) + idle,
             idle_drivers: idle,
-            riding_drivers: trips_per_s * self.ride_s,
+            riding_drivers: trips_per_s * driven * self.ride_s,
             pickup_s,
             ride_s: self.ride_s,
         }
@@ -206,7 +258,8 @@ impl<'a> TrafficModel<'a> {
 
     /// How long one trip keeps its driver from being idle.
     fn busy_s(&self, idle: f64) -> f64 {
-        self.habits.matching.as_secs_f64() + self.pickup_s(idle) + self.habits.boarding.as_secs_f64() + self.ride_s
+        let driven = 1.0 - self.habits.cancel_share;
+        self.habits.matching_s() + self.pickup_s(idle) + driven * (self.habits.boarding.as_secs_f64() + self.ride_s)
     }
 }
 
@@ -243,19 +296,18 @@ fn positive(what: &'static str, value: f64) -> Result<(), TrafficError> {
 }
 
 fn check(habits: &PhoneHabits) -> Result<(), TrafficError> {
-    positive("ping interval", habits.ping_every.as_secs_f64())?;
-    positive("heartbeat interval", habits.heartbeat_every.as_secs_f64())?;
-    positive("offer poll interval", habits.offer_poll_every.as_secs_f64())?;
-    positive("waiting poll interval", habits.waiting_poll_every.as_secs_f64())?;
-    positive("riding poll interval", habits.riding_poll_every.as_secs_f64())?;
+    for (what, duration) in habits.clone().durations() {
+        positive(what, duration.as_secs_f64())?;
+    }
+    positive("quotes a rider", habits.quotes_per_rider)?;
     let share = |what, value: f64, fits: bool, most| {
         if fits { Ok(()) } else { Err(TrafficError::NotAShare { what, value, most }) }
     };
-    share(
-        "request share",
-        habits.request_share,
-        habits.request_share > 0.0 && habits.request_share <= 1.0,
-        "at most 1",
-    )?;
+    let accepted = |value: f64| value > 0.0 && value <= 1.0;
+    share("request share", habits.request_share, accepted(habits.request_share), "at most 1")?;
+    share("accept share", habits.accept_share, accepted(habits.accept_share), "at most 1")?;
+    // Nobody cancelling is a share too.
+    let left = 1.0 - habits.cancel_share;
+    share("share that is not cancelled", left, accepted(left), "at most 1")?;
     share("utilisation", habits.utilisation, habits.utilisation > 0.0 && habits.utilisation < 1.0, "below 1")
 }

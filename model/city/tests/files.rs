@@ -2,7 +2,9 @@
 
 mod common;
 
-use city::{City, CityError};
+use std::time::Duration;
+
+use city::{City, CityError, PhoneHabits};
 use proptest::prelude::*;
 
 const VILLAGE: &str = include_str!("../../../scenarios/cities/village.toml");
@@ -29,13 +31,13 @@ fn the_village_has_trips_of_a_second_or_two() {
 #[test]
 fn unknown_keys_are_refused_with_a_suggestion() {
     insta::assert_snapshot!(errors(&changed("trips-per-vehicle-day", "trips-per-vehicle-dya")), @"town.toml:8:1: unknown field `trips-per-vehicle-dya`, expected `trips-per-vehicle-day` or `weekly-trips`; did you mean `trips-per-vehicle-day`?");
-    insta::assert_snapshot!(errors(&changed("time-zone", "colour")), @"town.toml:4:1: unknown field `colour`, expected one of `name`, `source`, `time-zone`, `volume`, `demand`, `travel`, `flows`, `zone`, `trips-from`");
+    insta::assert_snapshot!(errors(&changed("time-zone", "colour")), @"town.toml:4:1: unknown field `colour`, expected one of `name`, `source`, `time-zone`, `volume`, `demand`, `travel`, `flows`, `phones`, `zone`, `trips-from`");
 }
 
 #[test]
 fn broken_toml_is_refused_where_it_breaks() {
     insta::assert_snapshot!(errors(&changed("overdispersion = 0", "overdispersion = none")), @"town.toml:12:18: invalid float, expected `nan`");
-    insta::assert_snapshot!(errors(&changed("[2, 40, 1.4, 440]", "[2, 40, 1.4]")), @"town.toml:78:7: invalid length 3, expected a tuple of size 4");
+    insta::assert_snapshot!(errors(&changed("[2, 40, 1.4, 440]", "[2, 40, 1.4]")), @"town.toml:92:7: invalid length 3, expected a tuple of size 4");
 }
 
 #[test]
@@ -62,13 +64,32 @@ fn all_breaches_are_said_at_once() {
         .replacen("speed-cap-km-h = 1800", "speed-cap-km-h = nan", 1);
     insta::assert_snapshot!(errors(&text), @r#"
 town.toml:30:18: speed-cap-km-h is NaN; write a speed above 0, like 105
-town.toml:45:1: pickup-share of all zones sums to 0.900000; shares must sum to 1
-town.toml:49:12: latitude is 151; write a number from -85 to 85
-town.toml:61:12: area-km2 is -1; write square kilometres above 0
-town.toml:66:6: zone 2 is there twice; give each zone a number of its own
-town.toml:78:26: trips go to zone 3, which is not listed; add the [[zone]] or drop its trips
-town.toml:82:26: trips go to zone 3, which is not listed; add the [[zone]] or drop its trips
-town.toml:85:8: trips come from zone 3, which is not listed; add the [[zone]] or drop its trips
+town.toml:59:1: pickup-share of all zones sums to 0.900000; shares must sum to 1
+town.toml:63:12: latitude is 151; write a number from -85 to 85
+town.toml:75:12: area-km2 is -1; write square kilometres above 0
+town.toml:80:6: zone 2 is there twice; give each zone a number of its own
+town.toml:92:26: trips go to zone 3, which is not listed; add the [[zone]] or drop its trips
+town.toml:96:26: trips go to zone 3, which is not listed; add the [[zone]] or drop its trips
+town.toml:99:8: trips come from zone 3, which is not listed; add the [[zone]] or drop its trips
+"#);
+}
+
+#[test]
+fn a_city_may_have_habits_of_its_own() {
+    let city = common::city("village.toml");
+    assert_eq!(city.habits().ping_every, Duration::from_millis(250));
+    let usual = PhoneHabits::default();
+    assert_eq!(city.habits().utilisation, usual.utilisation);
+    assert_eq!(common::city("nyc.toml").habits(), &usual);
+    // What is written reads back, every key as its own.
+    assert_eq!(City::parse(&city.to_toml(), "again.toml").expect("a city").habits(), city.habits());
+    let one = City::parse(&changed("boarding-s = 0.2\n", ""), "town.toml").expect("a city");
+    assert_eq!(one.habits(), &PhoneHabits { boarding: usual.boarding, ..city.habits().clone() });
+    insta::assert_snapshot!(errors(&changed("boarding-s", "boardings-s")), @"town.toml:50:1: unknown field `boardings-s`, expected one of `ping-every-s`, `heartbeat-every-s`, `offer-poll-every-s`, `waiting-poll-every-s`, `riding-poll-every-s`, `deciding-s`, `reaction-s`, `boarding-s`, `no-show-s`, `cancel-within-s`, `shift-spread-s`; did you mean `boarding-s`?");
+    let wrong = changed("ping-every-s = 0.25", "ping-every-s = 0").replacen("no-show-s = 2", "no-show-s = nan", 1);
+    insta::assert_snapshot!(errors(&wrong), @r#"
+town.toml:43:16: ping-every-s is 0; write seconds from 0.001 to 86400
+town.toml:51:13: no-show-s is NaN; write seconds from 0.001 to 86400
 "#);
 }
 

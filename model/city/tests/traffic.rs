@@ -24,7 +24,7 @@ fn four_hundred_requests_a_second_in_new_york() {
     let Traffic { trips_per_hour, riders_per_hour, drivers, idle_drivers, pickup_s, ride_s, .. } = traffic;
     insta::assert_snapshot!(
         format!("trips/h {trips_per_hour:.0}, riders/h {riders_per_hour:.0}, drivers {drivers:.0}, idle {idle_drivers:.0}, pickup {pickup_s:.0} s, ride {ride_s:.0} s"),
-        @"trips/h 2360, riders/h 3933, drivers 1238, idle 495, pickup 167 s, ride 900 s"
+        @"trips/h 2393, riders/h 3988, drivers 1225, idle 490, pickup 168 s, ride 900 s"
     );
 }
 
@@ -33,10 +33,17 @@ fn requests_of_a_trip_add_up() {
     // By hand, from the means alone: what every trip, rider and idle driver sends.
     let city = common::city("nyc.toml");
     let t = model(&city).from_trips(3600.0).expect("a traffic");
-    let trip = 6.0 + (t.pickup_s + t.ride_s) / 4.0 + (66.0 + t.pickup_s) / 5.0 + t.ride_s / 15.0;
+    let driven = 0.97;
+    let matching = (2.0 + 4.0) / 0.9;
+    let calls = 1.0 + 0.03 + 2.0 / 0.9 + 2.0 + 2.0 * driven;
+    let pings = 1.0 + (t.pickup_s + driven * t.ride_s) / 4.0 + (matching + driven * 60.0) / 20.0;
+    let waiting = (matching + t.pickup_s + 60.0) / 5.0 + 0.5;
+    let riding = (t.ride_s - 2.5) / 15.0 + 0.5;
+    let trip = calls + pings + driven * (waiting + riding) + 0.03 * 60.0 / 5.0;
     let rider = 2.5 / 0.6;
     assert!(close(t.requests_per_s, trip + rider + t.idle_drivers * 0.3));
-    assert!(close(t.drivers, t.idle_drivers + 66.0 + t.pickup_s + t.ride_s));
+    assert!(close(t.drivers, t.idle_drivers + matching + t.pickup_s + driven * (60.0 + t.ride_s)));
+    assert!(close(t.busy_share(), 0.6));
     assert!(close(t.idle_drivers / t.drivers, 0.4));
 }
 
@@ -82,7 +89,7 @@ fn too_few_drivers_are_refused_with_the_most_they_can_serve() {
     assert!(
         matches!(error, TrafficError::TooFewDrivers { most_trips_per_hour, .. } if (500.0..2000.0).contains(&most_trips_per_hour))
     );
-    insta::assert_snapshot!(error, @"500 drivers cannot serve 6000 trips an hour in New York City: at best 1222; add drivers or take riders away");
+    insta::assert_snapshot!(error, @"500 drivers cannot serve 6000 trips an hour in New York City: at best 1248; add drivers or take riders away");
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub enum Observation {
     ProcessorOperation { key: IdempotencyKey, operation: Operation, outcome: Outcome, at: Time },
     /// Something that a person wanted came to an end.
     JourneyEnded(JourneyEnded),
+    /// A driver's phone said where it is, or tried to.
+    Position(DriverPosition),
     /// A component of the infrastructure went into another state, as far as whoever reports it can tell.
     ComponentState(ComponentState),
 }
@@ -120,6 +122,15 @@ pub enum JourneyOutcome {
     Refused,
     /// The phone gave up.
     Failed,
+}
+
+/// Where a driver was when a ping was sent: where they really were, whether or not the platform heard of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DriverPosition {
+    pub driver: i64,
+    pub at: Time,
+    pub latitude_microdegrees: i32,
+    pub longitude_microdegrees: i32,
 }
 
 /// Whoever watches.

@@ -1,15 +1,17 @@
 //! From what was written to what is meant: every rule a city must keep, all breaches collected.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use toml::Spanned;
 
 use super::errors::Problem;
-use super::schema::{CityFile, LawKeys, TripsFromKeys, ZoneKeys};
+use super::schema::{CityFile, LawKeys, PhoneKeys, TripsFromKeys, ZoneKeys};
 use crate::calendar::HOURS_A_WEEK;
 use crate::city::{Parts, Volume};
 use crate::flows::{Flows, SeenPair};
 use crate::point::Point;
+use crate::traffic::PhoneHabits;
 use crate::travel::{PowerLaw, Travel};
 use crate::zones::{Zone, ZoneIndex};
 
@@ -46,6 +48,7 @@ pub(super) fn check(file: CityFile, text: &str) -> Result<Parts, Vec<Problem>> {
             "write a speed above 0, like 105",
         ),
     };
+    let habits = rules.habits(&file.phones);
     let zones = rules.zones(&file.zones);
     let flows = Flows {
         prior_weight: rules.positive(
@@ -74,6 +77,7 @@ pub(super) fn check(file: CityFile, text: &str) -> Result<Parts, Vec<Problem>> {
         zones,
         flows,
         travel,
+        habits,
     })
 }
 
@@ -105,6 +109,34 @@ impl Rules<'_> {
             self.breach(value, format!("{key} is {number}"), format!("write a number from {least} to {most}"));
         }
         number
+    }
+
+    fn habits(&mut self, keys: &PhoneKeys) -> PhoneHabits {
+        let mut habits = PhoneHabits::default();
+        let written = [
+            &keys.ping_every_s,
+            &keys.heartbeat_every_s,
+            &keys.offer_poll_every_s,
+            &keys.waiting_poll_every_s,
+            &keys.riding_poll_every_s,
+            &keys.deciding_s,
+            &keys.reaction_s,
+            &keys.boarding_s,
+            &keys.no_show_s,
+            &keys.cancel_within_s,
+            &keys.shift_spread_s,
+        ];
+        for ((key, duration), written) in habits.durations().into_iter().zip(written) {
+            let Some(value) = written else { continue };
+            let seconds = *value.get_ref();
+            // A millisecond is the shortest that makes sense, a day the longest.
+            if (0.001..=86_400.0).contains(&seconds) {
+                *duration = Duration::from_secs_f64(seconds);
+            } else {
+                self.breach(value, format!("{key} is {seconds}"), "write seconds from 0.001 to 86400");
+            }
+        }
+        habits
     }
 
     fn law(&mut self, keys: &LawKeys, key: &str) -> PowerLaw {

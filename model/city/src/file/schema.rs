@@ -15,6 +15,8 @@ pub(super) struct CityFile {
     pub demand: DemandKeys,
     pub travel: TravelKeys,
     pub flows: FlowKeys,
+    #[serde(default)]
+    pub phones: PhoneKeys,
     #[serde(rename = "zone")]
     pub zones: Spanned<Vec<ZoneKeys>>,
     #[serde(default)]
@@ -57,6 +59,23 @@ pub(super) struct LawKeys {
 pub(super) struct FlowKeys {
     pub prior_weight: Spanned<f64>,
     pub gravity_scale_m: Spanned<f64>,
+}
+
+/// How long people and phones take here, in seconds, where it is not as usual.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct PhoneKeys {
+    pub ping_every_s: Option<Spanned<f64>>,
+    pub heartbeat_every_s: Option<Spanned<f64>>,
+    pub offer_poll_every_s: Option<Spanned<f64>>,
+    pub waiting_poll_every_s: Option<Spanned<f64>>,
+    pub riding_poll_every_s: Option<Spanned<f64>>,
+    pub deciding_s: Option<Spanned<f64>>,
+    pub reaction_s: Option<Spanned<f64>>,
+    pub boarding_s: Option<Spanned<f64>>,
+    pub no_show_s: Option<Spanned<f64>>,
+    pub cancel_within_s: Option<Spanned<f64>>,
+    pub shift_spread_s: Option<Spanned<f64>>,
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::city::Parts;
+use crate::traffic::PhoneHabits;
 use crate::travel::PowerLaw;
 use crate::zones::{Zone, ZoneIndex};
 
@@ -11,6 +12,7 @@ const PAIRS_A_LINE: usize = 10;
 
 pub(super) fn write(parts: &Parts) -> String {
     let mut sections = vec![head(parts), travel(parts), flows(parts)];
+    sections.extend(phones(parts));
     sections.extend(parts.zones.iter().map(zone));
     sections.extend((0..parts.zones.len()).filter_map(|from| trips_from(parts, ZoneIndex(from))));
     sections.join("\n")
@@ -54,6 +56,17 @@ fn flows(parts: &Parts) -> String {
         decimal(parts.flows.prior_weight, 2),
         decimal(parts.flows.gravity_scale_m, 0),
     )
+}
+
+/// Only what differs from the usual.
+fn phones(parts: &Parts) -> Option<String> {
+    let (mut habits, mut usual) = (parts.habits.clone(), PhoneHabits::default());
+    let lines: String = std::iter::zip(habits.durations(), usual.durations())
+        .filter(|((_, here), (_, usual))| here != usual)
+        .map(|((key, here), _)| format!("{key} = {}\n", decimal(here.as_secs_f64(), 3)))
+        .collect();
+    (!lines.is_empty())
+        .then(|| format!("# How long people and phones take here, where it is not as usual.\n[phones]\n{lines}"))
 }
 
 fn zone(zone: &Zone) -> String {

@@ -1,0 +1,159 @@
+//! The phones of a city: riders and drivers who know the platform by its public API alone.
+//!
+//! One process runs them all, a task each. What people want is drawn from streams of their own, whatever the platform does; what
+//! they do when it fails is [`Patience`]. Every request is observed from the moment it was meant.
+
+mod beat;
+mod crowd;
+mod driver;
+mod line;
+mod motion;
+mod patience;
+mod phone;
+mod rider;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::domain::ids::{DriverId, RiderId};
+use platform::domain::session::Caller;
+use ports::observe::Observer;
+use ports::resolver::Resolver;
+use runtime::random::{RngExt, Stream, mix};
+use runtime::{Time, sleep_until, spawn};
+
+pub use crowd::{Counts, Crowd, Doing, Pending};
+pub use patience::Patience;
+
+use crate::calendar::WeekMinute;
+use crate::city::City;
+use crate::demand::{Arrivals, TripWish};
+use crate::drivers::DriverSeed;
+use crate::replay::Replay;
+use crate::traffic::{PhoneHabits, Traffic};
+use line::Lookup;
+
+/// Who has a phone, and what they want.
+#[derive(Clone)]
+pub struct PhonesConfig {
+    pub city: Arc<City>,
+    /// Usually the city's own.
+    pub habits: PhoneHabits,
+    pub patience: Patience,
+    /// The minute of the week in which the run starts, its warm-up included.
+    pub start: WeekMinute,
+    pub demand: Demand,
+    /// How many riders the platform knows: numbers 1 to this. [`riders_needed`] says how many are enough.
+    pub riders: u32,
+    /// The drivers on duty: numbers 1 to their count.
+    pub drivers: Vec<DriverSeed>,
+}
+
+/// Who opens the app, and when.
+#[derive(Clone)]
+pub enum Demand {
+    /// Drawn from the city's curve, at so many riders an hour in the mean of its *week* (see [`Arrivals::new`]).
+    Drawn { riders_per_hour: f64 },
+    /// Recorded trips, from so long after the start of the run: each is a rider who requests a trip.
+    Recorded { trips: Arc<Replay>, from: Duration },
+}
+
+/// Riders enough that nobody is still under way when their turn comes again: two hours' worth, and some for a small town.
+/// Assumption: no journey is longer.
+pub fn riders_needed(traffic: &Traffic) -> u32 {
+    (traffic.riders_per_hour * 2.0).ceil() as u32 + 50
+}
+
+/// The secret that a phone signs in with: whoever fills the platform's database stores its digest.
+pub fn secret(seed: u64, owner: Caller) -> u128 {
+    let (role, number) = match owner {
+        Caller::Rider(rider) => (1, rider.0),
+        Caller::Driver(driver) => (2, driver.0),
+    };
+    let half = mix(mix(seed, role), number.cast_unsigned());
+    u128::from(half) << 64 | u128::from(mix(half, role))
+}
+
+/// What all phones share.
+struct World {
+    city: Arc<City>,
+    habits: PhoneHabits,
+    patience: Patience,
+    start: WeekMinute,
+    lookup: Lookup,
+    observer: Rc<dyn Observer>,
+    crowd: Rc<Crowd>,
+    /// Riders who are not under way, the one who rested longest first.
+    resting: RefCell<VecDeque<RiderId>>,
+}
+
+impl World {
+    fn minute(&self, at: Time) -> WeekMinute {
+        self.start.after(at.nanos())
+    }
+}
+
+/// Runs the phones until the process ends; phones reach the platform at whatever addresses `resolver` has for `api_name`.
+pub async fn run(
+    config: PhonesConfig,
+    resolver: impl Resolver,
+    api_name: &str,
+    observer: Rc<dyn Observer>,
+    crowd: Rc<Crowd>,
+) {
+    let name: Rc<str> = api_name.into();
+    let lookup: Lookup = Rc::new(move || {
+        let (resolver, name) = (resolver.clone(), name.clone());
+        Box::pin(async move { resolver.resolve(&name).await.unwrap_or_default() })
+    });
+    let PhonesConfig { city, habits, patience, start, demand, riders, drivers } = config;
+    let resting = RefCell::new((1..=riders).map(|number| RiderId(number.into())).collect());
+    let world = Rc::new(World { city, habits, patience, start, lookup, observer, crowd, resting });
+    for (number, seed) in (1..).zip(drivers) {
+        spawn(driver::shift(world.clone(), DriverId(number), seed));
+    }
+    arrivals(&world, demand).await;
+    runtime::task::forever().await;
+}
+
+/// True in this share of cases.
+fn coin(share: f64, stream: &mut Stream) -> bool {
+    stream.random::<f64>() < share
+}
+
+async fn arrivals(world: &Rc<World>, demand: Demand) {
+    let mut stream = runtime::random::stream("demand");
+    match demand {
+        Demand::Drawn { riders_per_hour } => {
+            let mut arrivals = Arrivals::new(&world.city, world.start, riders_per_hour);
+            while let Some((at_ns, wish)) = arrivals.next(u64::MAX, &mut stream) {
+                sleep_until(Time(at_ns)).await;
+                if world.crowd.is_stopped() {
+                    return;
+                }
+                arrive(world, wish, false);
+            }
+        }
+        Demand::Recorded { trips, from } => {
+            for (offset_ns, wish) in trips.wishes(&world.city, &mut stream) {
+                sleep_until(Time(offset_ns) + from).await;
+                if world.crowd.is_stopped() {
+                    return;
+                }
+                arrive(world, wish, true);
+            }
+        }
+    }
+}
+
+fn arrive(world: &Rc<World>, wish: TripWish, decided: bool) {
+    match world.resting.borrow_mut().pop_front() {
+        Some(rider) => {
+            spawn(rider::open_app(world.clone(), rider, wish, decided));
+        }
+        None => world.crowd.turn_away(),
+    }
+}

@@ -1,0 +1,160 @@
+//! Who is out there: what the people of the city know of each other without the platform, and what a run asks of them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use platform::domain::ids::TripId;
+use platform::domain::session::Caller;
+use runtime::Time;
+use rustc_hash::FxHashMap;
+
+/// Shared by all phones of a run and by whoever drives the run.
+#[derive(Default)]
+pub struct Crowd {
+    stopped: Cell<bool>,
+    turned_away: Cell<u64>,
+    /// Everybody who is in the middle of something.
+    busy: RefCell<BTreeMap<Caller, Pending>>,
+    /// Riders who know which trip they wait for or sit in. Never iterated.
+    kerb: RefCell<FxHashMap<TripId, Kerb>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kerb {
+    Waiting,
+    OnBoard,
+}
+
+/// What somebody is in the middle of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending {
+    pub who: Caller,
+    pub doing: Doing,
+    pub trip: Option<TripId>,
+    pub since: Time,
+}
+
+/// Steps of a journey, as far as a phone knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Rider: the app is open, nothing is requested.
+    Looking,
+    /// Rider: a trip is being requested.
+    Requesting,
+    /// Rider: a trip is requested, and the platform does not say yet that it has begun.
+    Waiting,
+    /// Rider: the platform says that the trip is under way.
+    Riding,
+    /// Driver: an offer is being answered.
+    Answering,
+    /// Driver: on the way to the rider, or waiting for them.
+    PickingUp,
+    /// Driver: the rider is on board.
+    Driving,
+    /// Driver: what happened is told to the platform.
+    Reporting,
+}
+
+/// How many people and trips are under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Riders between opening the app and the end of their trip.
+    pub riders_active: u64,
+    /// Trips that a rider or a driver takes for unfinished.
+    pub trips_open: u64,
+    /// Arrivals for whom no rider was left: the number of riders known to the platform was too small.
+    pub riders_missing: u64,
+}
+
+impl Crowd {
+    pub fn new() -> Crowd {
+        Crowd::default()
+    }
+
+    /// Nobody opens the app any more; journeys under way go on until they end.
+    pub fn stop_demand(&self) {
+        self.stopped.set(true);
+    }
+
+    pub fn counts(&self) -> Counts {
+        let busy = self.busy.borrow();
+        let trips: BTreeSet<TripId> = busy.values().filter_map(|pending| pending.trip).collect();
+        Counts {
+            riders_active: busy.keys().filter(|who| matches!(who, Caller::Rider(_))).count() as u64,
+            trips_open: trips.len() as u64,
+            riders_missing: self.turned_away.get(),
+        }
+    }
+
+    /// What is still open and why, riders first.
+    pub fn pending(&self) -> Vec<Pending> {
+        self.busy.borrow().values().copied().collect()
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.get()
+    }
+
+    pub(super) fn turn_away(&self) {
+        self.turned_away.set(self.turned_away.get() + 1);
+    }
+
+    pub(super) fn begin(&self, who: Caller, doing: Doing, trip: Option<TripId>) {
+        let since = runtime::now();
+        self.busy.borrow_mut().insert(who, Pending { who, doing, trip, since });
+    }
+
+    pub(super) fn end(&self, who: Caller) {
+        self.busy.borrow_mut().remove(&who);
+    }
+
+    /// The rider waits for this trip at the pickup.
+    pub(super) fn wait_at_kerb(&self, trip: TripId) {
+        self.kerb.borrow_mut().entry(trip).or_insert(Kerb::Waiting);
+    }
+
+    /// The rider waits no more.
+    pub(super) fn leave_kerb(&self, trip: TripId) {
+        self.kerb.borrow_mut().remove(&trip);
+    }
+
+    /// The rider gets in, if they are there.
+    pub(super) fn board(&self, trip: TripId) -> bool {
+        match self.kerb.borrow_mut().get_mut(&trip) {
+            Some(kerb) => {
+                *kerb = Kerb::OnBoard;
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn is_on_board(&self, trip: TripId) -> bool {
+        self.kerb.borrow().get(&trip) == Some(&Kerb::OnBoard)
+    }
+}
+
+impl fmt::Display for Pending {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.who {
+            Caller::Rider(rider) => write!(out, "rider {rider}")?,
+            Caller::Driver(driver) => write!(out, "driver {driver}")?,
+        }
+        let doing = match self.doing {
+            Doing::Looking => "looks at prices",
+            Doing::Requesting => "requests a trip",
+            Doing::Waiting => "waits",
+            Doing::Riding => "rides",
+            Doing::Answering => "answers an offer",
+            Doing::PickingUp => "is to pick up",
+            Doing::Driving => "drives",
+            Doing::Reporting => "reports a trip that is over",
+        };
+        write!(out, " {doing}")?;
+        if let Some(trip) = self.trip {
+            write!(out, " (trip {trip})")?;
+        }
+        write!(out, " since {}", self.since)
+    }
+}

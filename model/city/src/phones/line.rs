@@ -1,0 +1,115 @@
+//! A phone's one connection to the platform: which address, when to give it up, where to go next.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use platform::api::{Reply, gateway};
+use runtime::backend::LocalFuture;
+use runtime::call::{CallContext, CallError, Caller};
+use runtime::net::Address;
+use runtime::random::{RngExt, Stream};
+use runtime::{Time, now, timeout};
+use tokio::sync::Mutex;
+
+use super::patience::Patience;
+
+/// Every address behind the platform's name; none if nobody says.
+pub(super) type Lookup = Rc<dyn Fn() -> LocalFuture<Vec<Address>>>;
+
+type Api = Caller<gateway::Request, Reply<gateway::Response>>;
+
+/// Why there is no answer. Whether the request was carried out is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoAnswer;
+
+pub(super) struct Line {
+    lookup: Lookup,
+    connection: RefCell<Option<Api>>,
+    /// Raised with each connection, so that a late time-out of an old one does not count against the new.
+    generation: Cell<u32>,
+    /// Where the phone was or wanted to be last: it goes elsewhere next, if there is an elsewhere.
+    last: Cell<Option<Address>>,
+    timeouts_in_a_row: Cell<u32>,
+    /// Requests that find no connection dial once, not each.
+    dialling: Mutex<()>,
+    stream: RefCell<Stream>,
+}
+
+impl Line {
+    pub(super) fn new(lookup: Lookup, stream: Stream) -> Line {
+        Line {
+            lookup,
+            connection: RefCell::new(None),
+            generation: Cell::new(0),
+            last: Cell::new(None),
+            timeouts_in_a_row: Cell::new(0),
+            dialling: Mutex::new(()),
+            stream: RefCell::new(stream),
+        }
+    }
+
+    /// Sends a request and waits for the answer until the deadline, connecting first where need be.
+    pub(super) async fn call(
+        &self,
+        request: gateway::Request,
+        deadline: Time,
+        patience: &Patience,
+    ) -> Result<Reply<gateway::Response>, NoAnswer> {
+        let api = match self.connected() {
+            Some(api) => api,
+            // A rare and large future: kept out of the requests that find a connection.
+            None => timeout(deadline.since(now()), Box::pin(self.dial(patience))).await.map_err(|_| NoAnswer)??,
+        };
+        let generation = self.generation.get();
+        let context = CallContext { deadline, retry_budget: patience.retry_budget };
+        let answer = api.call(request, context).await;
+        match answer {
+            Ok(reply) => {
+                self.timeouts_in_a_row.set(0);
+                return Ok(reply);
+            }
+            Err(CallError::DeadlineExceeded) if generation == self.generation.get() => {
+                self.timeouts_in_a_row.set(self.timeouts_in_a_row.get() + 1);
+                if self.timeouts_in_a_row.get() >= patience.timeouts_before_reconnect {
+                    self.connection.take();
+                }
+            }
+            // A connection that ended is seen as such by the next request.
+            Err(_) => {}
+        }
+        Err(NoAnswer)
+    }
+
+    fn connected(&self) -> Option<Api> {
+        self.connection.borrow().as_ref().filter(|api| api.closed().is_none()).cloned()
+    }
+
+    async fn dial(&self, patience: &Patience) -> Result<Api, NoAnswer> {
+        let _turn = self.dialling.lock().await;
+        if let Some(api) = self.connected() {
+            return Ok(api);
+        }
+        let address = self.choose((self.lookup)().await).ok_or(NoAnswer)?;
+        self.last.set(Some(address));
+        match timeout(patience.connect_timeout, Api::connect(address)).await {
+            Ok(Ok(api)) => {
+                self.generation.set(self.generation.get().wrapping_add(1));
+                self.timeouts_in_a_row.set(0);
+                *self.connection.borrow_mut() = Some(api.clone());
+                Ok(api)
+            }
+            _ => Err(NoAnswer),
+        }
+    }
+
+    fn choose(&self, mut addresses: Vec<Address>) -> Option<Address> {
+        if addresses.len() > 1 {
+            addresses.retain(|address| Some(*address) != self.last.get());
+        }
+        if addresses.is_empty() {
+            return None;
+        }
+        let chosen = self.stream.borrow_mut().random_range(0..addresses.len());
+        Some(addresses[chosen])
+    }
+}
