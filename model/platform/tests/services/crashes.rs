@@ -1,1 +1,162 @@
+//! Processes die, answers do not come, commits are in doubt: the trip is driven all the same, and paid for once.
 
+use std::time::Duration;
+
+use platform::deploy::Service;
+use platform::domain::payment::PaymentState;
+use platform::domain::schema::{Payment, Trip};
+use platform::domain::trip::State;
+use platform::services::Config;
+use ports::processor::Operation;
+use runtime::Time;
+
+use crate::invariants;
+use crate::phones::Phone;
+use crate::processor::Weather;
+use crate::world::World;
+
+/// As many trips as riders, with as many drivers.
+fn trips(world: &mut World, riders: i64) {
+    for id in 1..=riders {
+        world.script(&format!("driver-{id}"), move |gateways| async move {
+            Phone::driver(&gateways, id).await.drive_next().await;
+        });
+        world.script(&format!("rider-{id}"), move |gateways| async move {
+            let rider = Phone::rider(&gateways, id).await;
+            runtime::sleep(Duration::from_millis(1_500)).await;
+            let trip = rider.request_trip().await.id;
+            rider.wait_for(trip, State::Settled).await;
+        });
+    }
+}
+
+fn captures(world: &World) -> usize {
+    world.processor.approved().iter().filter(|operation| matches!(operation, Operation::Capture { .. })).count()
+}
+
+fn all_settled(world: &World, trips: usize) {
+    let states: Vec<State> = world.database.all::<Trip>().iter().map(|trip| trip.state).collect();
+    assert_eq!(states, vec![State::Settled; trips]);
+    assert_eq!(captures(world), trips, "each trip was captured once");
+    invariants::check(world);
+}
+
+#[test]
+fn a_crash_at_any_fault_point_neither_loses_nor_doubles_anything() {
+    for point in ["payments.after_authorise", "payments.after_capture", "trips.after_commit", "matching.after_offer"] {
+        for seed in 0..4 {
+            let mut world = World::with(seed, &[point], Config::default());
+            trips(&mut world, 1);
+            let crashed = std::rc::Rc::new(std::cell::Cell::new(false));
+            watch_for_crash(&mut world, crashed.clone());
+            world.supervise(120);
+            world.run(120);
+            assert!(crashed.get(), "{point} was reached");
+            all_settled(&world, 1);
+        }
+    }
+}
+
+/// Notes whether any service is down at any twentieth of a second.
+fn watch_for_crash(world: &mut World, crashed: std::rc::Rc<std::cell::Cell<bool>>) {
+    let processes: Vec<_> = world.replicas.values().flatten().copied().collect();
+    let control = world.engine.control();
+    for tick in 1..1_200 {
+        let (processes, crashed) = (processes.clone(), crashed.clone());
+        control.at(Time(tick * 50_000_000), move |control| {
+            let down = processes.iter().any(|process| !control.is_running(*process));
+            crashed.set(crashed.get() || down);
+        });
+    }
+}
+
+#[test]
+fn what_the_processor_does_not_say_is_asked_and_not_done_twice() {
+    for weather in [Weather::NoAnswers, Weather::Lost, Weather::Unreachable] {
+        let mut world = World::new(5);
+        trips(&mut world, 2);
+        let processor = world.processor.clone();
+        let control = world.engine.control();
+        // From after the authorisation until long after the drop-off.
+        control.at(Time::from_secs(8), move |_| processor.set_weather(weather));
+        world.run(60);
+        let expected = match weather {
+            Weather::Unreachable => PaymentState::CapturePending,
+            _ => PaymentState::CaptureUnknown,
+        };
+        let states: Vec<PaymentState> = world.database.all::<Payment>().iter().map(|payment| payment.state).collect();
+        assert_eq!(states, [expected; 2]);
+        world.processor.set_weather(Weather::Fair);
+        world.run(120);
+        all_settled(&world, 2);
+    }
+}
+
+#[test]
+fn a_rider_is_driven_while_the_processor_is_away() {
+    for weather in [Weather::NoAnswers, Weather::Lost, Weather::Unreachable] {
+        let mut world = World::new(6);
+        world.processor.set_weather(weather);
+        trips(&mut world, 1);
+        world.run(60);
+        assert_eq!(world.only_trip().state, State::PaymentPending);
+        world.processor.set_weather(Weather::Fair);
+        world.run(120);
+        all_settled(&world, 1);
+    }
+}
+
+#[test]
+fn commits_in_doubt_are_read_back() {
+    for (seed, every) in [(1, 3), (2, 5), (3, 7), (4, 11)] {
+        let mut world = World::new(seed);
+        world.database.doubt(every);
+        trips(&mut world, 3);
+        world.run(300);
+        all_settled(&world, 3);
+    }
+}
+
+#[test]
+fn a_database_that_is_away_for_a_minute_costs_a_minute() {
+    let mut world = World::new(8);
+    trips(&mut world, 3);
+    let database = world.database.clone();
+    world.engine.control().at(Time::from_secs(4), move |_| database.down_until(Time::from_secs(64)));
+    world.run(63);
+    assert!(world.database.all::<Trip>().iter().all(|trip| trip.state != State::Settled));
+    world.run(150);
+    all_settled(&world, 3);
+}
+
+#[test]
+fn any_replica_may_die_at_any_time() {
+    for seed in 0..6 {
+        let mut world = World::new(seed);
+        trips(&mut world, 3);
+        let processes: Vec<_> = world.replicas.values().flatten().copied().collect();
+        let control = world.engine.control();
+        for turn in 0..80u64 {
+            let victim = processes[(runtime::random::mix(seed, turn) % processes.len() as u64) as usize];
+            control.at(Time(1_000_000_000 + turn * 613_000_000), move |control| {
+                control.crash(victim, Some(Duration::from_millis(900)));
+            });
+        }
+        world.run(400);
+        all_settled(&world, 3);
+    }
+}
+
+#[test]
+fn a_zone_without_power_is_left_alone() {
+    let mut world = World::new(9);
+    trips(&mut world, 3);
+    let control = world.engine.control();
+    let hosts = control.hosts().into_iter().filter(|(_, host)| host.zone == "b").map(|(id, _)| id);
+    for host in hosts {
+        control.at(Time::from_secs(6), move |control| control.power_off(host));
+    }
+    world.run(180);
+    all_settled(&world, 3);
+    assert_eq!(world.replicas[&Service::Trips].len(), 3);
+}

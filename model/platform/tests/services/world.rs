@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use engine::{Distances, Engine, EngineConfig, FaultPointPlan, LatencySpec, Stopped};
 use platform::deploy::{Service, Wiring, start};
+use platform::domain::schema::Trip;
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, Config};
 use runtime::Time;
@@ -21,7 +22,7 @@ pub struct World {
     pub engine: Engine,
     pub database: Memory,
     pub processor: Desk,
-    pub replicas: BTreeMap<Service, Vec<(HostId, ProcessId)>>,
+    pub replicas: BTreeMap<Service, Vec<ProcessId>>,
     gateways: Vec<Address>,
     phones: HostId,
 }
@@ -84,7 +85,7 @@ impl World {
         let (database, processor) = (Memory::default(), Desk::new());
         let gateways = addresses[&Service::Gateway].clone();
         let wiring = Rc::new(Wiring { config: Rc::new(config), session_key: SessionKey::new([7; 32]), addresses });
-        let mut replicas: BTreeMap<Service, Vec<(HostId, ProcessId)>> = BTreeMap::new();
+        let mut replicas: BTreeMap<Service, Vec<ProcessId>> = BTreeMap::new();
         for (service, hosts) in hosts {
             for host in hosts {
                 let (database, processor) = (database.clone(), processor.clone());
@@ -94,7 +95,7 @@ impl World {
                     cpu_limit_millicores: None,
                     start: start(service, wiring.clone(), move || database.clone(), move || processor.clone()),
                 });
-                replicas.entry(service).or_default().push((host, process));
+                replicas.entry(service).or_default().push(process);
             }
         }
         Self { engine, database, processor, replicas, gateways, phones }
@@ -105,7 +106,7 @@ impl World {
         &mut self,
         name: &str,
         script: impl FnOnce(Vec<Address>) -> F + 'static,
-    ) {
+    ) -> ProcessId {
         let gateways = self.gateways.clone();
         let script = RefCell::new(Some(script));
         self.engine.add_process(ProcessSpec {
@@ -116,12 +117,12 @@ impl World {
                 let script = script.take().expect("nothing restarts a phone");
                 Box::pin(script(gateways.clone()))
             }),
-        });
+        })
     }
 
     /// Restarts whatever crashes, as a supervisor would.
     pub fn supervise(&mut self, until_s: u64) {
-        let processes: Vec<ProcessId> = self.replicas.values().flatten().map(|(_, process)| *process).collect();
+        let processes: Vec<ProcessId> = self.replicas.values().flatten().copied().collect();
         let control = self.engine.control();
         for second in 1..until_s {
             let processes = processes.clone();
@@ -133,6 +134,13 @@ impl World {
                 }
             });
         }
+    }
+
+    /// The one trip of this world.
+    pub fn only_trip(&self) -> Trip {
+        let trips = self.database.all::<Trip>();
+        assert_eq!(trips.len(), 1, "{trips:?}");
+        trips.into_iter().next().expect("one trip")
     }
 
     pub fn run(&mut self, seconds: u64) {
