@@ -1,7 +1,6 @@
 //! Invariants 19, 22 and 23: what a ride costs, and that it is what was promised.
 
 use platform::domain::fare::{Fare, FareSchedule};
-use platform::domain::schema::Trip;
 use platform::domain::surge::NO_SURGE_PER_MILLE;
 use platform::domain::trip::{Drive, EventKind};
 
@@ -16,17 +15,6 @@ pub(crate) fn oracles(rules: &Rules) -> Vec<Box<dyn Oracle>> {
         Box::new(FareRecomputable { fares: rules.fares }),
         Box::new(SurgeAsQuoted { cap_per_mille: rules.surge_cap_per_mille }),
     ]
-}
-
-/// The fare in a trip's columns, once the trip was driven.
-fn fare_of(trip: &Trip) -> Option<Fare> {
-    Some(Fare {
-        charge_minor: trip.charge_minor?,
-        driver_pay_minor: trip.driver_pay_minor?,
-        commission_minor: trip.commission_minor?,
-        tax_minor: trip.tax_minor?,
-        tolls_minor: trip.tolls_minor?,
-    })
 }
 
 /// Invariant 19.
@@ -44,7 +32,7 @@ impl Oracle for ChargeIsSumOfParts {
     fn committed(&mut self, transaction: &Transaction, _view: &View, tally: &mut Tally) {
         for trip in transaction.trips().filter_map(|pair| pair.after.as_ref()) {
             let Some(charge_minor) = trip.charge_minor else { continue };
-            let fare = fare_of(trip);
+            let fare = trip.owed();
             tally.check(transaction.at, fare.is_some_and(|fare| fare.adds_up()), || {
                 format!("trip {} charges {charge_minor} and splits it as {fare:?}", trip.id)
             });
@@ -69,14 +57,18 @@ impl Oracle for FareRecomputable {
     fn committed(&mut self, transaction: &Transaction, view: &View, tally: &mut Tally) {
         for trip in transaction.trips().filter_map(|pair| pair.after.as_ref()) {
             let (Some(charge_minor), Some(dossier)) = (trip.charge_minor, view.dossier(trip.id)) else { continue };
-            let dropped_off = dossier.log.iter().find(|entry| entry.event == EventKind::DroppedOff);
-            let (Some(dropped_off), Some(quote)) = (dropped_off, &dossier.quote) else { continue };
-            let (Some(distance_m), Some(duration_s)) = (dropped_off.distance_m, dropped_off.duration_s) else {
-                continue;
+            let Some(quote) = dossier.quote.as_ref().filter(|_| dossier.whole) else { continue };
+            let driven = dossier.log.iter().find(|entry| entry.event == EventKind::DroppedOff);
+            let drive =
+                driven.and_then(|entry| Some(Drive { distance_m: entry.distance_m?, duration_s: entry.duration_s? }));
+            // Who owes without having been driven owes the fee for cancelling.
+            let expected = match drive {
+                Some(drive) => {
+                    self.fares.fare(drive, quote.tolls_minor, quote.multiplier_per_mille, quote.ceiling_minor)
+                }
+                None => self.fares.cancellation_fee(quote.ceiling_minor),
             };
-            let drive = Drive { distance_m, duration_s };
-            let expected = self.fares.fare(drive, quote.tolls_minor, quote.multiplier_per_mille, quote.ceiling_minor);
-            let fare = fare_of(trip).filter(Fare::adds_up);
+            let fare = trip.owed().filter(Fare::adds_up);
             let same = charge_minor == expected.charge_minor && fare.is_none_or(|fare| fare == expected);
             tally.check(transaction.at, same, || {
                 format!(

@@ -1,0 +1,182 @@
+//! What recoveries leave out is named exactly, and after them the view is as if it had never been.
+
+use oracles::{Fate, LostWrite, Rules, Watch};
+use ports::observe::{CommitPosition, CommittedTransaction, Observation, Observer};
+
+use crate::script::{STORE, Script, Step, lossy, speaking, strict, time};
+use crate::story::good;
+
+/// The history with a failover after the commit at `place` that forgets `forget` commits, which are then made again.
+fn interrupted(place: usize, forget: usize) -> Option<Script> {
+    let mut script = good();
+    let commits: Vec<usize> =
+        (0..=place).rev().take_while(|at| !matches!(script.steps[*at], Step::Failover { .. })).collect();
+    let forgotten: Vec<Step> = commits
+        .into_iter()
+        .map(|at| script.steps[at].clone())
+        .filter(|step| matches!(step, Step::Commit(_)))
+        .take(forget)
+        .collect();
+    if forgotten.len() < forget {
+        return None;
+    }
+    let at_ns = script.end_ns();
+    let again = forgotten.into_iter().rev();
+    let failover = std::iter::once(Step::Failover { forget, at_ns });
+    let rest = script.steps.split_off(place + 1);
+    script.steps.extend(failover.chain(again).chain(rest));
+    Some(script)
+}
+
+#[test]
+fn wherever_commits_are_lost_and_made_again_no_oracle_is_confused() {
+    let mut played = 0;
+    for place in 0..good().steps.len() {
+        for forget in [1, 2, 5] {
+            let Some(script) = interrupted(place, forget) else { continue };
+            let reports = script.play(lossy()).reports();
+            let texts: Vec<_> = reports.iter().flat_map(|report| &report.first).collect();
+            assert!(speaking(&reports).is_empty(), "{forget} lost after step {place}: {texts:#?}");
+            played += 1;
+        }
+    }
+    assert!(played > 100, "{played}");
+}
+
+fn names(lost: &[LostWrite]) -> Vec<String> {
+    lost.iter().map(|write| format!("{} {} {:?}", write.lsn, write.object, write.fate)).collect()
+}
+
+#[test]
+fn every_lost_write_is_named_once_with_its_fate() {
+    let mut script = good().until("1 departed");
+    let at_ns = script.end_ns() + 1;
+    script.steps.push(Step::Failover { forget: 2, at_ns });
+    let lost = script.play(lossy()).lost_writes(None);
+    insta::assert_snapshot!(names(&lost).join("\n"));
+    assert!(lost.iter().all(|write| &*write.store == STORE && write.epoch == 1));
+
+    let onset = lost.last().unwrap().acknowledged_at;
+    let divergent = script.play(lossy()).lost_writes(Some(onset));
+    let of_fate = |fate| divergent.iter().filter(|write| write.fate == fate).map(|write| write.lsn).collect::<Vec<_>>();
+    assert!(of_fate(Fate::Divergent).iter().all(|lsn| *lsn == lost.last().unwrap().lsn));
+    assert!(!of_fate(Fate::Divergent).is_empty() && !of_fate(Fate::Lost).is_empty());
+}
+
+#[test]
+fn what_nobody_was_told_of_is_not_lost() {
+    assert_eq!(good().play(strict()).lost_writes(None), []);
+}
+
+#[test]
+fn a_loss_beyond_what_is_declared_is_a_bug() {
+    let mut script = good().until("1 settled");
+    let at_ns = script.end_ns() + 1;
+    script.steps.push(Step::Failover { forget: 3, at_ns });
+    // The last three commits are five seconds apart.
+    let declaring = |seconds| {
+        let mut rules = strict();
+        rules.declared_loss.insert(STORE.to_owned(), std::time::Duration::from_secs(seconds));
+        speaking(&script.play(rules).reports()).into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(declaring(9), ["acknowledged-writes-stay"]);
+    assert_eq!(declaring(10), [""; 0]);
+}
+
+#[test]
+fn what_a_lost_side_acknowledges_later_is_divergent() {
+    let script = good();
+    let watch = script.play(lossy());
+    let Some(Observation::Committed(last)) =
+        script.observations().into_iter().rfind(|observation| matches!(observation, Observation::Committed(_)))
+    else {
+        panic!("the history has commits");
+    };
+    let position = CommitPosition { epoch: 1, lsn: 9_999_999, ..last.position.clone() };
+    let late = CommittedTransaction { position: position.clone(), node: "node-1".into(), changes: last.changes };
+    watch.observe(&Observation::Committed(late));
+    watch.observe(&Observation::CommitAcknowledged(position));
+    let lost = watch.lost_writes(None);
+    assert!(!lost.is_empty() && lost.iter().all(|write| write.fate == Fate::Divergent), "{lost:?}");
+    assert_eq!(speaking(&watch.reports()).into_iter().collect::<Vec<_>>(), ["one-writable-node"]);
+}
+
+#[test]
+fn commits_that_a_recovery_tells_of_again_count_once() {
+    let observations = good().observations();
+    let (plain, repeated) = (Watch::new(strict()), Watch::new(strict()));
+    for observation in &observations {
+        plain.observe(observation);
+        repeated.observe(observation);
+        if matches!(observation, Observation::Committed(_)) {
+            repeated.observe(observation);
+        }
+    }
+    assert_eq!(plain.reports(), repeated.reports());
+}
+
+#[test]
+fn a_commit_that_only_the_recovery_knows_of_is_part_of_what_is_shared() {
+    let mut script = good();
+    let Step::Commit(seen_late) = script.steps[script.steps.len() - 1].clone() else {
+        panic!("the history ends with a commit")
+    };
+    let at_ns = script.end_ns();
+    script.steps.push(Step::Failover { forget: 0, at_ns });
+    script.commit("after", at_ns, vec![seen_late.writes[0].clone()]);
+    let mut observations = script.observations();
+    // The old node never got to say that it had committed: whoever recovered it says so.
+    let recovered =
+        observations.iter().rposition(|observation| matches!(observation, Observation::RecoveredTo { .. })).unwrap();
+    let unsaid = observations
+        .iter()
+        .take(recovered)
+        .rposition(|observation| matches!(observation, Observation::Committed(_)))
+        .unwrap();
+    let commit = observations.remove(unsaid);
+    observations.remove(unsaid); // nor was it acknowledged
+    observations.insert(recovered - 1, commit);
+    let watch = Watch::new(strict());
+    observations.iter().for_each(|observation| watch.observe(observation));
+    let reports = watch.reports();
+    assert!(
+        speaking(&reports).is_empty(),
+        "{:#?}",
+        reports.iter().flat_map(|report| &report.first).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_recovery_beyond_memory_says_so() {
+    let mut script = good().until("1 settled");
+    let at_ns = script.end_ns() + 1;
+    script.steps.push(Step::Failover { forget: 5, at_ns });
+    let speaks = |commits_remembered| speaking(&script.play(Rules { commits_remembered, ..lossy() }).reports());
+    assert!(speaks(5).is_empty());
+    assert!(speaks(3).contains("acknowledged-writes-stay"));
+}
+
+#[test]
+fn what_is_over_is_forgotten_without_a_word() {
+    let remembering_little = Rules { commits_remembered: 2, ..strict() };
+    assert!(speaking(&good().play(remembering_little).reports()).is_empty());
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_reported() {
+    let script = good();
+    let mut observations = script.observations();
+    let Some(Observation::Committed(commit)) =
+        observations.iter_mut().rfind(|observation| matches!(observation, Observation::Committed(_)))
+    else {
+        panic!("the history has commits");
+    };
+    let first = commit.changes.iter_mut().find_map(|change| change.after.as_mut()).unwrap();
+    first.pop();
+    let watch = Watch::new(strict());
+    observations.iter().for_each(|observation| watch.observe(observation));
+    let reports = watch.reports();
+    let report = reports.iter().find(|report| report.name == "acknowledged-writes-stay").unwrap();
+    assert!(report.first.iter().any(|violation| violation.text.contains("cannot be read")), "{:?}", report.first);
+    assert_eq!(report.first[0].at, time(script.end_ns()));
+}

@@ -1,0 +1,414 @@
+//! A good history, told by the platform's own rules: a ride that is paid for, one cancelled late, one that nobody came for, and one that was
+//! offered, given back, given to somebody else and waited for in vain.
+
+use std::collections::BTreeMap;
+
+use platform::domain::driver::{DriverEvent, DriverState};
+use platform::domain::fare::FareSchedule;
+use platform::domain::idempotency::{self, Decision, Keyed, Scope};
+use platform::domain::ids::{DriverId, FencingToken, QuoteId, RiderId, TripId};
+use platform::domain::ledger::{self, AccountKind, JournalContext};
+use platform::domain::money::Currency;
+use platform::domain::outbox;
+use platform::domain::place::Cell;
+use platform::domain::quote::Estimate;
+use platform::domain::schema::{Balance, Driver, JournalEntry, Offer, Payment, Quote, Trip};
+use platform::domain::surge::BoundSurge;
+use platform::domain::trip::{Drive, Event};
+use ports::IdempotencyKey;
+use ports::observe::{DriverPosition, Observation};
+use ports::processor::Outcome;
+
+use crate::script::{Script, Step, TIMES_SQUARE, Write, time};
+
+const SECOND_NS: i64 = 1_000_000_000;
+const FARES: FareSchedule = FareSchedule::NEW_YORK;
+const FREE_FLOW_S: u32 = 400;
+
+/// What goes wrong in a way that only the teller can plant, because half the history follows from it.
+#[derive(Clone, Copy, Default)]
+pub struct Twist {
+    pub overcharge_minor: i64,
+    /// By how much the drive is shorter than the free-flow time.
+    pub too_fast_by_s: u32,
+}
+
+struct Story {
+    script: Script,
+    twist: Twist,
+    now_ns: i64,
+    drivers: BTreeMap<DriverId, Driver>,
+    balances: BTreeMap<(AccountKind, i64, Currency), Balance>,
+}
+
+/// One trip while it is told.
+struct Ride {
+    trip: Trip,
+    quote: Quote,
+    payment: Payment,
+    offer: Option<Offer>,
+}
+
+/// The whole history.
+pub fn good() -> Script {
+    twisted(Twist::default())
+}
+
+pub fn twisted(twist: Twist) -> Script {
+    let mut story = Story::new(twist);
+    (21..=25).for_each(|driver| story.come_online(driver));
+    story.be_driven_and_pay();
+    story.be_failed_over();
+    story.cancel_late();
+    story.find_nobody();
+    story.be_handed_over_and_wait_in_vain();
+    story.script
+}
+
+/// A driver who is under way takes another trip, as if the first one had been forgotten.
+pub fn two_trips_for_a_driver() -> Script {
+    let mut story = Story::new(Twist::default());
+    story.come_online(21);
+    let mut ride = story.request(1, 11);
+    story.offer(&mut ride, 21);
+    story.accept(&mut ride);
+    story.move_driver(DriverId(21), DriverEvent::Released, &mut Vec::new());
+    let mut ride = story.request(2, 12);
+    story.offer(&mut ride, 21);
+    story.accept(&mut ride);
+    story.script.merge("2 offered to 21", "2 accepted")
+}
+
+/// A rider who is waiting requests another trip.
+pub fn two_trips_for_a_rider() -> Script {
+    let mut story = Story::new(Twist::default());
+    story.request(1, 11);
+    story.request(2, 11);
+    story.script
+}
+
+impl Story {
+    fn new(twist: Twist) -> Self {
+        Self { script: Script::default(), twist, now_ns: 0, drivers: BTreeMap::new(), balances: BTreeMap::new() }
+    }
+
+    fn be_driven_and_pay(&mut self) {
+        let mut ride = self.request(1, 11);
+        self.offer(&mut ride, 21);
+        self.accept(&mut ride);
+        self.depart(&mut ride);
+        self.move_about(21);
+        self.arrive(&mut ride);
+        self.pick_up(&mut ride);
+        self.drop_off(&mut ride);
+        self.pay(&mut ride);
+    }
+
+    fn cancel_late(&mut self) {
+        let mut ride = self.request(2, 12);
+        self.offer(&mut ride, 22);
+        self.accept(&mut ride);
+        self.depart(&mut ride);
+        ride.trip.charge(FARES.cancellation_fee(ride.quote.ceiling_minor));
+        self.leave(&mut ride, Event::RiderCancelled, "cancelled");
+        self.take_fee(&mut ride);
+    }
+
+    fn find_nobody(&mut self) {
+        let mut ride = self.request(3, 13);
+        self.tick();
+        let mut writes = Vec::new();
+        self.step(&mut ride, Event::SearchEnded, &mut writes);
+        self.commit(&ride, "search ended", writes);
+        self.let_go(&mut ride);
+    }
+
+    fn be_handed_over_and_wait_in_vain(&mut self) {
+        let mut ride = self.request(4, 14);
+        self.offer(&mut ride, 23);
+        self.lapse(&mut ride);
+        self.offer(&mut ride, 24);
+        self.accept(&mut ride);
+        let assignment = ride.trip.assignment().unwrap();
+        self.leave(&mut ride, Event::Reassigned(assignment), "given back");
+        self.offer(&mut ride, 25);
+        self.accept_as(&mut ride, "accepted again");
+        self.depart(&mut ride);
+        self.arrive(&mut ride);
+        let assignment = ride.trip.assignment().unwrap();
+        ride.trip.charge(FARES.cancellation_fee(ride.quote.ceiling_minor));
+        self.leave(&mut ride, Event::RiderDidNotShow(assignment), "no show");
+        self.take_fee(&mut ride);
+    }
+
+    /// The other node takes over, without a commit of which no client was ever told.
+    fn be_failed_over(&mut self) {
+        self.tick();
+        let quote = self.quote(99, 19);
+        self.script.commit("unacknowledged", self.now_ns, vec![Write::put(&quote)]);
+        if let Some(Step::Commit(commit)) = self.script.steps.last_mut() {
+            commit.acknowledged = false;
+        }
+        self.tick();
+        self.script.steps.push(Step::Failover { forget: 1, at_ns: self.now_ns });
+    }
+
+    fn tick(&mut self) {
+        self.now_ns += 5 * SECOND_NS;
+    }
+
+    fn commit(&mut self, ride: &Ride, what: &str, writes: Vec<Write>) {
+        self.script.commit(format!("{} {what}", ride.trip.id), self.now_ns, writes);
+    }
+
+    fn come_online(&mut self, id: i64) {
+        self.tick();
+        let mut driver = Driver {
+            id: DriverId(id),
+            state: DriverState::Offline,
+            trip_id: None,
+            epoch: None,
+            lease_token: FencingToken(0),
+            lease_expires_at_ns: None,
+            secret_digest: Vec::new(),
+            updated_at_ns: self.now_ns,
+        };
+        let registered = Write::put(&driver);
+        driver.apply(DriverEvent::CameOnline, self.now_ns).unwrap();
+        self.script.commit(format!("driver {id} online"), self.now_ns, vec![registered, Write::put(&driver)]);
+        self.drivers.insert(driver.id, driver);
+    }
+
+    fn move_about(&mut self, driver: i64) {
+        for north in [0, 1_000, 1_900] {
+            self.tick();
+            let position = DriverPosition {
+                driver,
+                at: time(self.now_ns),
+                latitude_microdegrees: TIMES_SQUARE.latitude_microdegrees + north,
+                longitude_microdegrees: TIMES_SQUARE.longitude_microdegrees,
+            };
+            self.script.steps.push(Step::Observe(Observation::Position(position)));
+        }
+    }
+
+    fn quote(&self, id: i64, rider: i64) -> Quote {
+        let estimate = Estimate {
+            drive: Drive { distance_m: 2_690, duration_s: 660 },
+            free_flow_duration_s: FREE_FLOW_S,
+            tolls_minor: 100,
+        };
+        let surge = BoundSurge::Snapshot {
+            version: 7,
+            expires_at_ns: self.now_ns + 60 * SECOND_NS,
+            multiplier_per_mille: 1_500,
+        };
+        let ids = (QuoteId(id), RiderId(rider));
+        Quote::issue(
+            ids,
+            (TIMES_SQUARE, TIMES_SQUARE),
+            estimate,
+            (Cell(5), surge),
+            (&FARES, Currency::Usd),
+            self.now_ns,
+        )
+    }
+
+    fn request(&mut self, id: i64, rider: i64) -> Ride {
+        self.tick();
+        let quote = self.quote(id, rider);
+        self.script.commit(format!("{id} quoted"), self.now_ns, vec![Write::put(&quote)]);
+
+        self.tick();
+        let request =
+            Keyed { scope: Scope::RequestTrip, caller: rider, key: IdempotencyKey(id as u128), request_hash: 77 };
+        let Decision::Proceed(mut key) = idempotency::decide(request, None, self.now_ns) else {
+            panic!("a new key is new")
+        };
+        self.script.commit(format!("{id} in flight"), self.now_ns, vec![Write::put(&key)]);
+
+        self.tick();
+        let payment = Payment::new(TripId(id), quote.rider_id, quote.currency, self.now_ns);
+        let mut ride = Ride { trip: Trip::quoted(&quote, self.now_ns), quote, payment, offer: None };
+        let mut writes = Vec::new();
+        self.step(&mut ride, Event::Requested, &mut writes);
+        self.step(&mut ride, Event::MatchingBegan, &mut writes);
+        ride.payment.begin_authorisation(ride.quote.ceiling_minor, self.now_ns).unwrap();
+        writes.push(Write::put(&ride.payment));
+        key.response = Some(vec![1, 2, 3]);
+        writes.push(Write::put(&key));
+        self.commit(&ride, "requested", writes);
+
+        let held_minor = ride.quote.ceiling_minor;
+        let entries = ledger::authorisation(self.context(&ride), held_minor);
+        self.settle_payment(&mut ride, "authorised", entries);
+        ride
+    }
+
+    fn offer(&mut self, ride: &mut Ride, driver: i64) {
+        self.tick();
+        let (now_ns, id, mut writes) = (self.now_ns, DriverId(driver), Vec::new());
+        self.step(ride, Event::OfferMade { driver: id }, &mut writes);
+        let expires_at_ns = now_ns + 15 * SECOND_NS;
+        let driver = self.drivers.get_mut(&id).unwrap();
+        let token = driver.grant_lease(ride.trip.id, expires_at_ns, now_ns).unwrap();
+        writes.push(Write::put(driver));
+        let offer = Offer::make((ride.trip.id, ride.trip.attempt), (id, token), now_ns, now_ns, expires_at_ns);
+        writes.push(Write::put(&offer));
+        ride.offer = Some(offer);
+        self.commit(ride, &format!("offered to {id}"), writes);
+    }
+
+    fn accept(&mut self, ride: &mut Ride) {
+        self.accept_as(ride, "accepted");
+    }
+
+    fn accept_as(&mut self, ride: &mut Ride, what: &str) {
+        self.tick();
+        let (now_ns, mut writes) = (self.now_ns, Vec::new());
+        let mut offer = ride.offer.take().unwrap();
+        let driver = self.drivers.get_mut(&offer.driver_id).unwrap();
+        offer.accept(offer.token, driver.lease_token, now_ns).unwrap();
+        driver.accept(ride.trip.epoch + 1, now_ns).unwrap();
+        writes.extend([Write::put(&offer), Write::put(driver)]);
+        self.step(ride, Event::OfferAccepted { driver: offer.driver_id }, &mut writes);
+        ride.offer = Some(offer);
+        self.commit(ride, what, writes);
+    }
+
+    fn lapse(&mut self, ride: &mut Ride) {
+        self.now_ns += 20 * SECOND_NS;
+        let mut writes = Vec::new();
+        let mut offer = ride.offer.take().unwrap();
+        offer.lapse(self.now_ns).unwrap();
+        writes.push(Write::put(&offer));
+        self.move_driver(offer.driver_id, DriverEvent::LeaseEnded, &mut writes);
+        self.step(ride, Event::OfferRefused { driver: offer.driver_id }, &mut writes);
+        self.commit(ride, "lapsed", writes);
+    }
+
+    fn depart(&mut self, ride: &mut Ride) {
+        self.tick();
+        let mut writes = Vec::new();
+        self.step(ride, Event::DriverDeparted(ride.trip.assignment().unwrap()), &mut writes);
+        self.commit(ride, "departed", writes);
+    }
+
+    fn arrive(&mut self, ride: &mut Ride) {
+        let assignment = ride.trip.assignment().unwrap();
+        self.advance(ride, Event::DriverArrived(assignment), DriverEvent::Arrived, "arrived");
+    }
+
+    fn pick_up(&mut self, ride: &mut Ride) {
+        let assignment = ride.trip.assignment().unwrap();
+        self.advance(ride, Event::PickedUp(assignment), DriverEvent::PickedUp, "picked up");
+    }
+
+    fn drop_off(&mut self, ride: &mut Ride) {
+        self.now_ns += 700 * SECOND_NS;
+        let drive = Drive { distance_m: 2_700, duration_s: FREE_FLOW_S - self.twist.too_fast_by_s };
+        let quote = &ride.quote;
+        let mut fare = FARES.fare(drive, quote.tolls_minor, quote.multiplier_per_mille, quote.ceiling_minor);
+        fare.charge_minor += self.twist.overcharge_minor;
+        fare.commission_minor += self.twist.overcharge_minor;
+        let assignment = ride.trip.assignment().unwrap();
+        let event = Event::DroppedOff { assignment, drive, fare };
+        self.advance(ride, event, DriverEvent::Released, "dropped off");
+    }
+
+    /// A step of trip and driver together.
+    fn advance(&mut self, ride: &mut Ride, event: Event, of_driver: DriverEvent, what: &str) {
+        self.tick();
+        let mut writes = Vec::new();
+        let driver = ride.trip.driver_id.unwrap();
+        self.step(ride, event, &mut writes);
+        self.move_driver(driver, of_driver, &mut writes);
+        self.commit(ride, what, writes);
+    }
+
+    /// The trip parts with its driver before the ride.
+    fn leave(&mut self, ride: &mut Ride, event: Event, what: &str) {
+        self.tick();
+        let mut writes = Vec::new();
+        let mut offer = ride.offer.take().unwrap();
+        offer.release().unwrap();
+        writes.push(Write::put(&offer));
+        self.move_driver(offer.driver_id, DriverEvent::Released, &mut writes);
+        self.step(ride, event, &mut writes);
+        self.commit(ride, what, writes);
+    }
+
+    fn pay(&mut self, ride: &mut Ride) {
+        self.tick();
+        let mut writes = Vec::new();
+        self.step(ride, Event::PaymentBegan, &mut writes);
+        ride.payment.begin_capture(ride.trip.charge_minor.unwrap(), self.now_ns).unwrap();
+        writes.push(Write::put(&ride.payment));
+        self.commit(ride, "paying", writes);
+
+        let fare = ride.trip.owed().unwrap();
+        let (held_minor, driver) = (ride.payment.authorised_minor, ride.trip.driver_id.unwrap());
+        let entries = ledger::capture(self.context(ride), held_minor, driver, fare);
+        self.settle_payment(ride, "captured", entries);
+
+        self.tick();
+        let mut writes = Vec::new();
+        self.step(ride, Event::PaymentCaptured, &mut writes);
+        self.commit(ride, "settled", writes);
+    }
+
+    fn take_fee(&mut self, ride: &mut Ride) {
+        self.tick();
+        let fee = ride.trip.owed().unwrap();
+        ride.payment.begin_capture(fee.charge_minor, self.now_ns).unwrap();
+        self.commit(ride, "fee asked", vec![Write::put(&ride.payment)]);
+        // Whoever was assigned last is paid, as the trip's row says.
+        let (held_minor, driver) = (ride.payment.authorised_minor, ride.trip.driver_id.unwrap());
+        let entries = ledger::cancellation_fee(self.context(ride), held_minor, driver, fee);
+        self.settle_payment(ride, "fee taken", entries);
+    }
+
+    fn let_go(&mut self, ride: &mut Ride) {
+        self.tick();
+        ride.payment.begin_void(self.now_ns).unwrap();
+        self.commit(ride, "void asked", vec![Write::put(&ride.payment)]);
+        let entries = ledger::void(self.context(ride), ride.payment.authorised_minor);
+        self.settle_payment(ride, "voided", entries);
+    }
+
+    /// The processor approves what is under way, and the books follow.
+    fn settle_payment(&mut self, ride: &mut Ride, what: &str, entries: Vec<JournalEntry>) {
+        self.tick();
+        let (key, operation) = ride.payment.operation(1).unwrap();
+        let approved =
+            Observation::ProcessorOperation { key, operation, outcome: Outcome::Approved, at: time(self.now_ns) };
+        self.script.steps.push(Step::Observe(approved));
+        ride.payment.decided(Outcome::Approved, self.now_ns).unwrap();
+        let mut writes = vec![Write::put(&ride.payment)];
+        writes.extend(entries.iter().map(Write::put));
+        for change in ledger::balance_changes(&entries) {
+            let account = (change.account, change.owner, change.currency);
+            let balance =
+                self.balances.entry(account).or_insert_with(|| Balance::empty(account.0, account.1, account.2));
+            balance.add(change.amount_minor, change.entries);
+            writes.push(Write::put(balance));
+        }
+        self.commit(ride, what, writes);
+    }
+
+    fn step(&self, ride: &mut Ride, event: Event, writes: &mut Vec<Write>) {
+        let entry = ride.trip.apply(event, self.now_ns).unwrap();
+        writes.extend([Write::put(&ride.trip), Write::put(&entry), Write::put(&outbox::entry(&ride.trip, &entry))]);
+    }
+
+    fn move_driver(&mut self, driver: DriverId, event: DriverEvent, writes: &mut Vec<Write>) {
+        let driver = self.drivers.get_mut(&driver).unwrap();
+        driver.apply(event, self.now_ns).unwrap();
+        writes.push(Write::put(driver));
+    }
+
+    fn context(&self, ride: &Ride) -> JournalContext {
+        let (trip, rider, currency) = (ride.trip.id, ride.trip.rider_id, ride.quote.currency);
+        JournalContext { trip, rider, currency, at_ns: self.now_ns }
+    }
+}
