@@ -154,7 +154,7 @@ mod tests {
     fn a_mile_takes_minutes_and_never_less_than_free_flow() {
         let roads = Config::default().roads;
         assert_eq!((roads.path_m(1_609), roads.duration_s(1_609), roads.free_flow_s(1_609)), (2_172, 422, 57));
-        assert_eq!(roads.duration_s(u32::MAX), 1_128_318_021);
+        assert_eq!(roads.duration_s(u32::MAX), 835_777_419);
         assert!(roads.free_flow_s(1) <= roads.duration_s(1));
     }
 

@@ -28,8 +28,11 @@ pub struct Desk(Rc<Shared>);
 struct Shared {
     weather: Cell<Weather>,
     declines: Cell<bool>,
-    decided: RefCell<BTreeMap<IdempotencyKey, (Option<Operation>, Option<Outcome>)>>,
+    decided: RefCell<BTreeMap<IdempotencyKey, Decided>>,
 }
+
+/// What a key stands for: an operation and its outcome, or nothing ever more.
+type Decided = (Option<Operation>, Option<Outcome>);
 
 impl Desk {
     pub fn new() -> Self {

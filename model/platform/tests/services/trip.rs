@@ -54,20 +54,20 @@ fn a_trip_from_sign_in_to_settlement() {
 #[test]
 fn the_same_key_gets_the_same_answer_and_has_one_effect() {
     let mut world = World::new(2);
-    let answers: Notes<_> = Notes::default();
+    let answers: Notes<_> = Notes::new();
     let noted = answers.clone();
     world.script("rider", |gateways| async move {
         let rider = Phone::rider(&gateways, 1).await;
         let (first, second) = (rider.quote().await.id, rider.quote().await.id);
         let key = rider.key();
         for quote in [first, first, second] {
-            noted.borrow_mut().push(rider.trip(Action::RequestTrip { quote, key }).await);
+            noted.add(rider.trip(Action::RequestTrip { quote, key }).await);
         }
         let other = Action::RequestTrip { quote: second, key: rider.key() };
-        noted.borrow_mut().push(rider.trip(other).await);
+        noted.add(rider.trip(other).await);
     });
     world.run(20);
-    let answers = answers.borrow();
+    let answers = answers.all();
     assert!(answers[0].is_ok());
     assert_eq!(answers[0], answers[1]);
     assert_eq!(answers[2], Err(ApiError::Rejected { reason: Rejection::KeyReused }));
@@ -79,7 +79,7 @@ fn the_same_key_gets_the_same_answer_and_has_one_effect() {
 #[test]
 fn nobody_gets_in_with_another_secret_or_sees_a_stranger_s_trip() {
     let mut world = World::new(3);
-    let answers: Notes<_> = Notes::default();
+    let answers: Notes<_> = Notes::new();
     let noted = answers.clone();
     world.script("riders", |gateways| async move {
         let rider = Phone::rider(&gateways, 1).await;
@@ -88,14 +88,14 @@ fn nobody_gets_in_with_another_secret_or_sees_a_stranger_s_trip() {
         let forged = SignIn { caller: Caller::Rider(RiderId(1)), secret: 43 };
         let driving = Action::SetOnline { online: true };
         for action in [Action::SignIn(forged), Action::TripStatus { trip }, driving] {
-            noted.borrow_mut().push(stranger.ask(action).await);
+            noted.add(stranger.ask(action).await);
         }
         let cancel = Action::CancelTrip { trip, key: stranger.key() };
-        noted.borrow_mut().push(stranger.ask(cancel).await);
-        noted.borrow_mut().push(rider.ask(Action::TripStatus { trip }).await);
+        noted.add(stranger.ask(cancel).await);
+        noted.add(rider.ask(Action::TripStatus { trip }).await);
     });
     world.run(20);
-    let answers = answers.borrow();
+    let answers = answers.all();
     let not_allowed = ApiError::Rejected { reason: Rejection::NotAllowed };
     let refused = [ApiError::Unauthenticated, ApiError::NotFound, not_allowed, ApiError::NotFound];
     assert_eq!(answers[..4], refused.map(Err));

@@ -28,7 +28,22 @@ pub struct World {
 }
 
 /// What test code in the world found out.
-pub type Notes<T> = Rc<RefCell<Vec<T>>>;
+#[derive(Clone)]
+pub struct Notes<T>(Rc<RefCell<Vec<T>>>);
+
+impl<T: Clone> Notes<T> {
+    pub fn new() -> Self {
+        Self(Rc::default())
+    }
+
+    pub fn add(&self, note: T) {
+        self.0.borrow_mut().push(note);
+    }
+
+    pub fn all(&self) -> Vec<T> {
+        self.0.borrow().clone()
+    }
+}
 
 fn config(seed: u64, fault_points: &[&str]) -> EngineConfig {
     let spread = |median_us| LatencySpec {
