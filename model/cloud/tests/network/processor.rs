@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cloud::processor::{self, Client, ClientParameters, Condition, Deployed, Parameters, Plan};
-use engine::Engine;
+use engine::{Engine, LinkFault};
 use ports::IdempotencyKey;
 use ports::observe::Observation;
 use ports::processor::{Decline, Operation, Outcome, Processor, ProcessorError};
@@ -157,6 +157,50 @@ fn a_query_after_a_time_out_tells_the_truth_for_good() {
     }
     let asked = |found: bool| told.iter().filter(|(_, asked, outcome)| *asked && outcome.is_some() == found).count();
     assert!(asked(true) > 50 && asked(false) > 50, "{} done, {} not", asked(true), asked(false));
+}
+
+#[test]
+fn an_answer_that_never_comes_may_hide_a_decision_or_none() {
+    for done in [0.0, 1.0] {
+        let lost = Parameters { lost_probability: 1.0, done_when_lost_probability: done, ..reliable() };
+        let mut world = world(7, lost);
+        let notes = Notes::new();
+        let noted = notes.clone();
+        world.service(move |client| {
+            let notes = noted.clone();
+            async move { notes.add(client.submit(key(1), authorise(5), within(5)).await) }
+        });
+        run(&mut world.engine, 20);
+        assert_eq!(notes.values(), [Err(ProcessorError::TimedOut)]);
+        assert_eq!(world.decisions().contains_key(&key(1)), done == 1.0);
+    }
+}
+
+/// The cut lasts for a minute: the kernel would only try the old connection again 102 s in.
+#[test]
+fn a_client_that_was_cut_off_is_back_within_a_time_out() {
+    let mut world = world(8, reliable());
+    let notes = Notes::new();
+    let noted = notes.clone();
+    world.service(move |client| {
+        let notes = noted.clone();
+        async move {
+            for number in 0..110 {
+                let (client, notes) = (client.clone(), notes.clone());
+                runtime::spawn(async move { notes.add(client.submit(key(number), authorise(5), within(2)).await) });
+                runtime::sleep(seconds(1)).await;
+            }
+        }
+    });
+    let (hosts, processor) = (hosts_in(&world.engine, "a"), world.processor.address.host);
+    world.engine.control().at(Time::from_secs(10), move |control| {
+        let cut = control.begin_link_fault(&hosts, &[processor], LinkFault::Cut);
+        control.at(Time::from_secs(70), move |control| control.end_link_fault(cut));
+    });
+    run(&mut world.engine, 120);
+    let (cut, healed) = (notes.between(13, 70), notes.between(74, 120));
+    assert!(cut.len() > 50 && cut.iter().all(Result::is_err), "{cut:?}");
+    assert!(healed.len() > 30 && healed.iter().all(Result::is_ok), "{healed:?}");
 }
 
 #[test]
