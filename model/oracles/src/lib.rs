@@ -25,5 +25,5 @@ mod trip;
 pub use history::{Acknowledged, Fate, History, LostWrite, Recovery};
 pub use oracle::{End, Oracle, Report, Tally, Violation};
 pub use rules::Rules;
-pub use transaction::{Pair, RowChange, Transaction};
+pub use transaction::{Pair, RowChange, Transaction, object_name};
 pub use watch::Watch;

@@ -124,7 +124,7 @@ pub(crate) fn decode_all(changes: &[Change]) -> (Vec<RowChange>, Vec<String>) {
 }
 
 /// How people call a row: its table and its key, such as `trips/4711`.
-pub(crate) fn object_name(table: TableId, key: &Key) -> String {
+pub fn object_name(table: TableId, key: &Key) -> String {
     let schema = platform::domain::schema::TABLES.iter().find(|schema| schema.id == table);
     let mut name = schema.map_or_else(|| format!("table {}", table.0), |schema| schema.name.to_owned());
     for value in key {
