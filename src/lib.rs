@@ -1,0 +1,16 @@
+//! The `rehearse` command and what it is made of: scenarios in, rehearsals, answers out.
+//!
+//! In the order of a run: [`cli`] says what is asked for, [`prepare`] makes sure that it makes sense, [`world`] builds
+//! it on an engine, [`rehearsal`] lives it, [`recorder`] writes it down. [`verify`] holds runs to their seed.
+
+pub mod cli;
+pub mod commands;
+pub mod exit;
+pub mod not_modelled;
+pub mod other_engines;
+pub mod prepare;
+pub mod recorder;
+pub mod rehearsal;
+pub mod settlement;
+pub mod verify;
+pub mod world;

@@ -128,7 +128,7 @@ pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(
 }
 
 /// Writes a file beside its name and moves it there.
-pub(crate) fn write_whole(path: &Path, contents: &[u8]) -> Result<(), Error> {
+pub fn write_whole(path: &Path, contents: &[u8]) -> Result<(), Error> {
     let partial = partial_name(path);
     fs::write(&partial, contents).map_err(Error::file("write", path))?;
     fs::rename(&partial, path).map_err(Error::file("name", path))

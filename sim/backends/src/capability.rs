@@ -53,10 +53,12 @@ pub enum Capability {
     DrawnOrder,
     /// Clocks that differ between hosts.
     ClockSkew,
+    /// Faults that begin while the world runs.
+    FaultSchedule,
 }
 
 impl Capability {
-    pub const ALL: [Capability; 16] = [
+    pub const ALL: [Capability; 17] = [
         Capability::ProcessCrash,
         Capability::ProcessRestart,
         Capability::FaultPoint,
@@ -73,6 +75,7 @@ impl Capability {
         Capability::TraceHash,
         Capability::DrawnOrder,
         Capability::ClockSkew,
+        Capability::FaultSchedule,
     ];
 }
 
@@ -95,6 +98,7 @@ impl fmt::Display for Capability {
             Capability::TraceHash => "a trace hash",
             Capability::DrawnOrder => "a drawn order of events",
             Capability::ClockSkew => "clock skew",
+            Capability::FaultSchedule => "a schedule of faults",
         })
     }
 }
@@ -147,6 +151,7 @@ impl Engine {
             (Capability::TraceHash, Engine::Live) => "no two runs on the wall clock are the same",
             (Capability::DrawnOrder, _) => "tokio orders what is runnable",
             (Capability::ClockSkew, _) => "all hosts share one clock",
+            (Capability::FaultSchedule, _) => "a scenario's faults act through the native engine's control surface",
         };
         Err(Unsupported { engine: self, capability, reason })
     }

@@ -1,0 +1,140 @@
+//! The command line: what is asked for, before it is known to make sense.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Lives a city's bad day before it happens: the real services of a ride-hailing platform in a deterministic simulation
+/// of the cloud they are deployed on.
+#[derive(Debug, Parser)]
+#[command(name = "rehearse", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario once and report what riders felt, what was lost and how long recovery took.
+    Run(Run),
+    /// Run a scenario under many seeds and report distributions: median, worst, interval.
+    Drill(Drill),
+    /// Run one seed in two different processes and find the first event that differs, if any does.
+    Verify(Verify),
+    /// Rebuild every number and picture of a run from its records alone.
+    Report {
+        /// The directory that `run --out` wrote.
+        directory: PathBuf,
+    },
+    /// Cities: where riders and drivers are and what they want.
+    #[command(subcommand)]
+    City(City),
+    /// One run's trace, for `verify`: events, hash, checkpoints and the events of a window, as JSON.
+    #[command(hide = true)]
+    Trace(Trace),
+}
+
+/// What a run is made of.
+#[derive(Args, Clone, Debug)]
+pub struct Which {
+    /// The scenario file.
+    pub scenario: PathBuf,
+    /// Replay the recorded trips of this CSV file instead of drawing demand.
+    #[arg(long, value_name = "FILE")]
+    pub trips: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct Run {
+    #[command(flatten)]
+    pub which: Which,
+    /// Seed of every random stream.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// What runs it.
+    #[arg(long, value_enum, default_value_t = EngineName::Native)]
+    pub engine: EngineName,
+    /// Write records, outcome.json and report.html into this directory.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print outcome.json instead of the report.
+    #[arg(long)]
+    pub json: bool,
+    /// Send every frame through serde and back: the trace must not change.
+    #[arg(long)]
+    pub wire_check: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Drill {
+    #[command(flatten)]
+    pub which: Which,
+    /// How many seeds, counted from the first.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Runs at once; one thread each.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub jobs: u16,
+    /// Write drill.json into this directory.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print drill.json instead of the report.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Verify {
+    #[command(flatten)]
+    pub which: Which,
+    /// The seed to verify.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+#[derive(Args, Debug)]
+pub struct Trace {
+    #[command(flatten)]
+    pub which: Which,
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Position of the first event to print.
+    #[arg(long, default_value_t = 0)]
+    pub from: u64,
+    /// Position after the last event to print.
+    #[arg(long, default_value_t = 0)]
+    pub to: u64,
+    /// Run it on this many threads at once and print the last one's.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub threads: u16,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum City {
+    /// Fit a city from recorded trips and a list of zones, and print its file.
+    Fit {
+        /// Trip records (CSV).
+        #[arg(long, value_name = "FILE")]
+        trips: PathBuf,
+        /// Zones with centroids and areas (CSV).
+        #[arg(long, value_name = "FILE")]
+        zones: PathBuf,
+        /// Write the city here instead of to standard output.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// What can run a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    /// The discrete-event engine of this project.
+    Native,
+    /// turmoil's simulated hosts and network.
+    Turmoil,
+    /// Real tokio, loopback TCP and the wall clock.
+    Live,
+}

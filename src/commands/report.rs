@@ -1,0 +1,17 @@
+//! `rehearse report`: every number and picture of a run again, from its records alone.
+
+use std::path::Path;
+
+use super::say;
+use crate::exit::Exit;
+
+pub fn report(directory: &Path) -> Exit {
+    if !directory.is_dir() {
+        let problem = format!("{} is not a directory that `rehearse run --out` wrote", directory.display());
+        return say::complaint(Exit::BadInput, &problem);
+    }
+    match reports::rebuild::rebuild(directory) {
+        Ok(report) => say::and_exit(&reports::terminal::render(&report, say::colour()), report.outcome.verdict.into()),
+        Err(problem) => say::complaint(Exit::BadInput, &problem),
+    }
+}

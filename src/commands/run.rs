@@ -1,0 +1,87 @@
+//! `rehearse run`: one scenario, one seed.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use reports::report::Report;
+
+use super::{clock, interrupt, say};
+use crate::cli::{EngineName, Run};
+use crate::exit::Exit;
+use crate::other_engines;
+use crate::prepare::{Prepared, prepare};
+use crate::rehearsal::{Options, Rehearsed, RunError, rehearse};
+
+pub fn run(arguments: &Run) -> Exit {
+    let which = &arguments.which;
+    let prepared = match prepare(&which.scenario, which.trips.as_deref()) {
+        Ok(prepared) => prepared,
+        Err(problem) => return say::complaint(Exit::BadInput, &problem),
+    };
+    match arguments.engine {
+        EngineName::Native => native(arguments, &prepared),
+        EngineName::Turmoil | EngineName::Live => other(arguments, &prepared),
+    }
+}
+
+fn native(arguments: &Run, prepared: &Prepared) -> Exit {
+    let bar = ProgressBar::new(1_000);
+    bar.set_style(ProgressStyle::with_template("{bar:40} {percent:>3} %  {eta} left").expect("a constant template"));
+    let stopwatch = clock::stopwatch();
+    let rehearsed = rehearse(
+        prepared,
+        &Options {
+            seed: arguments.seed,
+            out: arguments.out.as_deref(),
+            wire_check: arguments.wire_check,
+            window: 0..0,
+            interrupt: interrupt::flag(),
+            progress: &|share| bar.set_position((share * 1_000.0) as u64),
+            wall_clock: &stopwatch,
+        },
+    );
+    bar.finish_and_clear();
+    match rehearsed {
+        Err(problem) => say::complaint(Exit::Internal, &complaint(&problem, arguments, prepared)),
+        Ok(Rehearsed { report, interrupted, .. }) => {
+            let exit = if interrupted { Exit::Interrupted } else { report.outcome.verdict.into() };
+            say::and_exit(&render(&report, arguments.json), exit)
+        }
+    }
+}
+
+fn render(report: &Report, json: bool) -> String {
+    if json {
+        let mut text = serde_json::to_string_pretty(&report.outcome).expect("an outcome is plain data");
+        text.push('\n');
+        text
+    } else {
+        reports::terminal::render(report, say::colour())
+    }
+}
+
+fn complaint(problem: &RunError, arguments: &Run, prepared: &Prepared) -> String {
+    format!(
+        "{problem}\nrehearse run {} --seed {} (scenario {})",
+        prepared.path.display(),
+        arguments.seed,
+        prepared.hash
+    )
+}
+
+fn other(arguments: &Run, prepared: &Prepared) -> Exit {
+    for (given, option) in
+        [(arguments.out.is_some(), "--out"), (arguments.json, "--json"), (arguments.wire_check, "--wire-check")]
+    {
+        if given {
+            let engine = other_engines::name(arguments.engine);
+            let problem = format!("the engine {engine} keeps no records and no trace: {option} needs --engine native");
+            return say::complaint(Exit::BadInput, &problem);
+        }
+    }
+    match other_engines::run(prepared, arguments.seed, arguments.engine) {
+        Err(problem) => say::complaint(problem.exit(), &problem),
+        Ok(lived) => {
+            let exit = if lived.kept_its_promises() { Exit::Passed } else { Exit::OracleBroken };
+            say::and_exit(&lived.to_string(), exit)
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! How the command speaks: a broken pipe ends it quietly, colour is for terminals, and complaints end with the exit code.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use crate::exit::Exit;
+
+/// Prints a result. A reader that went away is no failure.
+pub fn result(text: &str) -> Result<(), io::Error> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Prints a result, and lets the command end with `exit` unless standard output fails.
+#[must_use]
+pub fn and_exit(text: &str, exit: Exit) -> Exit {
+    match result(text) {
+        Ok(()) => exit,
+        Err(error) => complaint(Exit::Internal, &format!("failed to write to standard output: {error}")),
+    }
+}
+
+/// Complains and ends with `exit`.
+#[must_use]
+pub fn complaint(exit: Exit, problem: &dyn Display) -> Exit {
+    // Nothing more can be done if standard error is gone too.
+    let _ = writeln!(io::stderr(), "rehearse: {problem}");
+    exit
+}
+
+/// Whether standard output is a terminal that wants colour (`NO_COLOR` is honoured).
+#[must_use]
+pub fn colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

@@ -1,0 +1,13 @@
+//! What a rehearsal leaves out. Every report lists it: what is not modelled cannot be rehearsed.
+
+/// One sentence each.
+pub const NOT_MODELLED: &[&str] = &[
+    "Redis, Kafka and Kubernetes: driver locations and surge live in the memory of their services, replicas are fixed processes, and nothing reads the outbox.",
+    "Notifications, receipts and analytics: the standard tier has no journeys, so nothing is said about it.",
+    "The phones' push channel: riders and drivers poll.",
+    "Processor sharing: processor time is first come, first served within a host's cores and a process's quota.",
+    "Clock skew and drift: all hosts read the same clock.",
+    "TCP beyond order, loss, silence and resets: no congestion or flow control, and acknowledgements are never lost alone.",
+    "PostgreSQL beyond READ COMMITTED, row locks and its log: no vacuum, no planner, no buffer cache misses.",
+    "People: a runbook's steps are read and checked, and nobody carries them out.",
+];

@@ -1,0 +1,206 @@
+//! From observations to records: what models and phones tell becomes rows, handed to the measures and to the files.
+
+use std::cell::RefCell;
+
+use oracles::object_name;
+use ports::observe::{CommittedTransaction, JourneyEnded, JourneyOutcome, Mark, Observation, Observer, Tier};
+use reports::error::Error;
+use reports::measures::Measures;
+use reports::records::{self, ComponentStateRecord, Fate, Record, RequestRecord, WriteRecord};
+use reports::report::Report;
+use reports::run::RunRecord;
+use reports::writer::Writer;
+use runtime::{Time, digest};
+
+use crate::settlement::Settlement;
+
+/// Turns what is observed into records.
+pub struct Recorder(RefCell<Inner>);
+
+struct Inner {
+    measures: Measures,
+    writer: Option<Writer>,
+    /// Why records could not be written: nothing is written after it.
+    failure: Option<Error>,
+    /// The end of the warm-up, from which records count.
+    origin: Time,
+    settlement: Settlement,
+    /// Commits that are visible and not yet acknowledged to their client.
+    unacknowledged: Vec<CommittedTransaction>,
+    /// Sum of the digests of all rows committed and not replaced: what the stores hold, in any order.
+    state: u64,
+}
+
+impl Recorder {
+    /// Records count from `origin`. `writer` keeps them, if they are to be kept.
+    #[must_use]
+    pub fn new(origin: Time, duration_ns: i64, writer: Option<Writer>) -> Self {
+        Recorder(RefCell::new(Inner {
+            measures: Measures::new(duration_ns),
+            writer,
+            failure: None,
+            origin,
+            settlement: Settlement::default(),
+            unacknowledged: Vec::new(),
+            state: 0,
+        }))
+    }
+
+    /// A moment of the run as records have it: signed nanoseconds from the end of the warm-up.
+    #[must_use]
+    pub fn moment(&self, at: Time) -> i64 {
+        moment(self.0.borrow().origin, at)
+    }
+
+    /// Adds a record that is nobody's observation.
+    pub fn add(&self, record: &Record<'_>) {
+        self.0.borrow_mut().add(record);
+    }
+
+    /// Digest of what the stores hold.
+    #[must_use]
+    pub fn state(&self) -> u64 {
+        self.0.borrow().state
+    }
+
+    /// Whether every completed trip is paid for, or never will be.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.0.borrow().settlement.is_empty()
+    }
+
+    /// Whether records can no longer be written.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.0.borrow().failure.is_some()
+    }
+
+    /// Settles what is still open at `end`, closes the files and concludes.
+    ///
+    /// # Errors
+    /// Records could not be written; the files say that they are incomplete.
+    pub fn finish(self, end: Time, run: &RunRecord) -> Result<Report, Error> {
+        let mut inner = self.0.into_inner();
+        for unsettled in inner.settlement.unsettled(end) {
+            inner.journey(&unsettled);
+        }
+        if let Some(failure) = inner.failure {
+            return Err(failure);
+        }
+        if let Some(writer) = inner.writer {
+            writer.finish(run)?;
+        }
+        Ok(inner.measures.finish(run))
+    }
+}
+
+impl Observer for Recorder {
+    fn observe(&self, observation: &Observation) {
+        let mut inner = self.0.borrow_mut();
+        match observation {
+            Observation::JourneyEnded(journey) => inner.journey(journey),
+            Observation::ComponentState(state) => {
+                let at_ns = moment(inner.origin, state.at);
+                inner.add(&Record::ComponentState(ComponentStateRecord {
+                    at_ns,
+                    component: &state.component,
+                    zone: &state.zone,
+                    state: state.state,
+                    detail: &state.detail,
+                    mark: state.mark.map(mark),
+                }));
+            }
+            Observation::Committed(transaction) => {
+                if let Some(settled) = inner.settlement.committed(transaction) {
+                    inner.journey(&settled);
+                }
+                for change in &transaction.changes {
+                    let digest = |row| digest::of(&(&*transaction.position.store, change.table, &change.key, row)).0;
+                    let (before, after) = (change.before.as_ref().map(digest), change.after.as_ref().map(digest));
+                    inner.state = inner.state.wrapping_sub(before.unwrap_or(0)).wrapping_add(after.unwrap_or(0));
+                }
+                inner.unacknowledged.push(transaction.clone());
+            }
+            Observation::CommitAcknowledged(position) => {
+                let same = |commit: &CommittedTransaction| {
+                    commit.position.store == position.store
+                        && (commit.position.epoch, commit.position.lsn) == (position.epoch, position.lsn)
+                };
+                if let Some(at) = inner.unacknowledged.iter().position(same) {
+                    let commit = inner.unacknowledged.swap_remove(at);
+                    inner.acknowledged(&commit, position.at);
+                }
+            }
+            // Whoever had not heard of a commit when its server went will not be told by it.
+            Observation::RecoveredTo { store, .. } => {
+                inner.unacknowledged.retain(|commit| commit.position.store != *store);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Inner {
+    fn add(&mut self, record: &Record<'_>) {
+        self.measures.add(record);
+        if self.failure.is_none()
+            && let Some(writer) = &mut self.writer
+            && let Err(error) = writer.write(record)
+        {
+            self.failure = Some(error);
+        }
+    }
+
+    fn journey(&mut self, journey: &JourneyEnded) {
+        let record = RequestRecord {
+            meant_at_ns: moment(self.origin, journey.intended_at),
+            ended_at_ns: moment(self.origin, journey.ended_at),
+            journey: journey.kind,
+            tier: tier(journey.tier),
+            actor: journey.actor,
+            attempts: u8::try_from(journey.attempts).unwrap_or(u8::MAX),
+            // A refusal is an answer: the platform did what it should.
+            failure: (journey.outcome == JourneyOutcome::Failed).then_some("gave-up"),
+        };
+        self.add(&Record::Request(record));
+    }
+
+    fn acknowledged(&mut self, commit: &CommittedTransaction, at: Time) {
+        let acknowledged_at_ns = moment(self.origin, at);
+        for change in &commit.changes {
+            let object = object_name(change.table, &change.key);
+            self.add(&Record::Write(WriteRecord {
+                store: &commit.position.store,
+                object: &object,
+                position: commit.position.lsn,
+                acknowledged_at_ns,
+                fate: Fate::Kept,
+                epoch: commit.position.epoch,
+            }));
+        }
+    }
+}
+
+fn moment(origin: Time, at: Time) -> i64 {
+    let nanos = |time: Time| i64::try_from(time.nanos()).unwrap_or(i64::MAX);
+    nanos(at) - nanos(origin)
+}
+
+/// The tier as records name it.
+#[must_use]
+pub fn tier(tier: Tier) -> records::Tier {
+    match tier {
+        Tier::Critical => records::Tier::Critical,
+        Tier::Important => records::Tier::Important,
+        Tier::Standard => records::Tier::Standard,
+    }
+}
+
+fn mark(mark: Mark) -> records::Mark {
+    match mark {
+        Mark::Detected => records::Mark::Detected,
+        Mark::Decided => records::Mark::Decided,
+        Mark::Promoted => records::Mark::Promoted,
+        Mark::Propagated => records::Mark::Propagated,
+    }
+}

@@ -1,0 +1,219 @@
+//! One run on the native engine: warm-up, faults, horizon; then everything is healed and the platform must come to rest.
+
+use std::ops::Range;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use engine::{Checkpoint, Engine, Stopped, TraceEvent};
+use faults::Schedule;
+use oracles::{End, Watch};
+use ports::observe::{Observation, Observer};
+use reports::records::{FaultRecord, MetricRecord, OracleRecord, PendingRecord, Record};
+use reports::report::Report;
+use reports::writer::Writer;
+use runtime::Time;
+
+use crate::prepare::Prepared;
+use crate::recorder::Recorder;
+use crate::world::{self, Assembled};
+
+mod identity;
+mod samples;
+
+/// How one run is made.
+pub struct Options<'a> {
+    pub seed: u64,
+    /// Where records go, if they are kept.
+    pub out: Option<&'a Path>,
+    pub wire_check: bool,
+    /// Positions of the events to keep whole.
+    pub window: Range<u64>,
+    /// Raised to stop the run early.
+    pub interrupt: Arc<AtomicBool>,
+    /// Told how much of the run's simulated time has passed, 0 to 1.
+    pub progress: &'a dyn Fn(f64),
+    /// Told by the caller, who knows a wall clock: real seconds since the run began.
+    pub wall_clock: &'a dyn Fn() -> f64,
+}
+
+/// What a run left behind.
+pub struct Rehearsed {
+    pub report: Report,
+    /// Digest of what every store holds at the end.
+    pub final_state: u64,
+    pub checkpoints: Vec<Checkpoint>,
+    /// The events of the window, each with the name of its process.
+    pub window: Vec<(TraceEvent, String)>,
+    /// It was stopped before its end.
+    pub interrupted: bool,
+}
+
+/// Why a run has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("failed to keep the records: {0}")]
+    Records(#[from] reports::error::Error),
+    #[error("the run is wedged: {process} keeps itself busy at {at} without time passing")]
+    Wedged { process: String, at: Time },
+}
+
+/// Simulated time between two samples of gauges, and between two looks at the interrupt flag's cause.
+const STEP: Duration = Duration::from_secs(10);
+
+/// How long the platform has to come to rest after the horizon, when nothing is broken and nobody asks for more: the
+/// longest ride of the fitted city (3 h are cut off as records) with its search, pickup and settlement (assumption).
+const REST_LIMIT: Duration = Duration::from_secs(4 * 3_600);
+
+/// Everybody who watches a run.
+struct Watchers {
+    recorder: Rc<Recorder>,
+    oracles: Rc<Watch>,
+}
+
+impl Observer for Watchers {
+    fn observe(&self, observation: &Observation) {
+        self.oracles.observe(observation);
+        self.recorder.observe(observation);
+    }
+}
+
+/// Runs a prepared scenario once.
+///
+/// # Errors
+/// Records could not be written, or the run is wedged.
+pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed, RunError> {
+    let scenario = &prepared.loaded.scenario;
+    let origin = Time::ZERO + scenario.warmup;
+    let horizon = origin + scenario.duration;
+    let mut engine = Engine::new(world::engine_config(prepared, options));
+    engine.interrupted_by(options.interrupt.clone());
+    world::set_internet(&mut engine, prepared);
+
+    let blank = identity::run_record(prepared, options);
+    let writer = options.out.map(|directory| Writer::create(directory, &blank)).transpose()?;
+    let recorder = Rc::new(Recorder::new(origin, blank.duration_ns(), writer));
+    let oracles = Rc::new(Watch::new(world::rules(prepared)));
+    let watchers = Rc::new(Watchers { recorder: recorder.clone(), oracles: oracles.clone() });
+    let assembled = world::assemble(&mut engine, prepared, watchers.clone());
+    let control = engine.control();
+    let places = faults::Places::new(&control, assembled.groups.clone());
+    let schedule = Schedule::arm(&scenario.faults, origin, &control, places, assembled.surfaces.clone());
+
+    let mut run = Run { engine, assembled, recorder: recorder.clone(), options, samples: samples::Samples::default() };
+    let mut whole = run.until(horizon, |at| at.as_secs_f64() / horizon.as_secs_f64())?;
+    if whole {
+        schedule.heal_all(&control);
+        run.assembled.crowd.stop_demand();
+        whole = run.to_rest(horizon + REST_LIMIT)?;
+    }
+    let end = control.now();
+
+    for entry in schedule.log().entries() {
+        let kind = &scenario.faults[entry.index].kind;
+        let target = kind.targets().iter().map(|target| target.name).collect::<Vec<_>>().join(", ");
+        recorder.add(&Record::Fault(FaultRecord {
+            id: u32::try_from(entry.index + 1).unwrap_or(u32::MAX),
+            kind: kind.key(),
+            target: &target,
+            onset_ns: recorder.moment(entry.onset),
+            healed_ns: entry.healed.map(|at| recorder.moment(at)),
+            description: &kind.meaning(),
+        }));
+    }
+    for pending in run.assembled.crowd.pending() {
+        let what = format!("{:?}, trip {:?}", pending.who, pending.trip);
+        let why = format!("{:?} since {}", pending.doing, pending.since);
+        recorder.add(&Record::Pending(PendingRecord { what: &what, why: &why }));
+    }
+    for panic in control.panics() {
+        let why = "the process crashed on it; the run goes on, and is not to be trusted";
+        recorder.add(&Record::Pending(PendingRecord { what: &panic.to_string(), why }));
+    }
+    let converged = whole && run.is_at_rest();
+    oracles.finish(End { at: end, converged });
+    let onset = schedule.log().entries().first().map(|entry| entry.onset);
+    world::record_losses(&oracles, onset, &recorder);
+    for report in oracles.reports() {
+        let first = report.first.first().map(|violation| format!("{}: {}", violation.at, violation.text));
+        recorder.add(&Record::Oracle(OracleRecord {
+            name: report.name,
+            evaluations: report.evaluations,
+            violations: report.violations,
+            first_violation: first.as_deref(),
+        }));
+    }
+
+    let mut record = blank;
+    record.complete = whole;
+    record.trace_hash = format!("{:032x}", control.trace_hash());
+    record.events = control.events();
+    record.simulated_s = end.as_secs_f64();
+    record.wall_s = (options.wall_clock)();
+    let names = control.processes();
+    let name = |event: &TraceEvent| {
+        names.iter().find(|(id, ..)| *id == event.process).map_or("world".to_owned(), |(_, name, _)| name.to_string())
+    };
+    let window = control.trace_window().into_iter().map(|event| (event, name(&event))).collect();
+    let final_state = recorder.state();
+    // Everything that holds the recorder goes before it is concluded.
+    drop((run, watchers, schedule));
+    let checkpoints = control.checkpoints();
+    drop(control);
+    let recorder = Rc::into_inner(recorder).expect("the world that observed into the recorder is gone");
+    let report = recorder.finish(end, &record)?;
+    if let Some(directory) = options.out {
+        reports::rebuild::write_answers(directory, &report)?;
+    }
+    Ok(Rehearsed { report, final_state, checkpoints, window, interrupted: !whole })
+}
+
+struct Run<'a> {
+    engine: Engine,
+    assembled: Assembled,
+    recorder: Rc<Recorder>,
+    options: &'a Options<'a>,
+    samples: samples::Samples,
+}
+
+impl Run<'_> {
+    /// Runs on; false if it was interrupted, or records can no longer be written.
+    fn until(&mut self, end: Time, progress: impl Fn(Time) -> f64) -> Result<bool, RunError> {
+        let control = self.engine.control();
+        while control.now() < end {
+            match self.engine.run_until(end.min(control.now() + STEP)) {
+                Stopped::Reached => {}
+                Stopped::Interrupted => return Ok(false),
+                Stopped::Wedged { process, at } => return Err(RunError::Wedged { process, at }),
+            }
+            let at_ns = self.recorder.moment(control.now());
+            self.samples.take(&control, STEP, |component, metric, value| {
+                self.recorder.add(&Record::Metric(MetricRecord { at_ns, component, metric, value }));
+            });
+            (self.options.progress)(progress(control.now()));
+            if self.recorder.failed() || self.options.interrupt.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Nobody is under way and every completed trip is paid for.
+    fn is_at_rest(&self) -> bool {
+        let counts = self.assembled.crowd.counts();
+        counts.riders_active == 0 && counts.trips_open == 0 && self.recorder.is_settled()
+    }
+
+    /// Runs on until nothing is pending, or the time for it is over.
+    fn to_rest(&mut self, limit: Time) -> Result<bool, RunError> {
+        let control = self.engine.control();
+        while control.now() < limit && !self.is_at_rest() {
+            if !self.until(limit.min(control.now() + STEP), |_| 1.0)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}

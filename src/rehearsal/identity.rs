@@ -1,0 +1,89 @@
+//! What a run is, before it has begun: the part of its records that follows from scenario and seed.
+
+use reports::measures::objectives::{Comparison, Metric, Objective};
+use reports::records::Tier;
+use reports::run::{Placement, RunRecord, SCHEMA_VERSION, ServiceLevel, Store, Traffic};
+use scenarios::blueprint::{self, Role};
+
+use super::Options;
+use crate::not_modelled::NOT_MODELLED;
+use crate::prepare::Prepared;
+
+/// A one-minute window with fewer journeys than this is unknown: below it one failure breaks a 95 % level by itself.
+const WINDOW_JOURNEYS_MIN: u64 = 20;
+
+/// The run's record with nothing measured yet, and not complete.
+pub fn run_record(prepared: &Prepared, options: &Options<'_>) -> RunRecord {
+    let scenario = &prepared.loaded.scenario;
+    let tiers = &prepared.loaded.blueprint.tiers;
+    let levels =
+        [(Tier::Critical, &tiers.critical), (Tier::Important, &tiers.important), (Tier::Standard, &tiers.standard)];
+    let service_levels = levels.map(|(tier, level)| {
+        let p95_ms_max = level.p95.as_secs_f64() * 1e3;
+        (tier, ServiceLevel { success_ratio_min: level.success_ratio, p95_ms_max })
+    });
+    RunRecord {
+        schema_version: SCHEMA_VERSION,
+        complete: false,
+        title: scenario.title.clone(),
+        scenario: prepared.path.display().to_string(),
+        scenario_hash: prepared.hash.clone(),
+        seed: options.seed,
+        engine: "native".to_owned(),
+        commit: option_env!("REHEARSAL_COMMIT").unwrap_or_default().to_owned(),
+        start: scenario.start.to_string(),
+        warmup_s: scenario.warmup.as_secs_f64(),
+        duration_s: scenario.duration.as_secs_f64(),
+        traffic: Traffic {
+            requests_per_s: prepared.traffic.requests_per_s,
+            trips_per_h: prepared.traffic.trips_per_hour,
+            riders_per_h: prepared.traffic.riders_per_hour,
+            drivers: prepared.traffic.drivers,
+        },
+        placement: placement(prepared),
+        service_levels: service_levels.into_iter().collect(),
+        window_journeys_min: WINDOW_JOURNEYS_MIN,
+        stores: vec![Store {
+            name: blueprint::DATABASE.to_owned(),
+            tiers: vec![Tier::Critical, Tier::Important],
+            declared_rpo_s: 0.0,
+        }],
+        objectives: prepared.loaded.objectives().iter().map(objective).collect(),
+        not_modelled: NOT_MODELLED.iter().map(|&sentence| sentence.to_owned()).collect(),
+        trace_hash: String::new(),
+        events: 0,
+        simulated_s: 0.0,
+        wall_s: 0.0,
+        reproduce: format!("rehearse run {} --seed {}", prepared.path.display(), options.seed),
+    }
+}
+
+fn placement(prepared: &Prepared) -> Vec<Placement> {
+    let place = |host: blueprint::Host| {
+        let (group, role) = match host.role {
+            Role::Service(service) => (service, ""),
+            Role::LoadBalancer => ("load-balancer".to_owned(), ""),
+            Role::DatabasePrimary => (blueprint::DATABASE.to_owned(), "primary"),
+            Role::DatabaseStandby => (blueprint::DATABASE.to_owned(), "standby"),
+            Role::DatabaseReplica => (blueprint::DATABASE.to_owned(), "read replica"),
+        };
+        Placement { group, instance: host.name.clone(), role: role.to_owned(), zone: host.zone, host: host.name }
+    };
+    prepared.loaded.blueprint.hosts().into_iter().map(place).collect()
+}
+
+fn objective(objective: &scenarios::Objective) -> Objective {
+    let metric = Metric::parse(objective.metric.name).expect("the loader's metrics are the report's: a test holds it");
+    let value = objective.threshold.value();
+    Objective {
+        metric,
+        comparison: match objective.comparison {
+            scenarios::Comparison::Below => Comparison::Below,
+            scenarios::Comparison::AtMost => Comparison::AtMost,
+            scenarios::Comparison::Above => Comparison::Above,
+            scenarios::Comparison::AtLeast => Comparison::AtLeast,
+        },
+        threshold: if metric.unit() == reports::measures::objectives::Unit::Milliseconds { value * 1e3 } else { value },
+        text: objective.bound(),
+    }
+}

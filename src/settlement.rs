@@ -1,0 +1,74 @@
+//! Journeys that no phone waits for: the capture of a completed trip's fare, from the drop-off to the ledger. They are
+//! read off what the database committed, and make the important tier.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use platform::domain::ids::TripId;
+use platform::domain::payment::PaymentState;
+use platform::domain::schema::{Payment, Trip};
+use platform::domain::trip::State;
+use ports::database::Record;
+use ports::observe::{CommittedTransaction, JourneyEnded, JourneyOutcome, Tier};
+use runtime::Time;
+
+/// A fare that is not in the ledger this long after the drop-off has failed its journey, whatever becomes of it later
+/// (assumption: what a support agent would call "stuck").
+pub const CAPTURE_LIMIT: Duration = Duration::from_secs(300);
+
+/// Fares between drop-off and ledger.
+#[derive(Debug, Default)]
+pub struct Settlement {
+    /// When each completed trip that is not captured yet was completed.
+    open: BTreeMap<TripId, Time>,
+}
+
+impl Settlement {
+    /// Takes note of a commit; the payment that it settles, if it does.
+    pub fn committed(&mut self, transaction: &CommittedTransaction) -> Option<JourneyEnded> {
+        let mut settled = None;
+        for change in &transaction.changes {
+            let Some(row) = &change.after else { continue };
+            if change.table == Trip::SCHEMA.id
+                && let Ok(trip) = Trip::from_row(row)
+                && trip.state == State::Completed
+            {
+                self.open.entry(trip.id).or_insert(transaction.position.at);
+            }
+            if change.table == Payment::SCHEMA.id
+                && let Ok(payment) = Payment::from_row(row)
+                && matches!(payment.state, PaymentState::Captured | PaymentState::Voided | PaymentState::Failed)
+                && let Some(completed_at) = self.open.remove(&payment.trip_id)
+            {
+                // A card that is declined is an answer, too.
+                settled = Some(journey(payment.trip_id, completed_at, transaction.position.at));
+            }
+        }
+        settled
+    }
+
+    /// Whether no fare is on its way to the ledger.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Fares that are still open at the end of the run and should not be.
+    pub fn unsettled(&mut self, end: Time) -> Vec<JourneyEnded> {
+        let open = std::mem::take(&mut self.open);
+        let overdue = open.into_iter().filter(|(_, completed_at)| end.since(*completed_at) > CAPTURE_LIMIT);
+        overdue.map(|(trip, completed_at)| journey(trip, completed_at, end)).collect()
+    }
+}
+
+fn journey(trip: TripId, completed_at: Time, ended_at: Time) -> JourneyEnded {
+    let in_time = ended_at.since(completed_at) <= CAPTURE_LIMIT;
+    JourneyEnded {
+        kind: "capture",
+        tier: Tier::Important,
+        actor: trip.0 as u64,
+        intended_at: completed_at,
+        ended_at,
+        attempts: 1,
+        outcome: if in_time { JourneyOutcome::Succeeded } else { JourneyOutcome::Failed },
+    }
+}

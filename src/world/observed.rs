@@ -1,0 +1,59 @@
+//! What the oracles are told about a run, and what they tell its records.
+
+use std::collections::BTreeMap;
+
+use oracles::{Fate, Rules, Watch};
+use platform::domain::place::FlatMap;
+use platform::services::Config;
+use reports::records::{self, Record, WriteRecord};
+use runtime::Time;
+use scenarios::FaultKind;
+use scenarios::blueprint::{self, Blueprint};
+
+use super::parameters::platform_config;
+use crate::prepare::Prepared;
+use crate::recorder::Recorder;
+
+/// What the invariants need to know of this run.
+#[must_use]
+pub fn rules(prepared: &Prepared) -> Rules {
+    let Config { fares, surge, city, .. } = platform_config(prepared);
+    let mut declared_loss = BTreeMap::new();
+    if accepts_loss(prepared) {
+        declared_loss.insert(blueprint::DATABASE.to_owned(), prepared.loaded.scenario.duration);
+    }
+    Rules {
+        fares,
+        surge_cap_per_mille: surge.cap_per_mille,
+        map: FlatMap::at(city),
+        speed_max_m_per_s: Rules::SPEED_MAX_M_PER_S,
+        declared_loss,
+        commits_remembered: Rules::COMMITS_REMEMBERED,
+    }
+}
+
+/// Whether somebody chose to lose writes: by settings that acknowledge before they are durable, or by promoting a copy
+/// that may lag. Then a loss is counted and named, and is no bug.
+fn accepts_loss(prepared: &Prepared) -> bool {
+    let Blueprint { rds, .. } = &prepared.loaded.blueprint;
+    let promotes = |kind: &FaultKind| matches!(kind, FaultKind::PromoteReplica(_));
+    !rds.fsync || !rds.synchronous_commit || prepared.loaded.scenario.faults.iter().any(|fault| promotes(&fault.kind))
+}
+
+/// Adds the writes that were acknowledged and did not survive to the records.
+pub fn record_losses(oracles: &Watch, onset: Option<Time>, recorder: &Recorder) {
+    for lost in oracles.lost_writes(onset) {
+        recorder.add(&Record::Write(WriteRecord {
+            store: &lost.store,
+            object: &lost.object,
+            position: lost.lsn,
+            acknowledged_at_ns: recorder.moment(lost.acknowledged_at),
+            fate: match lost.fate {
+                Fate::Lost => records::Fate::Lost,
+                Fate::Superseded => records::Fate::Superseded,
+                Fate::Divergent => records::Fate::Divergent,
+            },
+            epoch: lost.epoch,
+        }));
+    }
+}

@@ -1,0 +1,215 @@
+//! A blueprint's numbers as the models take them.
+
+use city::WeekMinute;
+use city::phones::{Demand, Patience, PhonesConfig, riders_needed};
+use cloud::load_balancer::{self, ProxyError};
+use cloud::{dns, processor, rds};
+use platform::api::{ApiError, Reply, gateway};
+use platform::domain::place::Coordinate;
+use platform::services::Config;
+use runtime::random::derive;
+use runtime::world::{INTERNET, VolumeSpec};
+use scenarios::blueprint::{self, Blueprint, Service};
+
+use crate::prepare::Prepared;
+
+/// The database's endpoint in DNS.
+const ENDPOINT: &str = "rds.us-east-1.rds.amazonaws.com";
+
+pub fn store(blueprint: &Blueprint, region: &str) -> rds::StoreSpec {
+    let parameters = &blueprint.rds;
+    let server = |name: &str, zone: &str| rds::ServerSpec { name: name.to_owned(), zone: zone.to_owned() };
+    let standby = parameters.standby_zone.as_deref().filter(|_| parameters.multi_az);
+    rds::StoreSpec {
+        store: blueprint::DATABASE.to_owned(),
+        endpoint: ENDPOINT.to_owned(),
+        region: region.to_owned(),
+        primary: server(blueprint::DATABASE_PRIMARY, &parameters.primary_zone),
+        standby: standby.map(|zone| server(blueprint::DATABASE_STANDBY, zone)),
+        read_replicas: parameters.read_replicas.iter().map(|replica| server(&replica.name, &replica.zone)).collect(),
+        monitor_zones: blueprint.zones().map(str::to_owned).collect(),
+        tables: platform::domain::schema::TABLES,
+        server: database_server(blueprint),
+        failover: failover(blueprint),
+        publisher: dns::PublisherParameters::default(),
+    }
+}
+
+fn database_server(blueprint: &Blueprint) -> rds::ServerParameters {
+    let parameters = &blueprint.rds;
+    rds::ServerParameters {
+        cores: u16::try_from(parameters.cores).unwrap_or(u16::MAX),
+        volume: VolumeSpec {
+            iops: parameters.effective_iops(),
+            throughput_bytes_per_s: parameters.effective_throughput(),
+            flush: parameters.sync_latency.median,
+        },
+        boot: parameters.boot,
+        max_connections: parameters.connection_limit(),
+        connection_cpu: parameters.connection_cpu,
+        statement_cpu: parameters.statement_cpu,
+        durability: match (parameters.fsync, parameters.synchronous_commit) {
+            (false, _) => rds::Durability::NoSync,
+            (true, false) => rds::Durability::AsynchronousCommit,
+            (true, true) => rds::Durability::Synchronous,
+        },
+        checkpoint_interval: parameters.checkpoint_interval,
+        deadlock_timeout: parameters.deadlock_timeout,
+        lock_timeout: parameters.lock_timeout,
+        statement_timeout: parameters.statement_timeout,
+        keepalive_idle: parameters.tcp_keepalive_idle,
+        keepalive_give_up: parameters.tcp_keepalive_interval * parameters.tcp_keepalive_count,
+        process_restart: parameters.process_restart,
+        replay_bytes_per_s: parameters.replay_rate,
+        ..rds::ServerParameters::default()
+    }
+}
+
+fn failover(blueprint: &Blueprint) -> rds::FailoverParameters {
+    let parameters = &blueprint.rds;
+    rds::FailoverParameters {
+        heartbeat_interval: parameters.heartbeat_interval,
+        missed_heartbeats: parameters.missed_heartbeats,
+        fence: parameters.fence,
+        promote: parameters.promote,
+        replica_promote: parameters.replica_promote,
+        replica_apply_delay: parameters.replica_lag.median,
+        dns_ttl: parameters.dns_ttl,
+        ..rds::FailoverParameters::default()
+    }
+}
+
+/// A service's pool of database connections.
+pub fn pool(service: &Service) -> rds::PoolParameters {
+    rds::PoolParameters {
+        size: service.pool_size as usize,
+        acquire_timeout: service.pool_acquire_timeout,
+        ..rds::PoolParameters::default()
+    }
+}
+
+/// How a service finds the database.
+pub fn resolver(blueprint: &Blueprint) -> dns::ClientParameters {
+    dns::ClientParameters { client_cache: blueprint.rds.client_dns_cache, ..dns::ClientParameters::default() }
+}
+
+pub fn load_balancer(blueprint: &Blueprint) -> load_balancer::Parameters {
+    let parameters = &blueprint.load_balancer;
+    let defaults = load_balancer::Parameters::default();
+    let threshold = defaults.controller.threshold;
+    load_balancer::Parameters {
+        node: load_balancer::NodeParameters { idle_timeout: parameters.request_timeout, ..defaults.node },
+        health_check: load_balancer::HealthCheckParameters {
+            interval: parameters.interval,
+            timeout: parameters.timeout,
+            unhealthy_threshold: parameters.unhealthy_threshold,
+            healthy_threshold: parameters.healthy_threshold,
+            ..defaults.health_check
+        },
+        controller: load_balancer::ControllerParameters {
+            interval: parameters.node_withdrawal / threshold,
+            ttl: parameters.dns_ttl,
+            ..defaults.controller
+        },
+    }
+}
+
+/// What a phone is told when the load balancer itself answers.
+pub fn proxy_error(error: ProxyError) -> Reply<gateway::Response> {
+    Err(match error {
+        ProxyError::BadGateway => ApiError::OutcomeUnknown,
+        ProxyError::NoTargets => ApiError::Unavailable,
+        ProxyError::Overloaded => ApiError::Overloaded,
+        ProxyError::TimedOut => ApiError::DeadlineExceeded,
+    })
+}
+
+/// The platform's settings for this city and blueprint, before any service's own.
+pub fn platform_config(prepared: &Prepared) -> Config {
+    let defaults = Config::default();
+    let Blueprint { calls, payment_processor, .. } = &prepared.loaded.blueprint;
+    let policy = platform::services::config::CallPolicy {
+        attempt_timeout: calls.timeout,
+        backoff_base: calls.backoff_base,
+        backoff_cap: calls.backoff_cap,
+        ..defaults.calls
+    };
+    Config { city: centre(prepared), calls: policy, processor_timeout: payment_processor.timeout, ..defaults }
+}
+
+/// The settings of one service's replicas.
+pub fn service_config(prepared: &Prepared, service: &Service) -> Config {
+    Config { cpu_per_request: service.cpu_per_request, ..platform_config(prepared) }
+}
+
+/// The middle of the city's zones: distances are flattened around it.
+fn centre(prepared: &Prepared) -> Coordinate {
+    let zones = prepared.city.zones();
+    let mean = |value: fn(&city::Zone) -> f64| zones.iter().map(value).sum::<f64>() / zones.len() as f64;
+    Coordinate {
+        latitude_microdegrees: (mean(|zone| zone.centroid.latitude) * 1e6) as i32,
+        longitude_microdegrees: (mean(|zone| zone.centroid.longitude) * 1e6) as i32,
+    }
+}
+
+/// The payment processor, in a place of its own.
+pub fn processor(blueprint: &Blueprint) -> processor::Plan<'static> {
+    let stated = &blueprint.payment_processor;
+    processor::Plan {
+        name: blueprint::PAYMENT_PROCESSOR,
+        zone: blueprint::PAYMENT_PROCESSOR,
+        region: INTERNET,
+        parameters: processor::Parameters {
+            latency_median: stated.latency.median,
+            latency_p99: stated.latency.p99,
+            latency_max: stated.latency.maximum(),
+            decline_probability: stated.decline_rate,
+            lost_probability: stated.timeout_rate,
+            duplicate_probability: stated.duplicate_rate,
+            ..processor::Parameters::default()
+        },
+    }
+}
+
+/// How the payments service waits for it.
+pub fn processor_client(blueprint: &Blueprint) -> processor::ClientParameters {
+    processor::ClientParameters {
+        request_timeout: blueprint.payment_processor.timeout,
+        ..processor::ClientParameters::default()
+    }
+}
+
+/// Who has a phone and what they want. Where drivers stand at first depends on the scenario alone, so that all seeds of
+/// a drill begin in the same city.
+pub fn phones(prepared: &Prepared) -> PhonesConfig {
+    let Prepared { loaded, city, traffic, replay, .. } = prepared;
+    let scenario = &loaded.scenario;
+    let horizon_start = WeekMinute::new(u64::from(scenario.start.minute_of_week()));
+    let warmup_minutes = scenario.warmup.as_secs() / 60;
+    let start = WeekMinute::new(u64::from(scenario.start.minute_of_week()) + 7 * 24 * 60 - warmup_minutes);
+    let demand = match replay {
+        Some(trips) => Demand::Recorded { trips: trips.clone(), from: scenario.warmup },
+        None => {
+            let of_the_week = traffic.riders_per_hour / city.mean_demand(horizon_start, scenario.duration);
+            Demand::Drawn { riders_per_hour: of_the_week }
+        }
+    };
+    let drivers = traffic.drivers.round().max(1.0) as u32;
+    let riding = traffic.riding_drivers / traffic.drivers;
+    let mut stream = derive(0, "city", "drivers");
+    PhonesConfig {
+        city: city.clone(),
+        habits: city.habits().clone(),
+        patience: Patience {
+            timeout: scenario.clients.timeout,
+            attempts: scenario.clients.attempts,
+            backoff_base: scenario.clients.backoff_base,
+            backoff_cap: scenario.clients.backoff_cap,
+            ..Patience::default()
+        },
+        start,
+        demand,
+        riders: riders_needed(traffic),
+        drivers: city::drivers::place(city, start, drivers, riding, &mut stream),
+    }
+}

@@ -1,0 +1,101 @@
+//! What the database's deployment and its failures do to riders.
+
+use std::collections::BTreeSet;
+
+use reports::records::{Fate, Mark};
+
+use crate::support::*;
+
+const ZONE_LOSS: &str = r#"
+[[fault]]
+at = "3m"
+zone-power-loss = { zone = "us-east-1a", for = "5m" }
+"#;
+
+fn zone_loss(overrides: &str) -> String {
+    format!("{ZONE_LOSS}\n[override]\n{overrides}")
+}
+
+#[test]
+fn a_primary_in_another_zone_feels_nothing() {
+    let here = rehearsed(&scenario("40/s", "12m", ZONE_LOSS));
+    let elsewhere = zone_loss("\"rds.primary_zone\" = \"us-east-1b\"\n\"rds.standby_zone\" = \"us-east-1c\"");
+    let elsewhere = rehearsed(&scenario("40/s", "12m", &elsewhere));
+    assert_eq!(marks(&here, "rds", Mark::Promoted).len(), 1, "the database fails over once");
+    assert_eq!(marks(&elsewhere, "rds", Mark::Promoted), [] as [f64; 0], "there is nothing to fail over from");
+    assert!(
+        elsewhere.outcome.requests.failed * 3 < here.outcome.requests.failed,
+        "{:?} and {:?}",
+        elsewhere.outcome.requests,
+        here.outcome.requests
+    );
+}
+
+#[test]
+fn a_zone_that_falls_silent_is_failed_over_from_and_its_primary_is_fenced() {
+    let blackhole = r#"
+[[fault]]
+at = "3m"
+zone-network-blackhole = { zone = "us-east-1a", for = "5m" }
+"#;
+    let report = rehearsed(&scenario("40/s", "12m", blackhole));
+    assert_eq!(marks(&report, "rds", Mark::Promoted).len(), 1, "nobody named RDS, and still it fails over");
+    let writable = &report.outcome.oracles["one-writable-primary"];
+    assert!(writable.evaluations > 0 && writable.violations == 0, "{writable:?}");
+    assert!(
+        report.happenings.iter().any(|seen| seen.component == "rds" && seen.state == "not writable"),
+        "{:#?}",
+        report.happenings
+    );
+    assert_eq!(report.outcome.stores["rds"].lost, 0);
+}
+
+#[test]
+fn without_a_standby_the_outage_lasts_as_long_as_the_zone_is_dark_and_nothing_is_lost() {
+    let report = rehearsed(&scenario("40/s", "14m", &zone_loss("\"rds.multi_az\" = false")));
+    assert!(critical_rto_s(&report) >= 300.0, "{}", critical_rto_s(&report));
+    assert_eq!(report.outcome.stores["rds"].lost, 0);
+}
+
+#[test]
+fn a_replica_promoted_behind_a_stall_loses_exactly_what_it_had_not_received() {
+    let stalled = r#"
+[[fault]]
+at = "3m"
+replication-stall = { store = "rds", replica = "rds-replica-1", for = "10m" }
+
+[[fault]]
+at = "4m"
+promote-replica = { store = "rds", replica = "rds-replica-1" }
+"#;
+    let (_, _, writes) = recorded(&scenario("60/s", "12m", stalled));
+    let lost: BTreeSet<(u64, u64, String)> = (writes.iter())
+        .filter(|write| write.fate != Fate::Kept)
+        .map(|write| (write.epoch, write.position, write.object.clone()))
+        .collect();
+    assert!(!lost.is_empty());
+    // Everything the old primary acknowledged after the last write that the replica has.
+    let (epoch, first, _) = lost.first().unwrap().clone();
+    let acknowledged: BTreeSet<(u64, u64, String)> = (writes.iter())
+        .filter(|write| write.fate == Fate::Kept && write.epoch == epoch && write.position >= first)
+        .map(|write| (write.epoch, write.position, write.object.clone()))
+        .collect();
+    assert_eq!(lost, acknowledged);
+    // A replica is a network hop and an apply behind: the window begins with the stall, not a second off.
+    let begins = writes.iter().filter(|write| write.position == first && write.epoch == epoch);
+    let begins = begins.map(|write| write.acknowledged_at_s).fold(f64::MAX, f64::min);
+    assert!((179.0..=190.0).contains(&begins), "the stall begins at 180 s, the first lost write at {begins}");
+}
+
+#[test]
+fn the_outage_moves_with_the_time_that_promotion_takes() {
+    let promotion = |seconds: u32| {
+        let faults = format!("{ZONE_LOSS}\n[override]\n\"rds.promote\" = \"{seconds}s\"");
+        let report = rehearsed(&scenario("40/s", "14m", &faults));
+        marks(&report, "rds", Mark::Promoted)[0] - marks(&report, "rds", Mark::Detected)[0]
+    };
+    let (short, usual, long) = (promotion(5), promotion(60), promotion(300));
+    // What does not change - the fence, recovery, a round of votes - cancels; 2 s is a heartbeat's jitter.
+    assert!((usual - short - 55.0).abs() < 2.0, "{short} and {usual}");
+    assert!((long - usual - 240.0).abs() < 2.0, "{usual} and {long}");
+}

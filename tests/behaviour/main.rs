@@ -1,0 +1,6 @@
+//! The twin must behave as the thing does: move a cause, and its effect moves with it.
+
+mod database;
+mod network;
+mod phones;
+mod support;
