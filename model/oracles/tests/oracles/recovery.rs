@@ -1,9 +1,10 @@
 //! What recoveries leave out is named exactly, and after them the view is as if it had never been.
 
 use oracles::{Fate, LostWrite, Rules, Watch};
+use platform::domain::schema::Payment;
 use ports::observe::{CommitPosition, CommittedTransaction, Observation, Observer};
 
-use crate::script::{STORE, Script, Step, lossy, speaking, strict, time};
+use crate::script::{STORE, Script, Step, Write, lossy, speaking, strict, time};
 use crate::story::good;
 
 /// The history with a failover after the commit at `place` that forgets `forget` commits, which are then made again.
@@ -157,9 +158,19 @@ fn a_recovery_beyond_memory_says_so() {
 }
 
 #[test]
-fn what_is_over_is_forgotten_without_a_word() {
+fn what_is_over_is_forgotten_and_taken_as_it_is_found_later() {
     let remembering_little = Rules { commits_remembered: 2, ..strict() };
-    assert!(speaking(&good().play(remembering_little).reports()).is_empty());
+    let mut script = good();
+    let payment: Payment = script.record("1 captured");
+    let other = Write::put(&Payment { claimed_until_ns: payment.claimed_until_ns + 1, ..payment });
+    let Step::Commit(last) = script.steps.last().unwrap() else { panic!("the history ends with a commit") };
+    let label = last.label.clone();
+    let reports = script.with(&label, other).play(remembering_little).reports();
+    assert!(
+        speaking(&reports).is_empty(),
+        "{:#?}",
+        reports.iter().flat_map(|report| &report.first).collect::<Vec<_>>()
+    );
 }
 
 #[test]
