@@ -27,7 +27,7 @@ pub enum Action {
         pickup: Coordinate,
         dropoff: Coordinate,
     },
-    /// Rider: a trip, please.
+    /// Rider: a trip, please. The answer is the trip as requested; whether the card is good and a driver is found, its status tells.
     RequestTrip {
         quote: QuoteId,
         key: IdempotencyKey,
@@ -50,7 +50,7 @@ pub enum Action {
         at: Coordinate,
         available: bool,
     },
-    /// Driver: is there an offer for me?
+    /// Driver: is there an offer for me? A driver who is told that this is not allowed is off duty, and may have been taken for lost.
     PollOffer,
     AnswerOffer {
         trip: TripId,

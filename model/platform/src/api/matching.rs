@@ -9,7 +9,7 @@ use crate::domain::place::Coordinate;
 pub enum Request {
     /// Looks for a driver for this attempt of the trip and offers it.
     FindDriver { trip: TripId, attempt: i64, pickup: Coordinate },
-    /// Is there an offer for this driver?
+    /// Is there an offer for this driver? Rejected as not allowed if the driver is off duty, as somebody who was taken for lost is.
     PollOffer { driver: DriverId },
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use platform::api::ApiError;
+use platform::api::gateway::Action;
 use platform::deploy::Service;
 use platform::domain::payment::PaymentState;
 use platform::domain::schema::{Payment, Trip};
@@ -55,6 +57,22 @@ fn a_crash_at_any_fault_point_neither_loses_nor_doubles_anything() {
             all_settled(&world, 1);
         }
     }
+}
+
+#[test]
+fn a_trip_that_nobody_asks_about_again_is_not_forgotten() {
+    let mut world = World::with(12, &["trips.after_commit"], Config::default());
+    world.script("driver", |gateways| async move {
+        Phone::driver(&gateways, 1).await.drive_next().await;
+    });
+    world.script("rider", |gateways| async move {
+        let rider = Phone::rider(&gateways, 1).await;
+        let quote = rider.quote().await.id;
+        let answer = rider.attempt_with(&Action::RequestTrip { quote, key: rider.key() }, 0).await;
+        assert_eq!(answer, Err(ApiError::OutcomeUnknown));
+    });
+    world.run(60);
+    all_settled(&world, 1);
 }
 
 /// Notes whether any service is down at any twentieth of a second.

@@ -73,6 +73,11 @@ impl Phone {
 
     /// One attempt, at a gateway that moves on with time.
     pub async fn attempt(&self, action: &Action) -> Reply<Response> {
+        self.attempt_with(action, 3).await
+    }
+
+    /// One attempt that the platform may repeat so often in all.
+    pub async fn attempt_with(&self, action: &Action, retry_budget: u8) -> Reply<Response> {
         let turn = runtime::now().nanos() / 1_000_000_007;
         let gateway = self.gateways[turn as usize % self.gateways.len()];
         let limit = Duration::from_secs(5);
@@ -81,7 +86,7 @@ impl Phone {
             return Err(ApiError::Unavailable);
         };
         let request = Request { session: self.session, action: action.clone() };
-        let answer = gateway.call(request, CallContext::within(limit, 3)).await;
+        let answer = gateway.call(request, CallContext::within(limit, retry_budget)).await;
         answer.unwrap_or(Err(ApiError::OutcomeUnknown))
     }
 

@@ -19,29 +19,26 @@ const WATCHED: [State; 3] = [State::Accepted, State::EnRoutePickup, State::Arriv
 const WATCHED_MAX: u32 = 1_000;
 
 impl<D: Database> Trips<D> {
-    /// One round of the loop.
+    /// One round of the loop. Geo is asked even if nobody is watched: of a replica that dies, it counts when it last answered.
     pub(super) async fn lost_drivers_round(self: &Rc<Self>) {
         let silence_ns = span_ns(self.config.driver_lost);
+        let mut watched: Vec<(Trip, Assignment)> = Vec::new();
         for state in WATCHED {
-            let mut watched = self.trips_in(state, WATCHED_MAX).await;
+            let trips = self.trips_in(state, WATCHED_MAX).await;
             // Taking the step that led here was a sign of life.
-            watched.retain(|trip| trip.updated_at_ns + silence_ns < now_ns());
-            let assigned: Vec<(&Trip, Assignment)> =
-                watched.iter().filter_map(|trip| Some((trip, trip.assignment()?))).collect();
-            if assigned.is_empty() {
+            let quiet = trips.into_iter().filter(|trip| trip.updated_at_ns + silence_ns < now_ns());
+            watched.extend(quiet.filter_map(|trip| trip.assignment().map(|assignment| (trip, assignment))));
+        }
+        let drivers = watched.iter().map(|(_, assignment)| assignment.driver).collect();
+        let context = self.background().at_most(self.config.calls.attempt_timeout);
+        let Ok(silent_since_ns) = self.neighbours.fleet.silent_since(drivers, context).await else { return };
+        for ((trip, assignment), silent_since_ns) in watched.iter().zip(silent_since_ns) {
+            if silent_since_ns.saturating_add(silence_ns) >= now_ns() {
                 continue;
             }
-            let drivers = assigned.iter().map(|(_, assignment)| assignment.driver).collect();
-            let context = self.background().at_most(self.config.calls.attempt_timeout);
-            let Ok(silent_since_ns) = self.neighbours.fleet.silent_since(drivers, context).await else { return };
-            for ((trip, assignment), silent_since_ns) in assigned.into_iter().zip(silent_since_ns) {
-                if silent_since_ns.saturating_add(silence_ns) >= now_ns() {
-                    continue;
-                }
-                let reassign = async |transaction: &mut D::Transaction| reassign(transaction, trip, assignment).await;
-                if let Ok(true) = self.store.run(&mut self.background(), reassign).await {
-                    self.follow(trip.id, Next::Search);
-                }
+            let reassign = async |transaction: &mut D::Transaction| reassign(transaction, trip, *assignment).await;
+            if let Ok(true) = self.store.run(&mut self.background(), reassign).await {
+                self.follow(trip.id, Next::Search);
             }
         }
     }
