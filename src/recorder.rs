@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use oracles::object_name;
+use platform::domain::ids::TripId;
 use ports::observe::{CommittedTransaction, JourneyEnded, JourneyOutcome, Mark, Observation, Observer, Tier};
 use reports::error::Error;
 use reports::measures::Measures;
@@ -63,10 +64,10 @@ impl Recorder {
         self.0.borrow().state
     }
 
-    /// Whether every completed trip is paid for, or never will be.
+    /// Completed trips that are not paid for yet, and since when.
     #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.0.borrow().settlement.is_empty()
+    pub fn unsettled(&self) -> Vec<(TripId, Time)> {
+        self.0.borrow().settlement.open().collect()
     }
 
     /// Whether records can no longer be written.

@@ -124,8 +124,12 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
         }));
     }
     for pending in run.assembled.crowd.pending() {
-        let what = format!("{:?}, trip {:?}", pending.who, pending.trip);
-        let why = format!("{:?} since {}", pending.doing, pending.since);
+        let why = "the platform has not brought it to its end";
+        recorder.add(&Record::Pending(PendingRecord { what: &pending.to_string(), why }));
+    }
+    for (trip, since) in recorder.unsettled() {
+        let what = format!("the fare of {trip:?}");
+        let why = format!("completed at {since}, and neither captured nor declined");
         recorder.add(&Record::Pending(PendingRecord { what: &what, why: &why }));
     }
     for panic in control.panics() {
@@ -203,7 +207,7 @@ impl Run<'_> {
     /// Nobody is under way and every completed trip is paid for.
     fn is_at_rest(&self) -> bool {
         let counts = self.assembled.crowd.counts();
-        counts.riders_active == 0 && counts.trips_open == 0 && self.recorder.is_settled()
+        counts.riders_active == 0 && counts.trips_open == 0 && self.recorder.unsettled().is_empty()
     }
 
     /// Runs on until nothing is pending, or the time for it is over.

@@ -47,9 +47,9 @@ impl Settlement {
         settled
     }
 
-    /// Whether no fare is on its way to the ledger.
-    pub fn is_empty(&self) -> bool {
-        self.open.is_empty()
+    /// Trips whose fare is on its way to the ledger, and since when.
+    pub fn open(&self) -> impl Iterator<Item = (TripId, Time)> {
+        self.open.iter().map(|(trip, since)| (*trip, *since))
     }
 
     /// Fares that are still open at the end of the run and should not be.

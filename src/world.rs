@@ -76,7 +76,9 @@ pub fn assemble(world: &mut dyn World, prepared: &Prepared, observer: Rc<dyn Obs
     let zones: Vec<&str> = blueprint.zones().collect();
     let mut groups: BTreeMap<String, Vec<HostId>> = BTreeMap::new();
 
-    let names = dns::deploy(world, region, &zones, &dns::ServerParameters::default());
+    // Phones ask a resolver of their carrier, which no zone takes with it.
+    let resolvers: Vec<&str> = zones.iter().copied().chain([INTERNET]).collect();
+    let names = dns::deploy(world, region, &resolvers, &dns::ServerParameters::default());
     let database = Rc::new(rds::deploy(world, parameters::store(blueprint, region), &names, observer.clone()));
     for server in &database.servers {
         groups.entry(blueprint::DATABASE.to_owned()).or_default().push(server.host);
@@ -217,7 +219,7 @@ fn phones(
     });
     let crowd = Rc::new(Crowd::new());
     let config = parameters::phones(prepared);
-    let (servers, resolver, people) = (names.servers(), dns::ClientParameters::default(), crowd.clone());
+    let (servers, resolver, people) = (names.servers_from(INTERNET), dns::ClientParameters::default(), crowd.clone());
     world.add_process(ProcessSpec {
         name: blueprint::PHONES.to_owned(),
         host,

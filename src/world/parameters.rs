@@ -195,7 +195,6 @@ pub fn phones(prepared: &Prepared) -> PhonesConfig {
         }
     };
     let drivers = traffic.drivers.round().max(1.0) as u32;
-    let riding = traffic.riding_drivers / traffic.drivers;
     let mut stream = derive(0, "city", "drivers");
     PhonesConfig {
         city: city.clone(),
@@ -210,6 +209,6 @@ pub fn phones(prepared: &Prepared) -> PhonesConfig {
         start,
         demand,
         riders: riders_needed(traffic),
-        drivers: city::drivers::place(city, start, drivers, riding, &mut stream),
+        drivers: city::drivers::place(city, start, drivers, traffic.busy_share(), &mut stream),
     }
 }
