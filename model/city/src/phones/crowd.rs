@@ -92,6 +92,12 @@ impl Crowd {
         self.busy.borrow().values().copied().collect()
     }
 
+    /// Whether a driver who is idle may yet be wanted: somebody may still open the app, or has no driver.
+    pub(super) fn needs_drivers(&self) -> bool {
+        let unserved = |pending: &Pending| matches!(pending.doing, Doing::Looking | Doing::Requesting | Doing::Waiting);
+        !self.stopped.get() || self.busy.borrow().values().any(unserved)
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.get()
     }

@@ -124,7 +124,7 @@ impl Driver {
         now() + every.mul_f64(self.choices.borrow_mut().random())
     }
 
-    /// Everything but pings: offers and trips, one after the other.
+    /// Everything but pings: offers and trips, one after the other, until nobody wants any more.
     async fn duty(&self, free_at: Time) {
         sleep_until(free_at).await;
         let habits = &self.phone.world.habits;
@@ -145,6 +145,9 @@ impl Driver {
                 let answer = poll_fn(|context| beat.borrow_mut().poll(context, every, poll, missed)).await;
                 if let Some(offer) = self.offer_in(&answer) {
                     break offer;
+                }
+                if !self.phone.world.crowd.needs_drivers() {
+                    return;
                 }
             };
             let reacts_at = now() + about(habits.reaction, &mut self.choices.borrow_mut());
