@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use platform::api::ApiError;
 use platform::api::gateway::Action;
-use platform::deploy::Service;
 use platform::domain::payment::PaymentState;
 use platform::domain::schema::{Payment, Trip};
 use platform::domain::trip::State;
@@ -15,7 +14,7 @@ use runtime::Time;
 use crate::invariants;
 use crate::phones::Phone;
 use crate::processor::Weather;
-use crate::world::World;
+use crate::world::{Notes, World};
 
 /// As many trips as riders, with as many drivers.
 fn trips(world: &mut World, riders: i64) {
@@ -125,6 +124,21 @@ fn a_rider_is_driven_while_the_processor_is_away() {
 }
 
 #[test]
+fn a_card_whose_authorisation_was_lost_is_asked_again_while_the_rider_still_waits() {
+    let mut world = World::new(7);
+    world.processor.set_weather(Weather::Lost);
+    world.script("rider", |gateways| async move {
+        Phone::rider(&gateways, 1).await.request_trip().await;
+    });
+    let processor = world.processor.clone();
+    world.engine.control().at(Time::from_secs(15), move |_| processor.set_weather(Weather::Fair));
+    world.run(60);
+    assert_eq!(world.only_trip().state, State::Matching);
+    assert_eq!(world.database.all::<Payment>()[0].state, PaymentState::Authorised);
+    invariants::check(&world);
+}
+
+#[test]
 fn commits_in_doubt_are_read_back() {
     for (seed, every) in [(1, 3), (2, 5), (3, 7), (4, 11)] {
         let mut world = World::new(seed);
@@ -169,12 +183,29 @@ fn any_replica_may_die_at_any_time() {
 fn a_zone_without_power_is_left_alone() {
     let mut world = World::new(9);
     trips(&mut world, 3);
+    let slow: Notes<u32> = Notes::new();
+    let noted = slow.clone();
+    world.script("waiting", move |mut gateways| async move {
+        gateways.remove(1); // what stands between phones and gateways knows that it is gone
+        let driver = Phone::driver(&gateways, 9).await;
+        runtime::sleep_until(Time::from_secs(8)).await;
+        let mut slow = 0;
+        for _ in 0..60 {
+            let asked_at = runtime::now();
+            driver.ask(Action::PollOffer).await.expect("the driver is on duty");
+            slow += u32::from(runtime::now().since(asked_at) > Duration::from_millis(900));
+            runtime::sleep(Duration::from_millis(300)).await;
+        }
+        noted.add(slow);
+    });
     let control = world.engine.control();
     let hosts = control.hosts().into_iter().filter(|(_, host)| host.zone == "b").map(|(id, _)| id);
     for host in hosts {
         control.at(Time::from_secs(6), move |control| control.power_off(host));
     }
     world.run(180);
-    all_settled(&world, 3);
-    assert_eq!(world.replicas[&Service::Trips].len(), 3);
+    let settled = world.database.all::<Trip>().iter().filter(|trip| trip.state == State::Settled).count();
+    assert_eq!(settled, 3);
+    // Each of the two gateways finds out once, or twice if it had a request on the way. Were nobody ejected, it would be 20.
+    assert!(slow.all().iter().all(|slow| *slow <= 4) && !slow.all().is_empty(), "{:?}", slow.all());
 }
