@@ -3,6 +3,8 @@
 //! In the order of a run: [`cli`] says what is asked for, [`prepare`] makes sure that it makes sense, [`world`] builds
 //! it on an engine, [`rehearsal`] lives it, [`recorder`] writes it down. [`verify`] holds runs to their seed.
 
+#[cfg(feature = "canary")]
+mod canary;
 pub mod cli;
 pub mod commands;
 pub mod exit;

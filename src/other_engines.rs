@@ -12,12 +12,13 @@ use backends::live::LiveWorld;
 use backends::turmoil::{TurmoilConfig, TurmoilWorld};
 use backends::{EngineError, ProcessPanic, RunEnd};
 use oracles::{End, Report, Watch};
-use ports::observe::{JourneyOutcome, Observation, Observer};
+use ports::observe::{JourneyEnded, JourneyOutcome, Observation, Observer};
 use scenarios::FaultKind;
 
 use crate::cli::EngineName;
 use crate::exit::Exit;
 use crate::prepare::Prepared;
+use crate::settlement::Settlement;
 use crate::world;
 
 /// Why a scenario cannot be lived on another engine.
@@ -59,24 +60,39 @@ pub struct Counts {
 }
 
 #[derive(Default)]
-struct Journeys(RefCell<BTreeMap<&'static str, Counts>>);
+struct Journeys {
+    counts: BTreeMap<&'static str, Counts>,
+    settlement: Settlement,
+}
+
+impl Journeys {
+    fn ended(&mut self, journey: &JourneyEnded) {
+        let counts = self.counts.entry(journey.kind).or_default();
+        match journey.outcome {
+            JourneyOutcome::Succeeded => counts.succeeded += 1,
+            JourneyOutcome::Refused => counts.refused += 1,
+            JourneyOutcome::Failed => counts.failed += 1,
+        }
+    }
+}
 
 struct Watchers {
-    journeys: Rc<Journeys>,
+    journeys: Rc<RefCell<Journeys>>,
     oracles: Rc<Watch>,
 }
 
 impl Observer for Watchers {
     fn observe(&self, observation: &Observation) {
         self.oracles.observe(observation);
-        if let Observation::JourneyEnded(journey) = observation {
-            let mut journeys = self.journeys.0.borrow_mut();
-            let counts = journeys.entry(journey.kind).or_default();
-            match journey.outcome {
-                JourneyOutcome::Succeeded => counts.succeeded += 1,
-                JourneyOutcome::Refused => counts.refused += 1,
-                JourneyOutcome::Failed => counts.failed += 1,
+        let journeys = &mut *self.journeys.borrow_mut();
+        match observation {
+            Observation::JourneyEnded(journey) => journeys.ended(journey),
+            Observation::Committed(transaction) => {
+                if let Some(settled) = journeys.settlement.committed(transaction) {
+                    journeys.ended(&settled);
+                }
             }
+            _ => {}
         }
     }
 }
@@ -151,7 +167,7 @@ pub fn run(prepared: &Prepared, seed: u64, engine: EngineName) -> Result<Lived, 
         let refused = |source| OtherEngineError::Refused { fault: fault.kind.key(), source };
         which.require(needs(&fault.kind)).map_err(refused)?;
     }
-    let journeys = Rc::new(Journeys::default());
+    let journeys = Rc::new(RefCell::new(Journeys::default()));
     let oracles = Rc::new(Watch::new(world::rules(prepared)));
     let watchers = Rc::new(Watchers { journeys: journeys.clone(), oracles: oracles.clone() });
     let length = scenario.warmup + scenario.duration;
@@ -171,7 +187,7 @@ pub fn run(prepared: &Prepared, seed: u64, engine: EngineName) -> Result<Lived, 
     oracles.finish(End { at: end.at, converged: false });
     Ok(Lived {
         engine: name(engine),
-        journeys: journeys.0.take(),
+        journeys: journeys.take().counts,
         oracles: oracles.reports(),
         panics: end.panics,
         missing: which.missing().map(|missing| missing.capability.to_string()).collect(),

@@ -104,6 +104,8 @@ pub fn assemble(world: &mut dyn World, prepared: &Prepared, observer: Rc<dyn Obs
         groups.insert(format!("{API}-{zone}"), vec![address.host]);
     }
 
+    #[cfg(feature = "canary")]
+    crate::canary::plant(world);
     let (crowd, phones) = phones(world, prepared, &stores.names, observer);
     groups.insert(blueprint::PHONES.to_owned(), vec![phones]);
     let surfaces = Surfaces {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use reports::records::{Fate, Mark};
+use reports::report::Report;
 
 use crate::support::*;
 
@@ -23,12 +24,15 @@ fn a_primary_in_another_zone_feels_nothing() {
     let elsewhere = rehearsed(&scenario("40/s", "12m", &elsewhere));
     assert_eq!(marks(&here, "rds", Mark::Promoted).len(), 1, "the database fails over once");
     assert_eq!(marks(&elsewhere, "rds", Mark::Promoted), [] as [f64; 0], "there is nothing to fail over from");
-    assert!(
-        elsewhere.outcome.requests.failed * 3 < here.outcome.requests.failed,
-        "{:?} and {:?}",
-        elsewhere.outcome.requests,
-        here.outcome.requests
-    );
+    // A ping touches no database, an offer poll does: where only balancer and gateway suffer, both fail alike. A tenth
+    // is what the draws of some hundred failures may differ by.
+    assert!(failed_share(&here, "offer-poll") > failed_share(&here, "ping") * 1.2);
+    assert!(failed_share(&elsewhere, "offer-poll") < failed_share(&elsewhere, "ping") * 1.1);
+}
+
+fn failed_share(report: &Report, journey: &str) -> f64 {
+    let counts = &report.outcome.journeys[journey].counts;
+    counts.failed as f64 / counts.first_attempts as f64
 }
 
 #[test]
@@ -40,7 +44,7 @@ zone-network-blackhole = { zone = "us-east-1a", for = "5m" }
 "#;
     let report = rehearsed(&scenario("40/s", "12m", blackhole));
     assert_eq!(marks(&report, "rds", Mark::Promoted).len(), 1, "nobody named RDS, and still it fails over");
-    let writable = &report.outcome.oracles["one-writable-primary"];
+    let writable = &report.outcome.oracles["one-writable-node"];
     assert!(writable.evaluations > 0 && writable.violations == 0, "{writable:?}");
     assert!(
         report.happenings.iter().any(|seen| seen.component == "rds" && seen.state == "not writable"),
@@ -68,7 +72,9 @@ replication-stall = { store = "rds", replica = "rds-replica-1", for = "10m" }
 at = "4m"
 promote-replica = { store = "rds", replica = "rds-replica-1" }
 "#;
-    let (_, _, writes) = recorded(&scenario("60/s", "12m", stalled));
+    // Phones may wait for ever for a trip that was lost: only what must hold is demanded.
+    let (report, _, writes) = recorded(&scenario("60/s", "12m", stalled));
+    assert!(report.outcome.oracles["acknowledged-writes-stay"].evaluations > 0);
     let lost: BTreeSet<(u64, u64, String)> = (writes.iter())
         .filter(|write| write.fate != Fate::Kept)
         .map(|write| (write.epoch, write.position, write.object.clone()))

@@ -1,0 +1,125 @@
+//! The command as people and scripts meet it: exit codes, files, words.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn rehearse(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().expect("the command starts")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it was not killed")
+}
+
+/// Runs a scenario written beside the others, with `change` made to a good one.
+fn bad(directory: &Path, change: (&str, &str)) -> Output {
+    let good = r#"title = "good"
+blueprint = "aws-microservice"
+city = "nyc"
+start = "Fri 17:30"
+duration = "10m"
+traffic = { requests = "40/s" }
+
+[[fault]]
+at = "2m"
+zone-power-loss = { zone = "us-east-1a", for = "2m" }
+
+[objectives]
+"critical.rto" = "< 15m"
+"#;
+    assert!(good.contains(change.0), "{}", change.0);
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    for shelf in ["blueprints", "cities"] {
+        let link = directory.join(shelf);
+        if !link.exists() {
+            std::os::unix::fs::symlink(scenarios.join(shelf), link).expect("a link to the shelf");
+        }
+    }
+    let file = directory.join("bad.toml");
+    std::fs::write(&file, good.replace(change.0, change.1)).expect("a scenario file");
+    let out = directory.join("out");
+    let output = rehearse(&["run", file.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+    assert!(!out.exists(), "nothing is half-written");
+    output
+}
+
+#[test]
+fn bad_input_is_refused_with_its_place_and_what_would_be_right() {
+    let directory = tempfile::Builder::new().prefix("scenarios").tempdir().expect("a temporary directory");
+    let shelf = directory.path().join("scenarios");
+    std::fs::create_dir(&shelf).expect("a shelf");
+    for (change, words) in [
+        (("\"10m\"", "\"10 metres\""), "bad.toml:5"),
+        (("title =", "titel ="), "title"),
+        (("us-east-1a", "us-east-1x"), "us-east-1a"),
+        (("at = \"2m\"", "at = \"20m\""), "over at 10m"),
+        (("critical.rto", "critical.rtt"), "critical.rto"),
+        (("city = \"nyc\"", "city = \"nycc\""), "nyc"),
+        (("requests = \"40/s\"", "requests = \"40\""), "/s"),
+    ] {
+        let output = bad(&shelf, change);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(code(&output), 2, "{change:?}: {said}");
+        assert!(said.contains(words), "{change:?}: {said}");
+    }
+    let missing = rehearse(&["run", "scenarios/drills/zone-power-los.toml"]);
+    assert_eq!(code(&missing), 2);
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("zone-power-loss.toml"), "{missing:?}");
+}
+
+#[test]
+fn another_engine_refuses_by_name_what_it_cannot_do() {
+    let output = rehearse(&["run", "scenarios/smoke/pause.toml", "--engine", "turmoil"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(code(&output), 2, "{said}");
+    assert!(said.contains("process-pause") && said.contains("turmoil"), "{said}");
+}
+
+#[test]
+fn the_same_services_carry_whole_rides_on_every_engine() {
+    for engine in ["native", "turmoil", "live"] {
+        let output = rehearse(&["run", "scenarios/smoke/engines.toml", "--engine", engine]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(code(&output), 0, "{engine}: {said}{}", String::from_utf8_lossy(&output.stderr));
+        let captures = said.lines().find(|line| line.trim_start().starts_with("capture"));
+        assert!(captures.is_some(), "{engine}: no ride was paid for\n{said}");
+    }
+}
+
+#[test]
+fn a_report_is_rebuilt_from_its_records_alone() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let out = directory.path().join("run");
+    let run = rehearse(&["run", "scenarios/smoke/crash.toml", "--out", out.to_str().unwrap()]);
+    assert!([0, 10, 13].contains(&code(&run)), "{run:?}");
+    let read = |name: &str| std::fs::read_to_string(out.join(name)).expect("the run wrote it");
+    let (outcome, page) = (read("outcome.json"), read("report.html"));
+    for name in ["outcome.json", "report.html"] {
+        std::fs::remove_file(out.join(name)).expect("it is there");
+    }
+    let rebuilt = rehearse(&["report", out.to_str().unwrap()]);
+    assert_eq!(code(&rebuilt), code(&run));
+    assert_eq!((read("outcome.json"), read("report.html")), (outcome, page));
+    assert_eq!(rebuilt.stdout, run.stdout, "and the terminal says the same");
+}
+
+#[test]
+fn a_directory_that_is_no_run_is_bad_input() {
+    assert_eq!(code(&rehearse(&["report", "no/such/directory"])), 2);
+    assert_eq!(code(&rehearse(&["report", "src"])), 2);
+}
+
+#[test]
+fn a_drill_is_the_distribution_of_its_seeds() {
+    let output = rehearse(&["drill", "scenarios/smoke/crash.toml", "--seeds", "3", "--jobs", "2", "--json"]);
+    let drill: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let again = rehearse(&["drill", "scenarios/smoke/crash.toml", "--seeds", "3", "--json"]);
+    let again: serde_json::Value = serde_json::from_slice(&again.stdout).expect("JSON");
+    let hashes = |drill: &serde_json::Value| {
+        let runs = drill["runs"].as_array().expect("a drill lists its runs");
+        runs.iter().map(|run| run["trace_hash"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(hashes(&drill).len(), 3);
+    assert_eq!(hashes(&drill), hashes(&again), "the number of threads changes nothing");
+}
