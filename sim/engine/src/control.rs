@@ -75,6 +75,7 @@ impl Control {
         };
         let id = self.core.network.borrow_mut().begin(set(from), set(to), fault);
         self.core.record(WORLD, Kind::Network, 1);
+        self.core.look_for_trouble();
         if fault == LinkFault::Cut {
             self.core.probe_unreachable();
         }
@@ -84,6 +85,7 @@ impl Control {
     pub fn end_link_fault(&self, id: LinkFaultId) {
         self.core.network.borrow_mut().end(id);
         self.core.record(WORLD, Kind::Network, 0);
+        self.core.look_for_trouble();
     }
 
     /// Every host, in the order they were added.

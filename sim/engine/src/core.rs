@@ -97,6 +97,10 @@ pub(crate) struct Core {
     pub(crate) crash_current: Cell<bool>,
     pub(crate) queue: RefCell<Queue<Event>>,
     pub(crate) order: RefCell<Option<Stream>>,
+    pub(crate) draws_order: bool,
+    /// Whether anything is out of order at all: a host without power, a link fault, a paused process. While nothing is,
+    /// the hot path asks none of them.
+    pub(crate) troubled: Cell<bool>,
     pub(crate) tasks: Rc<Tasks>,
     pub(crate) hosts: RefCell<Vec<Host>>,
     pub(crate) power_cycles: RefCell<Vec<u32>>,
@@ -116,7 +120,7 @@ pub(crate) const WORLD: ProcessId = ProcessId(0);
 impl Core {
     #[inline]
     pub(crate) fn schedule(&self, at: Time, event: Event) -> TimerId {
-        let tie_break = self.order.borrow_mut().as_mut().map_or(0, Rng::next_u32);
+        let tie_break = if self.draws_order { self.order.borrow_mut().as_mut().map_or(0, Rng::next_u32) } else { 0 };
         self.queue.borrow_mut().insert(at, tie_break, event)
     }
 
@@ -125,9 +129,16 @@ impl Core {
         self.trace.borrow_mut().record(self.clock.get(), process, kind, digest);
     }
 
+    /// Looks again whether anything is out of order; to be called after whatever may change it.
+    pub(crate) fn look_for_trouble(&self) {
+        let dark = self.hosts.borrow().iter().any(|host| !host.powered);
+        let paused = self.processes.borrow().iter().any(Process::is_paused);
+        self.troubled.set(dark || paused || self.network.borrow().has_faults());
+    }
+
     fn poll(&self, task: TaskId) {
         let Some(process) = self.tasks.process(task) else { return };
-        if self.processes.borrow_mut()[process.0 as usize].park_if_paused(task) {
+        if self.troubled.get() && self.processes.borrow_mut()[process.0 as usize].park_if_paused(task) {
             return;
         }
         let Some(mut future) = self.tasks.take(task) else { return };
@@ -223,6 +234,8 @@ impl Engine {
             current: Cell::new(WORLD),
             crash_current: Cell::new(false),
             queue: RefCell::default(),
+            draws_order: draw_order,
+            troubled: Cell::new(false),
             order: RefCell::new(draw_order.then(|| derive(seed, "engine", "order"))),
             tasks: Tasks::new(),
             hosts: RefCell::default(),

@@ -85,6 +85,10 @@ impl Network {
         self.faults.retain(|active| active.id != id);
     }
 
+    pub(crate) fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
     /// Can a packet pass from one host to the other?
     #[inline]
     pub(crate) fn passes(&self, from: HostId, to: HostId) -> bool {

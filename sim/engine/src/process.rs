@@ -90,6 +90,10 @@ impl Process {
         self.state != State::Stopped
     }
 
+    pub(crate) fn is_paused(&self) -> bool {
+        self.state == State::Paused
+    }
+
     pub(crate) fn stop(&mut self) {
         self.state = State::Stopped;
     }
@@ -162,6 +166,8 @@ impl Core {
             entry.state = State::Paused;
             self.record(process, Kind::Pause, 0);
         }
+        drop(processes);
+        self.look_for_trouble();
     }
 
     pub(crate) fn resume_process(&self, process: ProcessId) {
@@ -172,6 +178,8 @@ impl Core {
             self.record(process, Kind::Resume, 0);
             self.tasks.requeue(std::mem::take(&mut entry.parked));
         }
+        drop(processes);
+        self.look_for_trouble();
     }
 
     /// Starts a stopped process after a delay, unless it is started or ended otherwise before.
@@ -188,6 +196,7 @@ impl Core {
         self.hosts.borrow_mut()[host.0 as usize].lose_power();
         self.power_cycles.borrow_mut()[host.0 as usize] += 1;
         self.record(WORLD, Kind::PowerOff, u64::from(host.0));
+        self.look_for_trouble();
         self.probe_unreachable();
     }
 
@@ -203,6 +212,7 @@ impl Core {
             return; // it lost power again while booting
         }
         self.hosts.borrow_mut()[host.0 as usize].powered = true;
+        self.look_for_trouble();
         for process in self.processes_on(host) {
             self.schedule_start(process, self.clock.get());
         }
