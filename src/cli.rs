@@ -107,7 +107,7 @@ pub struct Trace {
     /// Position after the last event to print.
     #[arg(long, default_value_t = 0)]
     pub to: u64,
-    /// Run it on this many threads at once and print the last one's.
+    /// Run it on this many threads at once, which must agree.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub threads: u16,
 }

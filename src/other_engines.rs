@@ -115,6 +115,14 @@ impl Lived {
     }
 }
 
+impl Lived {
+    /// At least one ride went all the way to the ledger.
+    #[must_use]
+    pub fn carried_a_ride(&self) -> bool {
+        self.journeys.get("capture").is_some_and(|counts| counts.succeeded > 0)
+    }
+}
+
 impl fmt::Display for Lived {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "lived on {}: outcomes only, no trace and no records\n", self.engine)?;

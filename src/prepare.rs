@@ -22,6 +22,8 @@ pub struct Prepared {
     pub replay: Option<Arc<Replay>>,
     /// What the traffic amounts to.
     pub traffic: Traffic,
+    /// The file of recorded trips that was asked for instead of the scenario's traffic.
+    pub trips: Option<PathBuf>,
     /// Over the meaning of scenario, blueprint, city and recorded trips, in hexadecimal.
     pub hash: String,
 }
@@ -37,6 +39,8 @@ pub enum InputError {
     Traffic { scenario: PathBuf, source: TrafficError },
     #[error("{0}")]
     Trips(#[from] ReplayError),
+    #[error("{}: the blueprint has {regions} regions, and one is modelled: name one region", scenario.display())]
+    Regions { scenario: PathBuf, regions: usize },
     #[error("failed to read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
 }
@@ -50,7 +54,19 @@ pub fn prepare(path: &Path, trips: Option<&Path>) -> Result<Prepared, InputError
     if let Some(file) = trips {
         loaded.scenario.traffic = scenarios::Traffic::Trips { file: file.to_owned() };
     }
-    prepare_loaded(path, loaded)
+    Ok(Prepared { trips: trips.map(Path::to_owned), ..prepare_loaded(path, loaded)? })
+}
+
+impl Prepared {
+    /// The scenario and its options, as on the command line.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec![self.path.display().to_string()];
+        if let Some(trips) = &self.trips {
+            arguments.extend(["--trips".to_owned(), trips.display().to_string()]);
+        }
+        arguments
+    }
 }
 
 /// The rest of [`prepare`], for a scenario that is loaded already; `path` stands for it in messages.
@@ -58,6 +74,10 @@ pub fn prepare(path: &Path, trips: Option<&Path>) -> Result<Prepared, InputError
 /// # Errors
 /// The first problem of the city, the trips, or the traffic.
 pub fn prepare_loaded(path: &Path, loaded: Loaded) -> Result<Prepared, InputError> {
+    let regions = loaded.blueprint.regions.len();
+    if regions != 1 {
+        return Err(InputError::Regions { scenario: path.to_owned(), regions });
+    }
     let city_text = read(&loaded.city_path)?;
     let city = City::parse(&city_text, &loaded.city_path.display().to_string())?;
     let start = WeekMinute::new(u64::from(loaded.scenario.start.minute_of_week()));
@@ -81,6 +101,7 @@ pub fn prepare_loaded(path: &Path, loaded: Loaded) -> Result<Prepared, InputErro
     };
     Ok(Prepared {
         path: path.to_owned(),
+        trips: None,
         traffic: traffic.map_err(unservable)?,
         replay,
         hash: hasher.finalize().to_hex().to_string(),

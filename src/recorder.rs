@@ -1,6 +1,7 @@
 //! From observations to records: what models and phones tell becomes rows, handed to the measures and to the files.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 
 use oracles::object_name;
 use platform::domain::ids::TripId;
@@ -15,6 +16,10 @@ use runtime::{Time, digest};
 
 use crate::settlement::Settlement;
 
+/// Commits that may wait for their acknowledgement at once: more than all pools of a blueprint hold connections
+/// (assumption).
+const UNACKNOWLEDGED_MAX: usize = 4_096;
+
 /// Turns what is observed into records.
 pub struct Recorder(RefCell<Inner>);
 
@@ -26,8 +31,8 @@ struct Inner {
     /// The end of the warm-up, from which records count.
     origin: Time,
     settlement: Settlement,
-    /// Commits that are visible and not yet acknowledged to their client.
-    unacknowledged: Vec<CommittedTransaction>,
+    /// Commits that are visible and not yet acknowledged to their client, the oldest first; few, and bounded.
+    unacknowledged: VecDeque<CommittedTransaction>,
     /// Sum of the digests of all rows committed and not replaced: what the stores hold, in any order.
     state: u64,
 }
@@ -42,7 +47,7 @@ impl Recorder {
             failure: None,
             origin,
             settlement: Settlement::default(),
-            unacknowledged: Vec::new(),
+            unacknowledged: VecDeque::new(),
             state: 0,
         }))
     }
@@ -120,7 +125,11 @@ impl Observer for Recorder {
                     let (before, after) = (change.before.as_ref().map(digest), change.after.as_ref().map(digest));
                     inner.state = inner.state.wrapping_sub(before.unwrap_or(0)).wrapping_add(after.unwrap_or(0));
                 }
-                inner.unacknowledged.push(transaction.clone());
+                inner.unacknowledged.push_back(transaction.clone());
+                // A client that went away hears nothing: what is this old is nobody's any more.
+                if inner.unacknowledged.len() > UNACKNOWLEDGED_MAX {
+                    inner.unacknowledged.pop_front();
+                }
             }
             Observation::CommitAcknowledged(position) => {
                 let same = |commit: &CommittedTransaction| {
@@ -128,7 +137,7 @@ impl Observer for Recorder {
                         && (commit.position.epoch, commit.position.lsn) == (position.epoch, position.lsn)
                 };
                 if let Some(at) = inner.unacknowledged.iter().position(same) {
-                    let commit = inner.unacknowledged.swap_remove(at);
+                    let commit = inner.unacknowledged.remove(at).expect("it was found there");
                     inner.acknowledged(&commit, position.at);
                 }
             }

@@ -15,6 +15,7 @@ use reports::records::{FaultRecord, MetricRecord, OracleRecord, PendingRecord, R
 use reports::report::Report;
 use reports::writer::Writer;
 use runtime::Time;
+use scenarios::FaultKind;
 
 use crate::prepare::Prepared;
 use crate::recorder::Recorder;
@@ -60,7 +61,7 @@ pub enum RunError {
     Wedged { process: String, at: Time },
 }
 
-/// Simulated time between two samples of gauges, and between two looks at the interrupt flag's cause.
+/// Simulated time between two samples of how full things are.
 const STEP: Duration = Duration::from_secs(10);
 
 /// How long the platform has to come to rest after the horizon, when nothing is broken and nobody asks for more: the
@@ -107,7 +108,7 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     if whole {
         schedule.heal_all(&control);
         run.assembled.crowd.stop_demand();
-        whole = run.to_rest(horizon + REST_LIMIT)?;
+        whole = run.until_rest(horizon + REST_LIMIT)?;
     }
     let end = control.now();
 
@@ -138,7 +139,10 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     }
     let converged = whole && run.is_at_rest();
     oracles.finish(End { at: end, converged });
-    let onset = schedule.log().entries().first().map(|entry| entry.onset);
+    // As the report has it: a copy that falls behind is not yet a disaster.
+    let log = schedule.log().entries();
+    let is_stall = |index: usize| matches!(scenario.faults[index].kind, FaultKind::ReplicationStall(_));
+    let onset = log.iter().find(|entry| !is_stall(entry.index)).or(log.first()).map(|entry| entry.onset);
     world::record_losses(&oracles, onset, &recorder);
     for report in oracles.reports() {
         let first = report.first.first().map(|violation| format!("{}: {}", violation.at, violation.text));
@@ -211,7 +215,7 @@ impl Run<'_> {
     }
 
     /// Runs on until nothing is pending, or the time for it is over.
-    fn to_rest(&mut self, limit: Time) -> Result<bool, RunError> {
+    fn until_rest(&mut self, limit: Time) -> Result<bool, RunError> {
         let control = self.engine.control();
         while control.now() < limit && !self.is_at_rest() {
             if !self.until(limit.min(control.now() + STEP), |_| 1.0)? {

@@ -90,6 +90,7 @@ pub fn verify(subject: &Subject) -> Result<Verified, VerifyError> {
         return Ok(Verified::Same(first));
     }
     let (from, to) = differing_interval(&first, &second);
+    let from = from.saturating_sub(CONTEXT);
     // Events of the interval are read in both surroundings again; what differs once may differ elsewhere now, so the
     // contexts come from these two runs and no others.
     let whole = [subject.trace(Surroundings::Plain, from, to)?, subject.trace(Surroundings::Other, from, to)?];

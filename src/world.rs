@@ -25,7 +25,7 @@ use crate::rehearsal::Options;
 mod observed;
 mod parameters;
 
-pub use observed::{record_losses, rules};
+pub use observed::{declared_loss, record_losses, rules};
 
 /// What the load balancer is called, in DNS too.
 const API: &str = "load-balancer";

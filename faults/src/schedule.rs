@@ -47,7 +47,21 @@ enum Remedy {
     Power(Vec<HostId>),
     Links(Vec<LinkFaultId>),
     Resume(Vec<ProcessId>),
+    Start(Vec<ProcessId>),
     Processor,
+    /// It ends by itself.
+    Nothing,
+}
+
+impl Remedy {
+    /// Whether this remedy, still open, keeps another fault's end from mending the same thing.
+    fn holds_power(&self, host: HostId) -> bool {
+        matches!(self, Remedy::Power(hosts) if hosts.contains(&host))
+    }
+
+    fn holds_process(&self, process: ProcessId) -> bool {
+        matches!(self, Remedy::Resume(processes) if processes.contains(&process))
+    }
 }
 
 struct World {
@@ -105,11 +119,21 @@ impl Schedule {
     }
 
     fn heal(&self, index: usize, remedy: Remedy, control: &Control) {
+        let held = |by: &dyn Fn(&Remedy) -> bool| self.0.open.borrow().iter().any(|(_, other)| by(other));
         match remedy {
-            Remedy::Power(hosts) => hosts.into_iter().for_each(|host| control.power_on(host)),
-            Remedy::Links(faults) => faults.into_iter().for_each(|fault| control.end_link_fault(fault)),
-            Remedy::Resume(processes) => processes.into_iter().for_each(|process| control.resume(process)),
+            Remedy::Power(hosts) => {
+                let free = hosts.into_iter().filter(|&host| !held(&|other| other.holds_power(host)));
+                free.for_each(|host| control.power_on(host));
+            }
+            Remedy::Resume(processes) => {
+                let free = processes.into_iter().filter(|&process| !held(&|other| other.holds_process(process)));
+                free.for_each(|process| control.resume(process));
+            }
+            Remedy::Processor if held(&|other| matches!(other, Remedy::Processor)) => {}
             Remedy::Processor => self.0.surfaces.processor.set(Condition::Serving),
+            Remedy::Links(faults) => faults.into_iter().for_each(|fault| control.end_link_fault(fault)),
+            Remedy::Start(processes) => processes.into_iter().for_each(|process| control.start(process)),
+            Remedy::Nothing => {}
         }
         if let Some(entry) = self.0.log.0.borrow_mut().iter_mut().find(|entry| entry.index == index) {
             entry.healed = Some(control.now());
@@ -137,10 +161,9 @@ impl Schedule {
                 Some(cut_links(&from, &to, Direction::Both, loss, control))
             }
             FaultKind::ProcessCrash(fault) => {
-                for process in places.processes(&fault.process) {
-                    control.crash(process, fault.restart_after);
-                }
-                None
+                let processes = places.processes(&fault.process);
+                processes.iter().for_each(|&process| control.crash(process, None));
+                Some(Remedy::Start(processes))
             }
             FaultKind::ProcessPause(fault) => {
                 let processes = places.processes(&fault.process);
@@ -156,7 +179,7 @@ impl Schedule {
                         held.expect("the loader checked the replica's name");
                     }
                 }
-                None
+                Some(Remedy::Nothing)
             }
             FaultKind::RdsFailover(_) => {
                 self.0.surfaces.database.fail_over();

@@ -23,6 +23,11 @@ pub fn run(arguments: &Run) -> Exit {
 }
 
 fn native(arguments: &Run, prepared: &Prepared) -> Exit {
+    if let Some(directory) = &arguments.out
+        && let Err(error) = std::fs::create_dir_all(directory)
+    {
+        return say::complaint(Exit::BadInput, &format!("failed to make {}: {error}", directory.display()));
+    }
     let bar = ProgressBar::new(1_000);
     bar.set_style(ProgressStyle::with_template("{bar:40} {percent:>3} %  {eta} left").expect("a constant template"));
     let stopwatch = clock::stopwatch();
@@ -61,7 +66,7 @@ fn render(report: &Report, json: bool) -> String {
 fn complaint(problem: &RunError, arguments: &Run, prepared: &Prepared) -> String {
     format!(
         "{problem}\nrehearse run {} --seed {} (scenario {})",
-        prepared.path.display(),
+        prepared.arguments().join(" "),
         arguments.seed,
         prepared.hash
     )
@@ -80,7 +85,8 @@ fn other(arguments: &Run, prepared: &Prepared) -> Exit {
     match other_engines::run(prepared, arguments.seed, arguments.engine) {
         Err(problem) => say::complaint(problem.exit(), &problem),
         Ok(lived) => {
-            let exit = if lived.kept_its_promises() { Exit::Passed } else { Exit::OracleBroken };
+            let exit =
+                if lived.kept_its_promises() && lived.carried_a_ride() { Exit::Passed } else { Exit::OracleBroken };
             say::and_exit(&lived.to_string(), exit)
         }
     }

@@ -19,8 +19,15 @@ pub fn trace(arguments: &Trace) -> Exit {
         let runs: Vec<_> = (0..arguments.threads).map(|_| scope.spawn(|| one(&prepared, arguments))).collect();
         runs.into_iter().map(|run| run.join().expect("a run's panics are caught")).collect::<Vec<_>>()
     });
-    match all.into_iter().last().expect("at least one thread") {
-        Ok(trace) => {
+    let traces: Result<Vec<TraceReport>, RunError> = all.into_iter().collect();
+    match traces {
+        Ok(mut traces) => {
+            let agree = traces.windows(2).all(|pair| pair[0] == pair[1]);
+            let mut trace = traces.pop().expect("at least one thread");
+            if !agree {
+                // No other process's hash is equal to this, so that `verify` goes on to find where they part.
+                trace.hash.push_str(" (threads of one process disagree)");
+            }
             let text = serde_json::to_string(&trace).expect("a trace report is plain data");
             say::and_exit(&text, Exit::Passed)
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::say;
-use crate::cli::{Verify, Which};
+use crate::cli::Verify;
 use crate::exit::Exit;
 use crate::prepare::prepare;
 use crate::verify::{Difference, EventReport, Subject, Verified, verify as verify_subject};
@@ -18,7 +18,7 @@ pub fn verify(arguments: &Verify) -> Exit {
         Ok(program) => program,
         Err(error) => return say::complaint(Exit::Internal, &format!("failed to find this program: {error}")),
     };
-    let subject = Subject { program, arguments: again(which), seed: arguments.seed };
+    let subject = Subject { program, arguments: prepared.arguments(), seed: arguments.seed };
     match verify_subject(&subject) {
         Err(problem) => say::complaint(Exit::Internal, &problem),
         Ok(Verified::Same(trace)) => {
@@ -31,20 +31,11 @@ pub fn verify(arguments: &Verify) -> Exit {
             say::and_exit(&text, Exit::Passed)
         }
         Ok(Verified::Differ(difference)) => {
-            let line = format!("rehearse verify {} --seed {}", again(which).join(" "), arguments.seed);
+            let line = format!("rehearse verify {} --seed {}", prepared.arguments().join(" "), arguments.seed);
             let text = format!("{}\nscenario hash {}\n{line}\n", describe(&difference), prepared.hash);
             say::and_exit(&text, Exit::Nondeterminism)
         }
     }
-}
-
-/// The scenario and its options, as on the command line.
-pub fn again(which: &Which) -> Vec<String> {
-    let mut arguments = vec![which.scenario.display().to_string()];
-    if let Some(trips) = &which.trips {
-        arguments.extend(["--trips".to_owned(), trips.display().to_string()]);
-    }
-    arguments
 }
 
 fn describe(difference: &Difference) -> String {

@@ -8,6 +8,7 @@ use scenarios::blueprint::{self, Role};
 use super::Options;
 use crate::not_modelled::NOT_MODELLED;
 use crate::prepare::Prepared;
+use crate::world;
 
 /// A one-minute window with fewer journeys than this is unknown: below it one failure breaks a 95 % level by itself.
 const WINDOW_JOURNEYS_MIN: u64 = 20;
@@ -30,7 +31,7 @@ pub fn run_record(prepared: &Prepared, options: &Options<'_>) -> RunRecord {
         scenario_hash: prepared.hash.clone(),
         seed: options.seed,
         engine: "native".to_owned(),
-        commit: option_env!("REHEARSAL_COMMIT").unwrap_or_default().to_owned(),
+        commit: env!("REHEARSAL_COMMIT").to_owned(),
         start: scenario.start.to_string(),
         warmup_s: scenario.warmup.as_secs_f64(),
         duration_s: scenario.duration.as_secs_f64(),
@@ -46,7 +47,7 @@ pub fn run_record(prepared: &Prepared, options: &Options<'_>) -> RunRecord {
         stores: vec![Store {
             name: blueprint::DATABASE.to_owned(),
             tiers: vec![Tier::Critical, Tier::Important],
-            declared_rpo_s: 0.0,
+            declared_rpo_s: world::declared_loss(prepared).as_secs_f64(),
         }],
         objectives: prepared.loaded.objectives().iter().map(objective).collect(),
         not_modelled: NOT_MODELLED.iter().map(|&sentence| sentence.to_owned()).collect(),
@@ -54,7 +55,7 @@ pub fn run_record(prepared: &Prepared, options: &Options<'_>) -> RunRecord {
         events: 0,
         simulated_s: 0.0,
         wall_s: 0.0,
-        reproduce: format!("rehearse run {} --seed {}", prepared.path.display(), options.seed),
+        reproduce: format!("rehearse run {} --seed {}", prepared.arguments().join(" "), options.seed),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the oracles are told about a run, and what they tell its records.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use oracles::{Fate, Rules, Watch};
 use platform::domain::place::FlatMap;
@@ -18,10 +19,7 @@ use crate::recorder::Recorder;
 #[must_use]
 pub fn rules(prepared: &Prepared) -> Rules {
     let Config { fares, surge, city, .. } = platform_config(prepared);
-    let mut declared_loss = BTreeMap::new();
-    if accepts_loss(prepared) {
-        declared_loss.insert(blueprint::DATABASE.to_owned(), prepared.loaded.scenario.duration);
-    }
+    let declared_loss = BTreeMap::from([(blueprint::DATABASE.to_owned(), declared_loss(prepared))]);
     Rules {
         fares,
         surge_cap_per_mille: surge.cap_per_mille,
@@ -30,6 +28,12 @@ pub fn rules(prepared: &Prepared) -> Rules {
         declared_loss,
         commits_remembered: Rules::COMMITS_REMEMBERED,
     }
+}
+
+/// How much time's worth of acknowledged writes the design accepts to lose: none, or whatever it comes to.
+#[must_use]
+pub fn declared_loss(prepared: &Prepared) -> Duration {
+    if accepts_loss(prepared) { prepared.loaded.scenario.duration } else { Duration::ZERO }
 }
 
 /// Whether somebody chose to lose writes: by settings that acknowledge before they are durable, or by promoting a copy

@@ -111,7 +111,9 @@ impl Measures {
         let bucket_count = (self.horizon_ns as u64).div_ceil(BUCKET_NS as u64) as usize;
         self.tiers.iter_mut().for_each(|buckets| buckets.resize(bucket_count, Bucket::default()));
         self.faults.sort_by(|one, other| one.onset_s.total_cmp(&other.onset_s));
-        let disaster = self.faults.first();
+        // A copy that falls behind harms nobody by itself: the disaster is what makes somebody need it.
+        let is_disaster = |fault: &&Fault| fault.kind != "replication-stall";
+        let disaster = self.faults.iter().find(is_disaster).or(self.faults.first());
         let onset_s = disaster.map(|fault| fault.onset_s);
         let (happenings, happenings_left_off) = self.happenings.finish();
         let marks: Vec<(f64, Mark)> =
@@ -212,11 +214,13 @@ fn tier_outcome(
 
 fn recovery_of(judgements: &[Judgement], breaches: &[Breach], onset_s: f64) -> Recovery {
     let first_window = (onset_s / windows::WINDOW_S).max(0.0) as usize;
-    let known = |judgement: &Judgement| *judgement != Judgement::Unknown;
+    let since_onset = judgements.get(first_window..).unwrap_or_default();
+    let known = since_onset.iter().filter(|judgement| **judgement != Judgement::Unknown).count();
     match breaches.iter().rfind(|breach| breach.to_s > onset_s) {
         Some(breach) if breach.open => Recovery::NotRecovered,
         Some(_) => Recovery::Recovered,
-        None if judgements.iter().skip(first_window).any(known) => Recovery::Unaffected,
+        // What was mostly not looked at is not known to be well.
+        None if known > 0 && known * 2 >= since_onset.len() => Recovery::Unaffected,
         None => Recovery::Unknown,
     }
 }

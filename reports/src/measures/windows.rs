@@ -2,6 +2,8 @@
 //!
 //! Requests are kept by ten-second buckets of the moment they were meant to start; a judged window is a minute of them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::latency::{Latencies, Merged};
@@ -28,6 +30,8 @@ pub struct Bucket {
     pub ok: u64,
     /// From the moment each was meant to start to its final answer.
     pub latencies: Latencies,
+    /// Requests meant and requests that succeeded, by what was wanted.
+    kinds: Vec<(Box<str>, u64, u64)>,
 }
 
 impl Bucket {
@@ -35,7 +39,12 @@ impl Bucket {
     pub fn add(&mut self, request: &RequestRecord<'_>) {
         self.requests += 1;
         self.attempts += u64::from(request.attempts);
-        self.ok += u64::from(request.failure.is_none());
+        let ok = u64::from(request.failure.is_none());
+        self.ok += ok;
+        match self.kinds.iter_mut().find(|(kind, ..)| **kind == *request.journey) {
+            Some((_, meant, succeeded)) => (*meant, *succeeded) = (*meant + 1, *succeeded + ok),
+            None => self.kinds.push((request.journey.into(), 1, ok)),
+        }
         self.latencies.add(request.ended_at_ns.saturating_sub(request.meant_at_ns).max(0) as u64);
     }
 }
@@ -74,6 +83,20 @@ pub struct Breach {
     pub open: bool,
 }
 
+/// The success ratio of a window: of all its requests or, if that is lower, of any one kind with enough of them to tell.
+/// A phone's pings and polls are a hundred times as many as its owner's wishes, and would hide that none was granted.
+fn success_ratio(window: &[Bucket], journeys_min: u64) -> f64 {
+    let requests: u64 = window.iter().map(|bucket| bucket.requests).sum();
+    let ok: u64 = window.iter().map(|bucket| bucket.ok).sum();
+    let mut kinds: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (kind, meant, succeeded) in window.iter().flat_map(|bucket| &bucket.kinds) {
+        let sums = kinds.entry(kind).or_default();
+        *sums = (sums.0 + meant, sums.1 + succeeded);
+    }
+    let of_kinds = kinds.into_values().filter(|(meant, _)| *meant >= journeys_min.max(1));
+    of_kinds.map(|(meant, ok)| ok as f64 / meant as f64).fold(ok as f64 / requests as f64, f64::min)
+}
+
 /// Judges every one-minute window of a tier.
 pub fn judge(buckets: &[Bucket], level: ServiceLevel, journeys_min: u64) -> Vec<Judgement> {
     buckets
@@ -83,8 +106,7 @@ pub fn judge(buckets: &[Bucket], level: ServiceLevel, journeys_min: u64) -> Vec<
             if requests < journeys_min.max(1) {
                 return Judgement::Unknown;
             }
-            let ok: u64 = window.iter().map(|bucket| bucket.ok).sum();
-            let success_ratio = ok as f64 / requests as f64;
+            let success_ratio = success_ratio(window, journeys_min);
             let p95_ms =
                 Merged::of(window.iter().map(|bucket| &bucket.latencies)).quantiles().map_or(0.0, |q| q.p95_ms);
             if success_ratio < level.success_ratio_min || p95_ms > level.p95_ms_max {

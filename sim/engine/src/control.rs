@@ -38,6 +38,11 @@ impl Control {
         }
     }
 
+    /// Starts a process that is not running.
+    pub fn start(&self, process: ProcessId) {
+        self.core.schedule_start(process, self.now());
+    }
+
     /// Stops a process where it stands: its connections stay, its timers come late.
     pub fn pause(&self, process: ProcessId) {
         self.core.pause_process(process);

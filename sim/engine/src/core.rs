@@ -19,7 +19,7 @@ use runtime::world::{HostSpec, ProcessId, ProcessSpec, World};
 
 use crate::connections::Connections;
 use crate::control::Control;
-use crate::executor::{Backstop, Tasks};
+use crate::executor::{Backstop, Tasks, polling};
 use crate::host::Host;
 use crate::latency::LatencySpec;
 use crate::network::{Distances, Network};
@@ -144,7 +144,8 @@ impl Core {
         let Some(mut future) = self.tasks.take(task) else { return };
         self.current.set(process);
         let waker = self.tasks.waker(task);
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
+        let context = &mut Context::from_waker(&waker);
+        let polled = polling(|| catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))));
         match polled {
             Ok(Poll::Pending) => drop(self.tasks.put_back(task, future)),
             Ok(Poll::Ready(())) => {

@@ -187,9 +187,22 @@ impl Tasks {
     }
 }
 
-/// Is an engine running on this thread?
-pub(crate) fn is_active() -> bool {
-    ACTIVE.try_with(|active| active.borrow().is_some()).unwrap_or(false)
+thread_local! {
+    static POLLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Is a simulated process's own code running on this thread? Only its panics are a run's to report.
+pub(crate) fn is_polling() -> bool {
+    POLLING.try_with(Cell::get).unwrap_or(false)
+}
+
+/// Runs a simulated process's own code.
+#[inline]
+pub(crate) fn polling<R>(body: impl FnOnce() -> R) -> R {
+    let former = POLLING.replace(true);
+    let result = body();
+    POLLING.set(former);
+    result
 }
 
 /// Restores the thread's former tasks when dropped.

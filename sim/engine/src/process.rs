@@ -212,6 +212,7 @@ impl Core {
             return; // it lost power again while booting
         }
         self.hosts.borrow_mut()[host.0 as usize].powered = true;
+        self.record(WORLD, Kind::Boot, u64::from(host.0));
         self.look_for_trouble();
         for process in self.processes_on(host) {
             self.schedule_start(process, self.clock.get());
@@ -234,7 +235,7 @@ pub(crate) fn remember_panics() {
     HOOK.call_once(|| {
         let former = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            if crate::executor::is_active() {
+            if crate::executor::is_polling() {
                 LOCATION.set(info.location().map(Location::to_string));
             } else {
                 former(info);

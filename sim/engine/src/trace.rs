@@ -27,6 +27,7 @@ pub enum Kind {
     Network = 14,
     Disk = 15,
     Schedule = 16,
+    Boot = 17,
 }
 
 /// One event as the trace sees it.

@@ -53,8 +53,7 @@ impl Core {
 
     /// Can a packet pass between two hosts that are powered?
     fn reaches(&self, from: HostId, to: HostId) -> bool {
-        !self.troubled.get()
-            || (self.hosts.borrow()[to.0 as usize].powered && self.network.borrow().passes(from, to))
+        !self.troubled.get() || (self.hosts.borrow()[to.0 as usize].powered && self.network.borrow().passes(from, to))
     }
 
     pub(crate) fn dial(&self, to: Address, offer: Rc<dyn std::any::Any>, endpoint: Rc<dyn Endpoint>) -> ConnectionId {
