@@ -11,18 +11,20 @@ use engine::{Checkpoint, Engine, Stopped, TraceEvent};
 use faults::Schedule;
 use oracles::{End, Watch};
 use ports::observe::{Observation, Observer};
-use reports::records::{FaultRecord, MetricRecord, OracleRecord, PendingRecord, Record};
+use reports::records::{MetricRecord, Record};
 use reports::report::Report;
 use reports::writer::Writer;
 use runtime::Time;
-use scenarios::FaultKind;
 
 use crate::prepare::Prepared;
 use crate::recorder::Recorder;
 use crate::world::{self, Assembled};
 
+mod ending;
 mod identity;
 mod samples;
+
+use ending::Ending;
 
 /// How one run is made.
 pub struct Options<'a> {
@@ -112,47 +114,11 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     }
     let end = control.now();
 
-    for entry in schedule.log().entries() {
-        let kind = &scenario.faults[entry.index].kind;
-        let target = kind.targets().iter().map(|target| target.name).collect::<Vec<_>>().join(", ");
-        recorder.add(&Record::Fault(FaultRecord {
-            id: u32::try_from(entry.index + 1).unwrap_or(u32::MAX),
-            kind: kind.key(),
-            target: &target,
-            onset_ns: recorder.moment(entry.onset),
-            healed_ns: entry.healed.map(|at| recorder.moment(at)),
-            description: &kind.meaning(),
-        }));
-    }
-    for pending in run.assembled.crowd.pending() {
-        let why = "the platform has not brought it to its end";
-        recorder.add(&Record::Pending(PendingRecord { what: &pending.to_string(), why }));
-    }
-    for (trip, since) in recorder.unsettled() {
-        let what = format!("the fare of {trip:?}");
-        let why = format!("completed at {since}, and neither captured nor declined");
-        recorder.add(&Record::Pending(PendingRecord { what: &what, why: &why }));
-    }
-    for panic in control.panics() {
-        let why = "the process crashed on it; the run goes on, and is not to be trusted";
-        recorder.add(&Record::Pending(PendingRecord { what: &panic.to_string(), why }));
-    }
     let converged = whole && run.is_at_rest();
     oracles.finish(End { at: end, converged });
-    // As the report has it: a copy that falls behind is not yet a disaster.
-    let log = schedule.log().entries();
-    let is_stall = |index: usize| matches!(scenario.faults[index].kind, FaultKind::ReplicationStall(_));
-    let onset = log.iter().find(|entry| !is_stall(entry.index)).or(log.first()).map(|entry| entry.onset);
-    world::record_losses(&oracles, onset, &recorder);
-    for report in oracles.reports() {
-        let first = report.first.first().map(|violation| format!("{}: {}", violation.at, violation.text));
-        recorder.add(&Record::Oracle(OracleRecord {
-            name: report.name,
-            evaluations: report.evaluations,
-            violations: report.violations,
-            first_violation: first.as_deref(),
-        }));
-    }
+    let ending =
+        Ending { faults: &scenario.faults, log: schedule.log(), crowd: &run.assembled.crowd, control: &control };
+    ending.record(&oracles, &recorder);
 
     let mut record = blank;
     record.complete = whole;
