@@ -24,6 +24,7 @@ fn refusals_name_engine_capability_and_reason() {
     the turmoil engine cannot give a trace hash: events inside turmoil and tokio are not observable
     the turmoil engine cannot give a drawn order of events: tokio orders what is runnable
     the turmoil engine cannot give clock skew: all hosts share one clock
+    the turmoil engine cannot give a schedule of faults: a scenario's faults act through the native engine's control surface
     the live engine cannot give fault points: no site is ever armed
     the live engine cannot give a power loss: every host is this machine
     the live engine cannot give a pause of a process: tokio polls every task that is ready
@@ -38,6 +39,7 @@ fn refusals_name_engine_capability_and_reason() {
     the live engine cannot give a trace hash: no two runs on the wall clock are the same
     the live engine cannot give a drawn order of events: tokio orders what is runnable
     the live engine cannot give clock skew: all hosts share one clock
+    the live engine cannot give a schedule of faults: a scenario's faults act through the native engine's control surface
     ");
 }
 
