@@ -71,7 +71,7 @@ impl Store {
     }
 
     fn scan(
-        &self,
+        &mut self,
         id: TransactionId,
         table: TableId,
         index: IndexId,

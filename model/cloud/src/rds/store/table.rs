@@ -52,9 +52,12 @@ pub(super) enum Conflict {
 pub(super) struct Table {
     pub schema: &'static TableSchema,
     pub rows: BTreeMap<Shared<Value>, Slot>,
-    /// For each index of the schema, its columns' values followed by the primary key's.
-    indexes: Vec<BTreeSet<Box<[Value]>>>,
+    /// None until a statement needs them: a copy that only follows never does, and copies are most of the servers.
+    indexes: Option<Indexes>,
 }
+
+/// For each index of the schema, its columns' values followed by the primary key's.
+type Indexes = Vec<BTreeSet<Box<[Value]>>>;
 
 impl Slot {
     /// The version that a transaction sees: its own, or else the committed one.
@@ -80,7 +83,7 @@ impl Slot {
 
 impl Table {
     pub fn new(schema: &'static TableSchema) -> Self {
-        Self { schema, rows: BTreeMap::new(), indexes: vec![BTreeSet::new(); schema.indexes.len()] }
+        Self { schema, rows: BTreeMap::new(), indexes: None }
     }
 
     pub fn get(&self, key: &[Value], reader: TransactionId) -> Option<&Shared<Value>> {
@@ -88,7 +91,8 @@ impl Table {
     }
 
     /// Rows whose indexed columns begin with `prefix`, in the order of the index and then of the primary key.
-    pub fn scan(&self, index: usize, prefix: &[Value], limit: usize, reader: TransactionId) -> Vec<Row> {
+    pub fn scan(&mut self, index: usize, prefix: &[Value], limit: usize, reader: TransactionId) -> Vec<Row> {
+        self.indexes();
         let columns = self.schema.indexes[index].columns;
         if prefix.len() > columns.len() {
             return Vec::new();
@@ -103,8 +107,22 @@ impl Table {
             .collect()
     }
 
+    /// The indexes, made from what is committed if nobody needed them so far.
+    fn indexes(&mut self) -> &mut Indexes {
+        let Self { schema, rows, indexes } = self;
+        indexes.get_or_insert_with(|| {
+            let committed = || rows.iter().filter_map(|(key, slot)| Some((key, slot.committed.as_ref()?)));
+            let index = |index: &Index| {
+                let entries = committed().filter(|(_, row)| !is_left_out(index, row));
+                entries.map(|(key, row)| entry_of(index, row, key)).collect()
+            };
+            schema.indexes.iter().map(index).collect()
+        })
+    }
+
     fn entries(&self, index: usize, prefix: &[Value]) -> impl Iterator<Item = &[Value]> {
-        self.indexes[index]
+        let indexes = self.indexes.as_ref().expect("whoever looks into an index has had it made");
+        indexes[index]
             .range::<[Value], _>((Bound::Included(prefix), Bound::Unbounded))
             .map(|entry| &**entry)
             .take_while(move |entry| entry.starts_with(prefix))
@@ -128,6 +146,7 @@ impl Table {
             return Ok(());
         }
         let mut entry = schema.key_of(row);
+        self.indexes();
         if schema.unique {
             let conflict = self.entries(index, &entry).find_map(|other| {
                 let (values, other_key) = other.split_at(schema.columns.len());
@@ -141,7 +160,7 @@ impl Table {
             }
         }
         entry.extend_from_slice(key);
-        self.indexes[index].insert(entry.into());
+        self.indexes()[index].insert(entry.into());
         Ok(())
     }
 
@@ -153,15 +172,17 @@ impl Table {
             "a store that replays another's log has no writers of its own"
         );
         let superseded = std::mem::replace(&mut slot.committed, row.cloned());
+        if row.is_none() && slot.held.is_none() {
+            self.rows.remove(&**key);
+        }
+        let Some(indexes) = &mut self.indexes else { return };
         if let Some(row) = row {
-            for (index, schema) in self.schema.indexes.iter().enumerate() {
+            for (index, schema) in indexes.iter_mut().zip(self.schema.indexes) {
                 let is_there = superseded.as_ref().is_some_and(|before| same_values(before, row, schema.columns));
                 if !is_there && !is_left_out(schema, row) {
-                    self.indexes[index].insert(entry_of(schema, row, key));
+                    index.insert(entry_of(schema, row, key));
                 }
             }
-        } else if slot.held.is_none() {
-            self.rows.remove(&**key);
         }
         if let Some(superseded) = &superseded {
             self.drop_entries(key, superseded);
@@ -174,20 +195,22 @@ impl Table {
         if current.is_some_and(|current| current.is_same(version)) {
             return;
         }
-        for (index, schema) in self.schema.indexes.iter().enumerate() {
+        let Some(indexes) = &mut self.indexes else { return };
+        for (index, schema) in indexes.iter_mut().zip(self.schema.indexes) {
             let is_needed = current.is_some_and(|current| same_values(current, version, schema.columns));
             if !is_needed {
-                self.indexes[index].remove(&entry_of(schema, version, key));
+                index.remove(&entry_of(schema, version, key));
             }
         }
     }
 
     /// Versions and index entries that are kept, dead or alive.
     #[cfg(test)]
-    pub fn kept(&self) -> (usize, usize) {
+    pub fn kept(&mut self) -> (usize, usize) {
+        let entries = self.indexes().iter().map(BTreeSet::len).sum();
         let pending = |slot: &Slot| slot.held.as_ref().is_some_and(|held| held.pending.is_some());
         let versions = |slot: &Slot| usize::from(slot.committed.is_some()) + usize::from(pending(slot));
-        (self.rows.values().map(versions).sum(), self.indexes.iter().map(BTreeSet::len).sum())
+        (self.rows.values().map(versions).sum(), entries)
     }
 }
 

@@ -77,7 +77,7 @@ fn replaying_twice_is_replaying_once() {
     let mut replica = Store::new(TABLES);
     records.iter().chain(&records[1..]).for_each(|record| replica.apply(record));
     assert_eq!((replica.digest(), replica.last_lsn()), (store.digest(), store.last_lsn()));
-    assert_eq!(kept(&replica), kept(&store));
+    assert_eq!(kept(&mut replica), kept(&mut store));
     assert!(begin(&mut replica) > begin(&mut Store::restore(TABLES, &Store::new(TABLES).checkpoint())));
 }
 
@@ -114,7 +114,7 @@ fn a_checkpoint_holds_what_the_log_holds() {
 #[test]
 fn what_is_superseded_is_gone() {
     let mut store = store_with(&[item(1, 0), item(2, 0)]);
-    let at_rest = kept(&store);
+    let at_rest = kept(&mut store);
     for round in 1..=1000 {
         let writer = begin(&mut store);
         changed(&mut store, writer, &update(&tagged(1, round)));
@@ -132,12 +132,12 @@ fn what_is_superseded_is_gone() {
             changed(&mut store, restorer, &insert(&[item(2, 0)]));
         }
         commit(&mut store, restorer);
-        assert_eq!(kept(&store), at_rest);
+        assert_eq!(kept(&mut store), at_rest);
     }
 }
 
-fn kept(store: &Store) -> Vec<(usize, usize, usize)> {
-    store.tables.iter().map(|table| (table.rows.len(), table.kept().0, table.kept().1)).collect()
+fn kept(store: &mut Store) -> Vec<(usize, usize, usize)> {
+    store.tables.iter_mut().map(|table| (table.rows.len(), table.kept().0, table.kept().1)).collect()
 }
 
 #[test]

@@ -8,6 +8,7 @@ use proptest::sample::Index;
 
 use super::model::{Model, Step};
 use super::*;
+use crate::rds::store::table::Table;
 use crate::rds::store::{Checkpoint, Lsn};
 use proptest::strategy::ValueTree;
 
@@ -194,15 +195,18 @@ impl World {
         let held: Vec<Item> = (0..4).flat_map(|id| items(&mut self.store, reader, &get(id, Lock::None))).collect();
         self.store.rollback(reader);
         assert_eq!(held, self.model.committed.values().cloned().collect::<Vec<_>>());
-        let replica = self.replayed(Store::new(TABLES), last);
+        let kept = |store: &mut Store| store.tables.iter_mut().map(Table::kept).collect::<Vec<_>>();
+        let kept_here = kept(&mut self.store);
+        assert_eq!(kept_here[0].0, held.len());
+        let mut replica = self.replayed(Store::new(TABLES), last);
         assert_eq!(replica.digest(), self.store.digest(), "the log gives the state");
-        let restored = Store::restore(TABLES, checkpoint);
+        assert_eq!(kept(&mut replica), kept_here, "nothing dead is kept");
+        let mut restored = Store::restore(TABLES, checkpoint);
         assert_eq!(restored.digest(), self.replayed(Store::new(TABLES), checkpoint.lsn).digest());
-        let recovered = self.replayed(restored, last);
+        kept(&mut restored); // from here on it has indexes, and keeps them
+        let mut recovered = self.replayed(restored, last);
         assert_eq!(recovered.digest(), self.store.digest(), "a checkpoint and the rest of the log give the state");
-        let kept = |store: &Store| store.tables.iter().map(|table| table.kept()).collect::<Vec<_>>();
-        assert_eq!(kept(&self.store), kept(&replica), "nothing dead is kept");
-        assert_eq!(kept(&self.store)[0].0, held.len());
+        assert_eq!(kept(&mut recovered), kept_here, "indexes follow the log");
         assert!(self.store.transactions.is_empty());
     }
 }
