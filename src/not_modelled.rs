@@ -9,6 +9,5 @@ pub const NOT_MODELLED: &[&str] = &[
     "Clock skew and drift: all hosts read the same clock.",
     "TCP beyond order, loss, silence and resets: no congestion or flow control, and acknowledgements are never lost alone.",
     "PostgreSQL beyond READ COMMITTED, row locks and its log: no vacuum, no planner, no buffer cache misses.",
-    "Blueprint settings that are read and change nothing yet: network.loss, phone_bandwidth, retransmission_timeout, connect_give_up and established_give_up (Linux's values hold); load_balancer.fails_open (it always does); calls.attempts and retry_budget (each call carries its own budget); rds.storage, and of sync_latency and replica_lag all but the median.",
     "People: a runbook's steps are read and checked, and nobody carries them out.",
 ];

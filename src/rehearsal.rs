@@ -93,7 +93,7 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     let horizon = origin + scenario.duration;
     let mut engine = Engine::new(world::engine_config(prepared, options));
     engine.interrupted_by(options.interrupt.clone());
-    world::set_internet(&mut engine, prepared);
+    world::set_network(&mut engine, prepared);
 
     let blank = identity::run_record(prepared, options);
     let writer = options.out.map(|directory| Writer::create(directory, &blank)).transpose()?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use city::phones::Crowd;
 use cloud::{dns, load_balancer, processor, rds};
-use engine::{Distances, Engine, EngineConfig, LatencySpec};
+use engine::{Distances, Engine, EngineConfig, LatencySpec, Transport};
 use faults::Surfaces;
 use platform::api::gateway;
 use platform::deploy::{Service, Wiring, start};
@@ -58,10 +58,16 @@ pub fn engine_config(prepared: &Prepared, options: &Options<'_>) -> EngineConfig
     }
 }
 
-/// How far phones and the payment processor are from the cloud.
-pub fn set_internet(engine: &mut Engine, prepared: &Prepared) {
+/// How far phones and the payment processor are from the cloud, and how TCP holds out everywhere.
+pub fn set_network(engine: &mut Engine, prepared: &Prepared) {
     let network = &prepared.loaded.blueprint.network;
     engine.set_internet(one_way(&network.internet), network.internet_loss);
+    let transport = Transport {
+        retransmission_timeout: network.retransmission_timeout,
+        syn_retries: network.tcp_syn_retries,
+        retries: network.tcp_retries2,
+    };
+    engine.set_transport(transport, network.loss);
 }
 
 /// Blueprints state round trips, as people measure them; a frame makes half of one.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::PolarsError;
+use polars_core::error::PolarsError;
 use thiserror::Error;
 
 /// A record file could not be written or read.

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{
-    ChunkedArray, DataFrame, Float64Type, Int64Type, ParallelStrategy, ParquetReader, PolarsResult, SerReader,
-    StringChunked, UInt64Type,
-};
+use polars_core::error::PolarsResult;
+use polars_core::prelude::{ChunkedArray, DataFrame, Float64Type, Int64Type, StringChunked, UInt64Type};
+use polars_io::SerReader;
+use polars_io::parquet::read::{ParallelStrategy, ParquetReader};
 
 use crate::error::Error;
 use crate::records::{

@@ -8,11 +8,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use polars::prelude::{
-    BatchedWriter, ChunkedBuilder, Column as PolarsColumn, DataFrame, DataType, Field, Float64Type, Int64Type,
-    IntoColumn, IntoSeries, ParquetCompression, ParquetWriter, PolarsError, PrimitiveChunkedBuilder, Schema,
-    StringChunkedBuilder, UInt64Type,
+use polars_core::error::PolarsError;
+use polars_core::prelude::{
+    ChunkedBuilder, Column as PolarsColumn, DataFrame, DataType, Field, Float64Type, Int64Type, IntoColumn, IntoSeries,
+    PrimitiveChunkedBuilder, Schema, StringChunkedBuilder, UInt64Type,
 };
+use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
 
 use crate::error::Error;
 use crate::records::Record;

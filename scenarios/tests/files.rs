@@ -70,6 +70,6 @@ fn the_committed_schemas_are_current() {
         }
         let committed = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let committed: serde_json::Value = serde_json::from_str(&committed).expect("the committed schema is JSON");
-        assert_eq!(committed, schema, "{} is stale: run this test with UPDATE_SCHEMA=1", path.display());
+        assert!(committed == schema, "{} is stale: run this test with UPDATE_SCHEMA=1", path.display());
     }
 }

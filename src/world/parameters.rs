@@ -42,7 +42,7 @@ fn database_server(blueprint: &Blueprint) -> rds::ServerParameters {
         volume: VolumeSpec {
             iops: parameters.effective_iops(),
             throughput_bytes_per_s: parameters.effective_throughput(),
-            flush: parameters.sync_latency.median,
+            flush: parameters.sync_latency,
         },
         boot: parameters.boot,
         max_connections: parameters.connection_limit(),
@@ -73,7 +73,7 @@ fn failover(blueprint: &Blueprint) -> rds::FailoverParameters {
         fence: parameters.fence,
         promote: parameters.promote,
         replica_promote: parameters.replica_promote,
-        replica_apply_delay: parameters.replica_lag.median,
+        replica_apply_delay: parameters.replica_lag,
         dns_ttl: parameters.dns_ttl,
         ..rds::FailoverParameters::default()
     }
@@ -132,6 +132,7 @@ pub fn platform_config(prepared: &Prepared) -> Config {
         attempt_timeout: calls.timeout,
         backoff_base: calls.backoff_base,
         backoff_cap: calls.backoff_cap,
+        background_retries: calls.retry_budget,
         ..defaults.calls
     };
     Config { city: centre(prepared), calls: policy, processor_timeout: payment_processor.timeout, ..defaults }
@@ -204,6 +205,7 @@ pub fn phones(prepared: &Prepared) -> PhonesConfig {
             attempts: scenario.clients.attempts,
             backoff_base: scenario.clients.backoff_base,
             backoff_cap: scenario.clients.backoff_cap,
+            retry_budget: loaded.blueprint.calls.retry_budget,
             ..Patience::default()
         },
         start,

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::format::section::section;
-use crate::format::value::{Count, Flag, Length, List, PositiveLength, Text};
+use crate::format::value::{Count, Length, List, PositiveLength, Text};
 
 section! {
     /// An application load balancer. Defaults are those of the AWS Elastic Load Balancing documentation, mid-2023, unless
-    /// they say otherwise.
+    /// they say otherwise. When no target is healthy, requests go to all of them, as AWS documents.
     pub struct LoadBalancer {
         /// Zones with a node of the balancer. Empty: every zone of the blueprint.
         zones: Vec<String> as List<Text> = Vec::new(),
@@ -19,8 +19,6 @@ section! {
         unhealthy_threshold: u32 as Count = 2,
         /// Passed checks in a row that make a target healthy again; a new target needs one. AWS: 5.
         healthy_threshold: u32 as Count = 5,
-        /// Whether requests go to all targets when none is healthy. AWS: they do.
-        fails_open: bool as Flag = true,
         /// How long phones may keep the balancer's addresses. AWS: 60 s.
         dns_ttl: Duration as Length = Duration::from_secs(60),
         /// From a node's death to its address leaving DNS. Assumption: three checks ten seconds apart, as Route 53's fast

@@ -150,8 +150,6 @@ impl Check<'_> {
         self.latency(&["network", "cross_zone"], &network.cross_zone);
         self.latency(&["network", "cross_region"], &network.cross_region);
         self.latency(&["network", "internet"], &network.internet);
-        self.latency(&["rds", "sync_latency"], &self.blueprint.rds.sync_latency);
-        self.latency(&["rds", "replica_lag"], &self.blueprint.rds.replica_lag);
         self.latency(&["payment_processor", "latency"], &self.blueprint.payment_processor.latency);
     }
 

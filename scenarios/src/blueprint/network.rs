@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::format::section::{Nested, section};
-use crate::format::value::{Maybe, PositiveLength, Ratio, Speed};
+use crate::format::value::{Maybe, PositiveLength, Ratio, Repetitions, Speed};
 
 section! {
     /// A distribution of latencies: lognormal through the median and the 99th percentile, cut off at the maximum.
@@ -52,19 +52,17 @@ section! {
         cross_region: Latency as Nested = Latency::millis(65, 75, 200),
         /// Round trip between a phone and the region over a mobile network. Assumption.
         internet: Latency as Nested = Latency::millis(60, 300, 2_000),
-        /// Share of frames lost while nothing is broken; each costs a retransmission. Assumption: none inside a region.
+        /// Share of packets lost between hosts while nothing is broken; each costs a retransmission. Assumption: none inside a region.
         loss: f64 as Ratio = 0.0,
         /// Share of frames lost between phones and the region. Assumption: a good mobile network.
         internet_loss: f64 as Ratio = 0.001,
         /// What one host can send. AWS EC2 documentation: c5.2xlarge has a baseline of 2.5 Gbit/s.
         host_bandwidth: u64 as Speed = 312_500_000,
-        /// What one phone can send. Assumption.
-        phone_bandwidth: u64 as Speed = 1_250_000,
-        /// The first retransmission of a lost frame; later ones double. Linux: TCP_RTO_MIN, 200 ms.
+        /// The first retransmission of a lost packet; later ones double. Linux: TCP_RTO_MIN, 200 ms.
         retransmission_timeout: Duration as PositiveLength = Duration::from_millis(200),
-        /// A connection attempt to a silent host gives up after this. Linux: tcp_syn_retries = 6, 127 s.
-        connect_give_up: Duration as PositiveLength = Duration::from_secs(127),
-        /// A connection with data in flight to a silent host is given up after this. Linux: tcp_retries2 = 15, 924.6 s.
-        established_give_up: Duration as PositiveLength = Duration::from_millis(924_600),
+        /// How often a dialler repeats itself to a silent host. Linux: 6, which gives up after 127 s.
+        tcp_syn_retries: u8 as Repetitions = 6,
+        /// How often a sender resends to a silent host what is not acknowledged. Linux: 15, which gives up after 924.6 s; 8 after 102 s.
+        tcp_retries2: u8 as Repetitions = 15,
     }
 }

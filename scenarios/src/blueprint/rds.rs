@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::Latency;
 use crate::format::section::{Nested, section};
 use crate::format::value::{Count, Flag, Length, List, Maybe, PositiveLength, Size, Speed, Text};
 
@@ -30,7 +29,8 @@ section! {
         /// How long establishing a connection keeps the server busy: fork, TLS, authentication. Assumption.
         connection_cpu: Duration as Length = Duration::from_millis(5),
 
-        /// Allocated storage. AWS RDS documentation: gp3 stripes, with higher baselines, from 400 GiB.
+        /// Allocated storage. AWS RDS documentation: a gp3 volume below 400 GiB is not striped, and has 3,000 operations a second and
+        /// 125 MiB/s whatever is asked for.
         storage: u64 as Size = 1_000 << 30,
         /// Operations a second of the volume. AWS RDS documentation: gp3 from 400 GiB has a baseline of 12,000.
         iops: u32 as Count = 12_000,
@@ -40,9 +40,9 @@ section! {
         throughput: u64 as Speed = 500 << 20,
         /// Bytes a second that the instance sustains to its volumes. AWS EC2 documentation: r5.2xlarge 2,300 Mbit/s.
         instance_throughput: u64 as Speed = 287_500_000,
-        /// One write and flush of the volume, waiting apart. AWS EBS documentation: gp3 has single-digit milliseconds; the
-        /// quantiles are an assumption.
-        sync_latency: Latency as Nested = Latency::millis(1, 4, 50),
+        /// One write and flush of the volume, waiting apart. AWS EBS documentation: gp3 has single-digit milliseconds; 1 ms is an
+        /// assumption.
+        sync_latency: Duration as PositiveLength = Duration::from_millis(1),
 
         /// Whether a commit is flushed before it is acknowledged. PostgreSQL documentation: on.
         fsync: bool as Flag = true,
@@ -85,7 +85,7 @@ section! {
         client_dns_cache: Duration as Length = Duration::ZERO,
 
         /// How far a read replica applies behind the primary while all is well. Assumption; AWS documents no figure.
-        replica_lag: Latency as Nested = Latency::millis(20, 200, 2_000),
+        replica_lag: Duration as Length = Duration::from_millis(20),
         /// Promotion of a read replica, its reboot included. Common knowledge, not verified: minutes.
         replica_promote: Duration as Length = Duration::from_secs(180),
     }
@@ -110,12 +110,18 @@ impl Rds {
 
     /// Operations a second that reach the disk: the smaller of the volume's and the instance's.
     pub fn effective_iops(&self) -> u32 {
-        self.iops.min(self.instance_iops)
+        let volume = if self.is_striped() { self.iops } else { self.iops.min(3_000) };
+        volume.min(self.instance_iops)
     }
 
     /// Bytes a second that reach the disk: the smaller of the volume's and the instance's.
     pub fn effective_throughput(&self) -> u64 {
-        self.throughput.min(self.instance_throughput)
+        let volume = if self.is_striped() { self.throughput } else { self.throughput.min(125 << 20) };
+        volume.min(self.instance_throughput)
+    }
+
+    fn is_striped(&self) -> bool {
+        self.storage >= 400 << 30
     }
 
     /// From the last heartbeat to suspicion.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::format::section::section;
-use crate::format::value::{Amount, Count, Length, List, PositiveLength, Ratio, Text};
+use crate::format::value::{Amount, Count, Length, List, PositiveLength, Repetitions, Text};
 
 section! {
     /// One service of the platform as deployed; each replica is a process on a host of its own.
@@ -33,11 +33,9 @@ section! {
     pub struct Calls {
         /// A call without answer is given up after this, or at the caller's own deadline if that is sooner. Assumption.
         timeout: Duration as PositiveLength = Duration::from_secs(2),
-        /// Attempts at a call that may be repeated, the first included. gRPC's documented example retry policy: 4 at most;
-        /// 2 here, since attempts multiply through layers.
-        attempts: u32 as Count = 2,
-        /// Retries as a share of calls, above which none are sent. Finagle's and Linkerd's documented default: 20 %.
-        retry_budget: f64 as Ratio = 0.2,
+        /// Repetitions that all services together may spend on one request of a phone: they travel with the call, so that retries add up
+        /// over layers and do not multiply. Assumption.
+        retry_budget: u8 as Repetitions = 2,
         /// Back-off before the first retry; full jitter over a doubling range. Assumption.
         backoff_base: Duration as Length = Duration::from_millis(20),
         /// The largest back-off. Assumption.

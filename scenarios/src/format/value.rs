@@ -203,6 +203,34 @@ impl<T: TryFrom<i64> + Into<u64> + Copy> Format<T> for Count {
     }
 }
 
+/// How often something is done again: a whole number from 0 to 100, which is as good as for ever.
+pub(crate) struct Repetitions;
+
+impl Format<u8> for Repetitions {
+    fn read(node: &Node, report: &mut Report) -> Option<u8> {
+        let number = match &node.value {
+            Value::Integer(number @ 0..=100) => u8::try_from(*number).ok(),
+            _ => None,
+        };
+        if number.is_none() {
+            refuse(node, report, "a whole number from 0 to 100", None);
+        }
+        number
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({ "type": "integer", "minimum": 0, "maximum": 100 })
+    }
+
+    fn show(value: &u8) -> serde_json::Value {
+        json!(value)
+    }
+
+    fn example() -> String {
+        "2".to_owned()
+    }
+}
+
 /// How much, without a unit: a number above zero.
 pub(crate) struct Amount;
 

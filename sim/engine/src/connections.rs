@@ -33,7 +33,7 @@ pub(crate) enum EndState {
 /// Frames that do not get through: the sender's kernel resends them, in order, ever more rarely.
 #[derive(Debug, Default)]
 pub(crate) struct Stall {
-    pub(crate) attempt: u32,
+    pub(crate) attempt: u8,
     /// Digests of the frames that wait, oldest first.
     pub(crate) frames: VecDeque<u64>,
 }

@@ -22,7 +22,7 @@ use crate::control::Control;
 use crate::executor::{Backstop, Tasks, polling};
 use crate::host::Host;
 use crate::latency::LatencySpec;
-use crate::network::{Distances, Network};
+use crate::network::{Distances, Network, Transport};
 use crate::process::{Ending, Process, ProcessPanic, panic_report, remember_panics};
 use crate::queue::Queue;
 use crate::trace::{Kind, Trace};
@@ -262,6 +262,18 @@ impl Engine {
     /// far away as another region, and lose nothing.
     pub fn set_internet(&mut self, latency: LatencySpec, loss: f64) {
         self.core.network.borrow_mut().set_internet(latency, loss);
+    }
+
+    /// How TCP holds out, and the share of packets lost between different hosts of the cloud while nothing is broken. Until it is called
+    /// Linux's defaults hold, and nothing is lost.
+    ///
+    /// # Panics
+    /// If a number of retries is 255, which would be for ever.
+    pub fn set_transport(&mut self, transport: Transport, loss: f64) {
+        assert!(transport.syn_retries < u8::MAX && transport.retries < u8::MAX, "retries end some day");
+        let mut network = self.core.network.borrow_mut();
+        network.transport = transport;
+        network.set_loss(loss);
     }
 
     /// The surface through which faults, schedules and observers act.

@@ -20,7 +20,7 @@ mod transport;
 pub use control::Control;
 pub use core::{Engine, EngineConfig, FaultPointPlan, Stopped};
 pub use latency::{Latency, LatencySpec};
-pub use network::{Distances, LinkFault, LinkFaultId};
+pub use network::{Distances, LinkFault, LinkFaultId, Transport};
 pub use process::ProcessPanic;
 pub use queue::Queue;
 pub use trace::{CHECKPOINT_EVERY, Checkpoint, Kind, Trace, TraceEvent};

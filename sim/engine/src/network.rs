@@ -50,13 +50,43 @@ struct Active {
     fault: LinkFault,
 }
 
-/// Linux's initial retransmission time-out on links faster than it (source: `TCP_RTO_MIN`, 200 ms).
-pub(crate) const RETRANSMIT_NS: u64 = 200_000_000;
+/// How hosts' TCP holds out against loss and silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transport {
+    /// A lost packet is resent after this, and again after twice as long each time. Linux: `TCP_RTO_MIN`, 200 ms.
+    pub retransmission_timeout: Duration,
+    /// How often a dialler repeats itself, after 1, 2, 4, ... s. Linux: `tcp_syn_retries` = 6, which gives up 127 s in.
+    pub syn_retries: u8,
+    /// How often a sender resends what is not acknowledged. Linux: `tcp_retries2` = 15, which gives up 924.6 s in.
+    pub retries: u8,
+}
+
+/// Resends are never further apart (source: Linux `TCP_RTO_MAX`, 120 s).
+const RESEND_INTERVAL_MAX: Duration = Duration::from_secs(120);
+
+impl Transport {
+    /// From one dial to its repetition, `attempt` counted from 0.
+    pub(crate) fn redial_interval(&self, attempt: u8) -> Duration {
+        Duration::from_secs(1 << attempt.min(20)).min(RESEND_INTERVAL_MAX)
+    }
+
+    /// From one sending of a packet to the next, `attempt` counted from 0.
+    pub(crate) fn resend_interval(&self, attempt: u8) -> Duration {
+        self.retransmission_timeout.saturating_mul(1 << attempt.min(20)).min(RESEND_INTERVAL_MAX)
+    }
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Transport { retransmission_timeout: Duration::from_millis(200), syn_retries: 6, retries: 15 }
+    }
+}
 
 pub(crate) struct Network {
     latencies: [Latency; 5],
-    /// A packet on the internet is lost if its draw is below this.
-    internet_loss: u64,
+    /// A packet over each distance is lost if its draw is below this.
+    losses: [u64; 5],
+    pub(crate) transport: Transport,
     faults: Vec<Active>,
     next_id: u64,
 }
@@ -65,12 +95,19 @@ impl Network {
     pub(crate) fn new(distances: Distances) -> Self {
         let Distances { same_host, same_zone, cross_zone, cross_region } = distances;
         let latencies = [same_host, same_zone, cross_zone, cross_region, cross_region].map(Latency::new);
-        Network { latencies, internet_loss: 0, faults: Vec::new(), next_id: 0 }
+        Network { latencies, losses: [0; 5], transport: Transport::default(), faults: Vec::new(), next_id: 0 }
     }
 
     pub(crate) fn set_internet(&mut self, latency: LatencySpec, loss: f64) {
         self.latencies[Distance::Internet as usize] = Latency::new(latency);
-        self.internet_loss = threshold(loss);
+        self.losses[Distance::Internet as usize] = threshold(loss);
+    }
+
+    /// The share of packets lost between different hosts of the cloud while nothing is broken.
+    pub(crate) fn set_loss(&mut self, loss: f64) {
+        for distance in [Distance::SameZone, Distance::CrossZone, Distance::CrossRegion] {
+            self.losses[distance as usize] = threshold(loss);
+        }
     }
 
     /// Starts a fault on every link from one set of hosts to another, one way.
@@ -99,8 +136,9 @@ impl Network {
     #[inline]
     pub(crate) fn delay(&self, from: HostId, to: HostId, distance: Distance, draw: u64) -> u64 {
         let mut delay = self.latencies[distance as usize].at(draw);
-        if distance == Distance::Internet && self.internet_loss > 0 {
-            delay += resends(self.internet_loss, mix(draw, Distance::Internet as u64));
+        let loss = self.losses[distance as usize];
+        if loss > 0 {
+            delay += self.resends(loss, mix(draw, distance as u64));
         }
         if self.faults.is_empty() { delay } else { self.degraded(from, to, delay, draw) }
     }
@@ -111,7 +149,7 @@ impl Network {
             match fault {
                 LinkFault::Cut => {}
                 LinkFault::Delay { added } => delay += nanos(added),
-                LinkFault::Loss { probability } => delay += resends(threshold(probability), mix(draw, 0x10_55)),
+                LinkFault::Loss { probability } => delay += self.resends(threshold(probability), mix(draw, 0x10_55)),
             }
         }
         delay
@@ -124,23 +162,22 @@ impl Network {
             .filter(move |active| covers(&active.from, from) && covers(&active.to, to))
             .map(|active| active.fault)
     }
+
+    /// What losses cost a frame: a retransmission time-out for each, doubling, as often as a sender resends.
+    fn resends(&self, threshold: u64, mut draw: u64) -> u64 {
+        let mut delay = 0;
+        for attempt in 0..self.transport.retries {
+            if draw >= threshold {
+                break;
+            }
+            let resend_after = nanos(self.transport.resend_interval(attempt));
+            delay += resend_after;
+            draw = mix(draw, resend_after);
+        }
+        delay
+    }
 }
 
 fn threshold(probability: f64) -> u64 {
     (probability * u64::MAX as f64) as u64
-}
-
-/// What losses cost a frame: a retransmission time-out for each, doubling. Fifteen resends is where Linux gives a
-/// connection up (source: tcp_retries2).
-fn resends(threshold: u64, mut draw: u64) -> u64 {
-    let (mut delay, mut resend_after) = (0, RETRANSMIT_NS);
-    for _ in 0..15 {
-        if draw >= threshold {
-            break;
-        }
-        delay += resend_after;
-        resend_after *= 2;
-        draw = mix(draw, resend_after);
-    }
-    delay
 }

@@ -11,21 +11,11 @@ use runtime::world::{INTERNET, ProcessId};
 
 use crate::connections::{End, EndState, Keepalive, Loss, Stall};
 use crate::core::{Core, Event, WORLD, word};
-use crate::network::{Distance, RETRANSMIT_NS};
+use crate::network::Distance;
 use crate::trace::Kind;
 
-/// A dialler resends after 1, 2, 4, ... s, and gives up 127 s in (source: Linux `tcp_syn_retries` = 6).
-const DIAL_RESENDS_MAX: u8 = 6;
-/// A sender gives up after its 15th resend, 924.6 s in (source: Linux `tcp_retries2` = 15).
-const RESENDS_MAX: u32 = 15;
-/// Resends are never further apart (source: Linux `TCP_RTO_MAX`).
-const RESEND_INTERVAL_MAX_NS: u64 = 120_000_000_000;
 /// Bytes of Ethernet, IPv4 and TCP headers a frame travels with (14 + 20 + 32 with timestamps).
 const HEADER_BYTES: u32 = 66;
-
-fn resend_interval(attempt: u32) -> Duration {
-    Duration::from_nanos((RETRANSMIT_NS << attempt.min(20)).min(RESEND_INTERVAL_MAX_NS))
-}
 
 /// What became of a frame, or a notice, at its time of arrival.
 enum Arrival {
@@ -49,6 +39,10 @@ impl Core {
             (_, _, true) => Distance::CrossZone,
             _ => Distance::CrossRegion,
         }
+    }
+
+    fn resend_interval(&self, attempt: u8) -> Duration {
+        self.network.borrow().transport.resend_interval(attempt)
     }
 
     /// Can a packet pass between two hosts that are powered?
@@ -98,12 +92,12 @@ impl Core {
             }
             (connection.ends[0].host, connection.to, connection.offer.clone())
         };
-        if attempt > DIAL_RESENDS_MAX {
+        if attempt > self.network.borrow().transport.syn_retries {
             return self.refuse(id, Closed::TimedOut, Duration::ZERO);
         }
         if !self.reaches(from, to.host) || !self.reaches(to.host, from) {
-            let next = self.clock.get() + Duration::from_secs(1 << attempt);
-            self.schedule(next, Event::Dial { connection: id, attempt: attempt + 1 });
+            let next = self.clock.get() + self.network.borrow().transport.redial_interval(attempt);
+            self.schedule(next, Event::Dial { connection: id, attempt: attempt.saturating_add(1) });
             return;
         }
         let port = self.ports.borrow().get(&to).map(|port| (port.process, port.acceptor.clone()));
@@ -208,7 +202,7 @@ impl Core {
                     let frames = [digest].into();
                     connection.ends[to.other() as usize].stall = Some(Box::new(Stall { attempt: 0, frames }));
                 }
-                self.schedule(self.clock.get() + resend_interval(0), Event::Retransmit { connection: id, to });
+                self.schedule(self.clock.get() + self.resend_interval(0), Event::Retransmit { connection: id, to });
             }
         }
     }
@@ -251,14 +245,14 @@ impl Core {
                     let mut connections = self.connections.borrow_mut();
                     let stall = connections.get(id).and_then(|found| found.ends[sender as usize].stall.as_mut());
                     let Some(stall) = stall else { return };
-                    stall.attempt += 1;
+                    stall.attempt = stall.attempt.saturating_add(1);
                     stall.attempt
                 };
-                let (at, event) = if attempt > RESENDS_MAX {
+                let (at, event) = if attempt > self.network.borrow().transport.retries {
                     let close = Event::Close { connection: id, to: sender, reason: Closed::TimedOut, attempt: 0 };
                     (self.clock.get(), close)
                 } else {
-                    (self.clock.get() + resend_interval(attempt), Event::Retransmit { connection: id, to })
+                    (self.clock.get() + self.resend_interval(attempt), Event::Retransmit { connection: id, to })
                 };
                 self.schedule(at, event);
             }
@@ -308,9 +302,9 @@ impl Core {
                 return;
             }
             if !own_knowledge && !self.reaches(there.host, here.host) {
-                let attempt = attempt + 1;
-                if u32::from(attempt) <= RESENDS_MAX {
-                    let at = self.clock.get() + resend_interval(u32::from(attempt));
+                let attempt = attempt.saturating_add(1);
+                if attempt <= self.network.borrow().transport.retries {
+                    let at = self.clock.get() + self.resend_interval(attempt);
                     self.schedule(at, Event::Close { connection: id, to, reason, attempt });
                 }
                 return;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::{Engine, LinkFault};
+use engine::{Engine, LinkFault, Transport};
 use runtime::Time;
 use runtime::call::{CallContext, CallError, Caller};
 use runtime::net::{Closed, Listener, connect};
@@ -111,6 +111,50 @@ fn nobody_listening_refuses_and_nobody_there_times_out() {
     assert_eq!((notes[0].1, notes[1].1), (Some(Closed::Refused), Some(Closed::TimedOut)));
     let waited = notes[1].0.since(notes[0].0);
     assert_eq!(waited.as_secs(), 127, "Linux's six resends of a dial");
+}
+
+/// When a client notices that its server lost power at 10 s: the call that it sends every second dies with its connection.
+fn noticed(transport: Transport) -> u64 {
+    let mut engine = Engine::new(config(7));
+    engine.set_transport(transport, 0.0);
+    let server = host(&mut engine, "server", "a");
+    let client = host(&mut engine, "client", "b");
+    process(&mut engine, "server", server, || add_one(Duration::ZERO));
+    let notes = Notes::new();
+    let noted = notes.clone();
+    process(&mut engine, "client", client, move || {
+        let notes = noted.clone();
+        async move {
+            let caller = Caller::<u64, u64>::connect(at(server)).await.expect("the server listens");
+            runtime::sleep_until(Time::from_secs(11)).await;
+            notes.add(caller.call(1, CallContext::within(Duration::from_secs(10_000), 0)).await);
+        }
+    });
+    engine.control().at(Time::from_secs(10), move |control| control.power_off(server));
+    run(&mut engine, 2_000);
+    let notes = notes.all();
+    assert_eq!(notes[0].1, Err(CallError::Connection(Closed::TimedOut)));
+    notes[0].0.since(Time::from_secs(11)).as_secs()
+}
+
+#[test]
+fn a_sender_gives_up_as_its_kernel_is_told() {
+    assert_eq!(noticed(Transport::default()), 924, "Linux's fifteen resends, 924.6 s");
+    assert_eq!(noticed(Transport { retries: 8, ..Transport::default() }), 102, "eight resends, 102.2 s");
+    assert_eq!(noticed(Transport { retries: 5, ..Transport::default() }), 12, "five resends, 12.6 s");
+}
+
+#[test]
+fn a_lossy_network_costs_resends_and_loses_nothing() {
+    let answered = |loss: f64| {
+        let (mut engine, notes) = calling_world(8);
+        engine.set_transport(Transport::default(), loss);
+        run(&mut engine, 200);
+        let notes = notes.all();
+        assert!(notes.iter().all(|(_, result)| result.is_ok()), "{notes:?}");
+        notes.last().unwrap().0
+    };
+    assert!(answered(0.1).since(answered(0.0)) > Duration::from_secs(2));
 }
 
 #[test]
