@@ -33,7 +33,16 @@ pub fn read_run(directory: &Path) -> Result<RunRecord, Error> {
 }
 
 /// Reads every row of every table, table by table, each in the order in which it was written.
-pub fn read_records(directory: &Path, mut take: impl FnMut(&Record<'_>)) -> Result<(), Error> {
+pub fn read_records(directory: &Path, take: impl FnMut(&Record<'_>)) -> Result<(), Error> {
+    read_tables(directory, &schema::TABLES, take)
+}
+
+/// Reads every row of these tables, table by table in the order of [`schema::TABLES`].
+pub fn read_tables(
+    directory: &Path,
+    wanted: &[&'static Table],
+    mut take: impl FnMut(&Record<'_>),
+) -> Result<(), Error> {
     let readers: [(&Table, Decode); schema::TABLES.len()] = [
         (&schema::REQUESTS, requests),
         (&schema::ATTEMPTS, attempts),
@@ -45,7 +54,7 @@ pub fn read_records(directory: &Path, mut take: impl FnMut(&Record<'_>)) -> Resu
         (&schema::ORACLES, oracles),
         (&schema::PENDING, pending),
     ];
-    for (table, decode) in readers {
+    for (table, decode) in readers.into_iter().filter(|(table, _)| wanted.iter().any(|one| one.file == table.file)) {
         read_table(&directory.join(table.file), decode, &mut take)?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use crate::measures::latency::Quantiles;
 use crate::measures::objectives::{Measured, Metric, ObjectiveOutcome, Unit};
 use crate::measures::recovery::Recovery;
 use crate::measures::stores::{Loss, StoreOutcome};
-use crate::measures::timeline::Happening;
+use crate::measures::timeline::{Fault, Happening};
 use crate::measures::windows::Breach;
 use crate::outcome::{AfterBegins, LatencyOutcome, Outcome, RequestCounts, Speed, TierOutcome, Verdict};
 use crate::records::{Fate, Unrest};
@@ -166,8 +166,14 @@ pub struct Event {
 
 /// What broke, who noticed and when, in order of time; and how many states are not told.
 pub fn events(report: &Report) -> (Vec<Event>, u64) {
+    let (events, left_off) = events_of(&report.faults, &report.happenings);
+    (events, left_off + report.happenings_left_off)
+}
+
+/// The same of these faults and states, the states in order of time.
+pub fn events_of(faults: &[Fault], happenings: &[Happening]) -> (Vec<Event>, u64) {
     let mut events: Vec<Event> = Vec::new();
-    for fault in &report.faults {
+    for fault in faults {
         let text = format!("{} {}: {}", fault.kind, fault.target, fault.description);
         events.push(Event { at_s: fault.onset_s, kind: Kind::Fault, label: "fault".to_string(), text });
         if let Some(healed_s) = fault.healed_s {
@@ -176,11 +182,10 @@ pub fn events(report: &Report) -> (Vec<Event>, u64) {
         }
     }
     let (marked, states): (Vec<&Happening>, Vec<&Happening>) =
-        report.happenings.iter().partition(|happening| happening.mark.is_some());
+        happenings.iter().partition(|happening| happening.mark.is_some());
     events.extend(together(&marked).into_iter().map(|group| told(&group)));
     let states = together(&states);
-    let left_off =
-        states.iter().skip(STATES_TOLD).map(|group| group.len() as u64).sum::<u64>() + report.happenings_left_off;
+    let left_off = states.iter().skip(STATES_TOLD).map(|group| group.len() as u64).sum();
     events.extend(states.into_iter().take(STATES_TOLD).map(|group| told(&group)));
     events.sort_by(|one, other| one.at_s.total_cmp(&other.at_s).then(one.kind.cmp(&other.kind)));
     (events, left_off)

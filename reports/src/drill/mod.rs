@@ -154,8 +154,9 @@ impl Drill {
             trace_hash: outcome.trace_hash.clone(),
             reproduce: outcome.reproduce.clone(),
         });
-        let complete =
-            outcomes.len() as u64 == sweep.asked && outcomes.iter().all(|outcome| outcome.complete) && failed.is_empty();
+        let complete = outcomes.len() as u64 == sweep.asked
+            && outcomes.iter().all(|outcome| outcome.complete)
+            && failed.is_empty();
         let worst = outcomes.iter().map(|outcome| outcome.verdict).min();
         Some(Drill {
             schema_version: SCHEMA_VERSION,

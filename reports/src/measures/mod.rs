@@ -334,8 +334,7 @@ mod tests {
         let mut measures = Measures::new(run.duration_ns());
         for meant_at_ns in [-1, 0, run.duration_ns() - 1, run.duration_ns()] {
             let (journey, tier, ended_at_ns) = ("quote", Tier::Critical, meant_at_ns + 5);
-            let request =
-                RequestRecord { meant_at_ns, ended_at_ns, journey, tier, attempts: 2, ..fixture::request() };
+            let request = RequestRecord { meant_at_ns, ended_at_ns, journey, tier, attempts: 2, ..fixture::request() };
             measures.add(&Record::Request(request));
         }
         let outcome = measures.finish(&run).outcome;
