@@ -22,6 +22,10 @@ struct Trip {
     requested_ns: i64,
     ended_ns: i64,
     state: String,
+    /// The last that happened to it but for its transitions.
+    last: String,
+    /// The fault during which it was under way, if there was one.
+    fault: Option<String>,
 }
 
 /// Every trip in the records, in the order of their first events.
@@ -33,12 +37,24 @@ fn read(directory: &Path) -> Result<Vec<Trip>, Error> {
         let place = *places.entry(event.trip).or_insert(trips.len());
         if place == trips.len() {
             let (number, requested_ns) = (event.trip, event.at_ns);
-            trips.push(Trip { number, requested_ns, ended_ns: requested_ns, state: String::new() });
+            let (ended_ns, state, last) = (requested_ns, String::new(), String::new());
+            trips.push(Trip { number, requested_ns, ended_ns, state, last, fault: None });
+        }
+        if event.kind != TripEventKind::Trip {
+            trips[place].last.clear();
+            trips[place].last.push_str(event.what);
         }
         if let (TripEventKind::Trip, Some(state)) = (event.kind, event.result) {
             trips[place].ended_ns = event.at_ns;
             trips[place].state.clear();
             trips[place].state.push_str(state);
+        }
+    })?;
+    read_tables(directory, &[&schema::FAULTS], |record| {
+        let Record::Fault(fault) = record else { return };
+        let during = fault.onset_ns..fault.healed_ns.unwrap_or(i64::MAX);
+        for trip in trips.iter_mut().filter(|trip| trip.requested_ns < during.end && trip.ended_ns >= during.start) {
+            trip.fault.get_or_insert_with(|| format!("{} {}", fault.kind, fault.target));
         }
     })?;
     Ok(trips)
@@ -60,29 +76,35 @@ pub(super) fn render(directory: &Path, colour: bool) -> Result<String, Error> {
     }
     let ends: Vec<String> = ends.iter().map(|(end, count)| format!("{} {end}", format::count(*count as u64))).collect();
     page.line(&format!("{} trips: {}", format::count(trips.len() as u64), ends.join(", ")));
-    let unwell: Vec<&Trip> = trips.iter().filter(|trip| trip.state != SETTLED).collect();
-    if unwell.is_empty() {
-        return Ok(page.text);
+    let mut unwell: Vec<&Trip> = trips.iter().filter(|trip| trip.state != SETTLED).collect();
+    // What a fault is the likely cause of comes first; the order of time is kept.
+    unwell.sort_by_key(|trip| trip.fault.is_none());
+    let Some(first) = unwell.first() else { return Ok(page.text) };
+    for group in unwell[..unwell.len().min(LISTED)].chunk_by(|one, other| one.fault == other.fault) {
+        page.heading(&match &group[0].fault {
+            Some(fault) => format!("Not driven and paid for, under way during {fault}"),
+            None => "Not driven and paid for, while nothing was broken".to_string(),
+        });
+        let mut table = Table::default();
+        let heads = [right("trip"), right("requested"), right("last news"), left("ended"), left("after")];
+        table.row(heads.map(|cell| cell.toned(Tone::Quiet)));
+        for trip in group {
+            table.row([
+                right(trip.number.to_string()),
+                right(format::moment(format::seconds(trip.requested_ns))),
+                right(format!("+{}", format::moment(format::seconds(trip.ended_ns - trip.requested_ns)))),
+                left(words(trip)),
+                left(trip.last.as_str()),
+            ]);
+        }
+        page.table(&table);
     }
-    page.heading("Trips that were not driven and paid for");
-    let mut table = Table::default();
-    let heads = [right("trip"), right("requested"), right("last news"), left("")];
-    table.row(heads.map(|cell| cell.toned(Tone::Quiet)));
-    for trip in unwell.iter().take(LISTED) {
-        table.row([
-            right(trip.number.to_string()),
-            right(format::moment(format::seconds(trip.requested_ns))),
-            right(format!("+{}", format::moment(format::seconds(trip.ended_ns - trip.requested_ns)))),
-            left(words(trip)),
-        ]);
-    }
-    page.table(&table);
     if unwell.len() > LISTED {
         let more = format::count((unwell.len() - LISTED) as u64);
         page.item("…", &format!("and {more} more in {}", schema::TRIP_EVENTS.file));
     }
     page.line("");
-    page.line(&format!("rehearse explain-trip {} {}", directory.display(), unwell[0].number));
+    page.line(&format!("rehearse explain-trip {} {}", directory.display(), first.number));
     Ok(page.text)
 }
 

@@ -10,8 +10,8 @@ use crate::records::{
 use crate::run::RunRecord;
 use crate::writer::Writer;
 
-/// Everything of the synthetic outage but its requests, and three trips: 41 is driven and paid before the outage, 42 is
-/// requested in it and cancelled, 43 is on the road when the records end.
+/// Everything of the synthetic outage but its requests, and four trips: 40's card is declined and 41 is driven and paid before
+/// the outage, 42 is requested in it and cancelled, 43 is on the road when the records end.
 fn write(directory: &Path, run: &RunRecord) {
     let mut writer = Writer::create(directory, run).expect("created");
     let mut put = |record: &Record<'_>| writer.write(record).expect("written");
@@ -20,6 +20,14 @@ fn write(directory: &Path, run: &RunRecord) {
             put(record);
         }
     });
+    for (at_s, kind, what, result) in [
+        (50.0, TripEventKind::Trip, "requested", Some("requested")),
+        (50.3, TripEventKind::Processor, "authorise", Some("declined")),
+        (50.4, TripEventKind::Payment, "failed", None),
+        (50.4, TripEventKind::Trip, "system cancelled", Some("cancelled by system")),
+    ] {
+        put(&event(40, at_s, kind, what, result));
+    }
     driven(&mut put);
     cancelled(&mut put);
     for (at_s, what, state) in
@@ -138,6 +146,14 @@ fn a_trip_that_went_well_reads_well() {
 }
 
 #[test]
+fn a_declined_card_is_named_as_the_reason() {
+    let directory = records(|_| {});
+    let text = trip(directory.path(), 40, false).expect("told").replace('\n', " ");
+    let verdict = text.split(" scenarios/").next().unwrap_or_default();
+    insta::assert_snapshot!(verdict, @"Trip 40 was cancelled by the platform after 0.4 s, when it was requested, because the payment processor declined to authorise its fare.");
+}
+
+#[test]
 fn a_trip_that_was_cancelled_in_an_outage_says_why() {
     let directory = records(|_| {});
     insta::assert_snapshot!("cancelled", trip(directory.path(), 42, false).expect("told"));
@@ -165,7 +181,7 @@ fn an_unknown_trip_is_refused_with_the_nearest() {
     let directory = records(|_| {});
     let refused = trip(directory.path(), 44, false).expect_err("there is none");
     assert!(matches!(refused, ExplainError::Unknown { trip: 44, .. }), "{refused:?}");
-    insta::assert_snapshot!(refused, @"no trip is numbered 44; the nearest are 41, 42, 43; without a number, the trips that went wrong are listed");
+    insta::assert_snapshot!(refused, @"no trip is numbered 44; the nearest are 40, 41, 42, 43; without a number, the trips that went wrong are listed");
 }
 
 #[test]

@@ -14,6 +14,9 @@ const PAUSE_S: f64 = 10.0;
 pub(super) fn verdict(story: &Story) -> String {
     let mut sentence = format!("Trip {} {}", story.trip, ending(story));
     let unwell = story.state() != Some(SETTLED);
+    if unwell && let Some(declined) = story.events.iter().rfind(|event| event.result.as_deref() == Some("declined")) {
+        sentence.push_str(&format!(", because the payment processor declined to {} its fare", declined.what));
+    }
     if unwell && let Some(pause) = pause(story) {
         sentence.push_str(&pause);
     }

@@ -98,7 +98,7 @@ fn objectives(report: &Report) -> Markup {
                 @for objective in &report.outcome.objectives {
                     @let (sign, tone) = sign(objective.status);
                     tr {
-                        td class=(tone) { (sign) }
+                        td class={ "s " (tone) } { (sign) }
                         td { (objective.metric.to_string()) }
                         td { (objective.objective) }
                         td class={ "n " (tone) } { (story::value_text(objective, report)) }
@@ -270,7 +270,7 @@ fn oracles(report: &Report) -> Markup {
                         (0, 1..) => ("✓", "good"),
                     };
                     tr {
-                        td class=(tone) { (sign) }
+                        td class={ "s " (tone) } { (sign) }
                         td { (name) }
                         td.n { (format::count(oracle.evaluations)) }
                         td class={ "n " (tone) } { (format::count(oracle.violations)) }
