@@ -69,8 +69,9 @@ fn a_retry_keeps_its_key_and_a_tap_has_a_new_one() {
         "each with the code of what its last attempt met"
     );
     let retries = run.watcher.retries.borrow();
-    let told: Vec<_> = retries.iter().map(|failed| (failed.kind, failed.number, failed.error)).take(3).collect();
-    assert_eq!(told, [("request", 1, "timeout"), ("request", 2, "timeout"), ("request", 1, "timeout")]);
+    let of_taps = retries.iter().filter(|failed| failed.kind == "request");
+    let told: Vec<_> = of_taps.map(|failed| (failed.number, failed.error)).take(3).collect();
+    assert_eq!(told, [(1, "timeout"), (2, "timeout"), (1, "timeout")]);
     let keys: Vec<IdempotencyKey> = run
         .platform
         .log
