@@ -1,6 +1,7 @@
 //! The command line: what is asked for, before it is known to make sense.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -25,6 +26,13 @@ pub enum Command {
     Report {
         /// The directory that `run --out` wrote.
         directory: PathBuf,
+    },
+    /// Tell why one trip went as it did: its timeline over phones, services, stores and faults.
+    ExplainTrip {
+        /// The directory that `run --out` wrote.
+        directory: PathBuf,
+        /// The trip's number. Without it, the trips that did not go as their riders wished are listed.
+        trip: Option<i64>,
     },
     /// Cities: where riders and drivers are and what they want.
     #[command(subcommand)]
@@ -60,9 +68,20 @@ pub struct Run {
     /// Print outcome.json instead of the report.
     #[arg(long)]
     pub json: bool,
+    /// Stop there, counted from the end of the warm-up, such as `25m`: what was measured is marked incomplete and the exit
+    /// code is 130.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub until: Option<Duration>,
     /// Send every frame through serde and back: the trace must not change.
     #[arg(long)]
     pub wire_check: bool,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    scenarios::duration(text).map_err(|corrected| match corrected {
+        Some(corrected) => format!("did you mean `{corrected}`?"),
+        None => "expected a time such as `25m` or `90s`".to_owned(),
+    })
 }
 
 #[derive(Args, Debug)]

@@ -4,6 +4,7 @@
 mod city;
 mod clock;
 mod drill;
+mod explain_trip;
 mod interrupt;
 mod report;
 mod run;
@@ -21,6 +22,7 @@ pub fn execute(command: Command) -> Exit {
         Command::Run(arguments) => run::run(&arguments),
         Command::Drill(arguments) => drill::drill(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
+        Command::ExplainTrip { directory, trip } => explain_trip::explain_trip(&directory, trip),
         Command::Report { directory } => report::report(&directory),
         Command::City(City::Fit { trips, zones, out }) => city::fit(&trips, &zones, out.as_deref()),
         Command::Trace(arguments) => trace::trace(&arguments),

@@ -16,13 +16,14 @@ pub enum Exit {
     BadInput = 2,
     /// An objective other than RTO and RPO was missed.
     ObjectiveMissed = 10,
-    /// Something that must hold in every run did not.
+    /// Something that must hold in every run did not: an oracle broke, a process panicked, or the platform did not come to
+    /// rest although everything was healed. The report's verdict says which.
     OracleBroken = 11,
     /// Two runs of one seed differed.
     Nondeterminism = 12,
     /// An RTO or RPO was missed.
     RecoveryMissed = 13,
-    /// It was interrupted: what was measured is marked incomplete.
+    /// It was stopped before its end, by Ctrl-C, SIGTERM or `--until`: what was measured is marked incomplete.
     Interrupted = 130,
 }
 
@@ -38,8 +39,8 @@ impl From<Verdict> for Exit {
             Verdict::Passed => Exit::Passed,
             Verdict::ObjectiveMissed => Exit::ObjectiveMissed,
             Verdict::RecoveryMissed => Exit::RecoveryMissed,
-            Verdict::OracleBroken => Exit::OracleBroken,
-            Verdict::Incomplete => Exit::Internal,
+            Verdict::OracleBroken | Verdict::ProcessPanicked | Verdict::NotConverged => Exit::OracleBroken,
+            Verdict::Incomplete => Exit::Interrupted,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! From observations to records: what models and phones tell becomes rows, handed to the measures and to the files.
 
+mod trips;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
@@ -8,12 +10,13 @@ use platform::domain::ids::TripId;
 use ports::observe::{CommittedTransaction, JourneyEnded, JourneyOutcome, Mark, Observation, Observer, Tier};
 use reports::error::Error;
 use reports::measures::Measures;
-use reports::records::{self, ComponentStateRecord, Fate, Record, RequestRecord, WriteRecord};
+use reports::records::{self, AttemptRecord, ComponentStateRecord, Fate, Record, RequestRecord, WriteRecord};
 use reports::report::Report;
 use reports::run::RunRecord;
 use reports::writer::Writer;
 use runtime::{Time, digest};
 
+use self::trips::Trips;
 use crate::settlement::Settlement;
 
 /// Commits that may wait for their acknowledgement at once: more than all pools of a blueprint hold connections
@@ -31,6 +34,7 @@ struct Inner {
     /// The end of the warm-up, from which records count.
     origin: Time,
     settlement: Settlement,
+    trips: Trips,
     /// Commits that are visible and not yet acknowledged to their client, the oldest first; few, and bounded.
     unacknowledged: VecDeque<CommittedTransaction>,
     /// Sum of the digests of all rows committed and not replaced: what the stores hold, in any order.
@@ -47,6 +51,7 @@ impl Recorder {
             failure: None,
             origin,
             settlement: Settlement::default(),
+            trips: Trips::default(),
             unacknowledged: VecDeque::new(),
             state: 0,
         }))
@@ -105,6 +110,23 @@ impl Observer for Recorder {
         let mut inner = self.0.borrow_mut();
         match observation {
             Observation::JourneyEnded(journey) => inner.journey(journey),
+            Observation::AttemptFailed(attempt) => {
+                let record = AttemptRecord {
+                    began_at_ns: moment(inner.origin, attempt.began_at),
+                    ended_at_ns: moment(inner.origin, attempt.ended_at),
+                    journey: attempt.kind,
+                    actor: attempt.actor,
+                    number: u8::try_from(attempt.number).unwrap_or(u8::MAX),
+                    failure: attempt.error,
+                };
+                inner.add(&Record::Attempt(record));
+            }
+            Observation::ProcessorOperation { key, operation, outcome, at } => {
+                let Inner { trips, origin, .. } = &*inner;
+                if let Some(event) = trips.decided(*key, *operation, *outcome, moment(*origin, *at)) {
+                    inner.add(&Record::TripEvent(event));
+                }
+            }
             Observation::ComponentState(state) => {
                 let at_ns = moment(inner.origin, state.at);
                 inner.add(&Record::ComponentState(ComponentStateRecord {
@@ -120,6 +142,7 @@ impl Observer for Recorder {
                 if let Some(settled) = inner.settlement.committed(transaction) {
                     inner.journey(&settled);
                 }
+                inner.trip_events(transaction);
                 for change in &transaction.changes {
                     let digest = |row| digest::of(&(&*transaction.position.store, change.table, &change.key, row)).0;
                     let (before, after) = (change.before.as_ref().map(digest), change.after.as_ref().map(digest));
@@ -168,11 +191,20 @@ impl Inner {
             journey: journey.kind,
             tier: tier(journey.tier),
             actor: journey.actor,
+            trip: journey.trip,
             attempts: u8::try_from(journey.attempts).unwrap_or(u8::MAX),
             // A refusal is an answer: the platform did what it should.
-            failure: (journey.outcome == JourneyOutcome::Failed).then_some("gave-up"),
+            failure: journey.error.filter(|_| journey.outcome == JourneyOutcome::Failed),
+            refusal: journey.error.filter(|_| journey.outcome == JourneyOutcome::Refused),
         };
         self.add(&Record::Request(record));
+    }
+
+    fn trip_events(&mut self, transaction: &CommittedTransaction) {
+        let at_ns = moment(self.origin, transaction.position.at);
+        let mut trips = std::mem::take(&mut self.trips);
+        trips.committed(transaction, at_ns, |event| self.add(&Record::TripEvent(*event)));
+        self.trips = trips;
     }
 
     fn acknowledged(&mut self, commit: &CommittedTransaction, at: Time) {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use engine::{Checkpoint, Engine, Stopped, TraceEvent};
+use engine::{Checkpoint, Control, Engine, Stopped, TraceEvent};
 use faults::Schedule;
 use oracles::{End, Watch};
 use ports::observe::{Observation, Observer};
 use reports::records::{MetricRecord, Record};
 use reports::report::Report;
+use reports::run::Stretch;
 use reports::writer::Writer;
 use runtime::Time;
 
@@ -34,6 +35,8 @@ pub struct Options<'a> {
     pub wire_check: bool,
     /// Positions of the events to keep whole.
     pub window: Range<u64>,
+    /// Stop there, counted from the end of the warm-up; before the scenario's end.
+    pub until: Option<Duration>,
     /// Raised to stop the run early.
     pub interrupt: Arc<AtomicBool>,
     /// Told how much of the run's simulated time has passed, 0 to 1.
@@ -50,7 +53,7 @@ pub struct Rehearsed {
     pub checkpoints: Vec<Checkpoint>,
     /// The events of the window, each with the name of its process.
     pub window: Vec<(TraceEvent, String)>,
-    /// It was stopped before its end.
+    /// It was stopped before its end, whether by [`Options::until`] or by [`Options::interrupt`].
     pub interrupted: bool,
 }
 
@@ -90,7 +93,7 @@ impl Observer for Watchers {
 pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed, RunError> {
     let scenario = &prepared.loaded.scenario;
     let origin = Time::ZERO + scenario.warmup;
-    let horizon = origin + scenario.duration;
+    let horizon = origin + options.until.unwrap_or(scenario.duration);
     let mut engine = Engine::new(world::engine_config(prepared, options));
     engine.interrupted_by(options.interrupt.clone());
     world::set_network(&mut engine, prepared);
@@ -105,8 +108,15 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     let places = faults::Places::new(&control, assembled.groups.clone());
     let schedule = Schedule::arm(&scenario.faults, origin, &control, places, assembled.surfaces.clone());
 
-    let mut run = Run { engine, assembled, recorder: recorder.clone(), options, samples: samples::Samples::default() };
-    let mut whole = run.until(horizon, |at| at.as_secs_f64() / horizon.as_secs_f64())?;
+    let mut run = Run { engine, assembled, recorder: recorder.clone(), options, samples: samples::Samples::new() };
+    let reached = run.until(horizon, |at| at.as_secs_f64() / horizon.as_secs_f64())?;
+    let mut whole = reached && options.until.is_none();
+    let far = |control: &Control| Stretch {
+        simulated_s: control.now().as_secs_f64(),
+        wall_s: (options.wall_clock)(),
+        events: control.events(),
+    };
+    let at_horizon = whole.then(|| far(&control));
     if whole {
         schedule.heal_all(&control);
         run.assembled.crowd.stop_demand();
@@ -116,16 +126,18 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
 
     let converged = whole && run.is_at_rest();
     oracles.finish(End { at: end, converged });
-    let ending =
-        Ending { faults: &scenario.faults, log: schedule.log(), crowd: &run.assembled.crowd, control: &control };
-    ending.record(&oracles, &recorder);
+    let (faults, crowd) = (&scenario.faults, &run.assembled.crowd);
+    Ending { faults, log: schedule.log(), crowd, control: &control, whole }.record(&oracles, &recorder);
 
     let mut record = blank;
     record.complete = whole;
+    record.stopped_by = match options.until {
+        Some(until) if reached => Some(format!("--until {}", scenarios::duration_text(until))),
+        _ => (!whole).then(|| "Ctrl-C or SIGTERM".to_owned()),
+    };
     record.trace_hash = format!("{:032x}", control.trace_hash());
-    record.events = control.events();
-    record.simulated_s = end.as_secs_f64();
-    record.wall_s = (options.wall_clock)();
+    record.at_horizon = at_horizon;
+    Stretch { simulated_s: record.simulated_s, wall_s: record.wall_s, events: record.events } = far(&control);
     let names = control.processes();
     let name = |event: &TraceEvent| {
         names.iter().find(|(id, ..)| *id == event.process).map_or("world".to_owned(), |(_, name, _)| name.to_string())
@@ -163,7 +175,7 @@ impl Run<'_> {
                 Stopped::Wedged { process, at } => return Err(RunError::Wedged { process, at }),
             }
             let at_ns = self.recorder.moment(control.now());
-            self.samples.take(&control, STEP, |component, metric, value| {
+            self.samples.take(&control, |component, metric, value| {
                 self.recorder.add(&Record::Metric(MetricRecord { at_ns, component, metric, value }));
             });
             (self.options.progress)(progress(control.now()));

@@ -16,6 +16,9 @@ use runtime::Time;
 /// (assumption: what a support agent would call "stuck").
 pub const CAPTURE_LIMIT: Duration = Duration::from_secs(300);
 
+/// The code of a capture that took longer than [`CAPTURE_LIMIT`].
+const OVERDUE: &str = "overdue";
+
 /// Fares between drop-off and ledger.
 #[derive(Debug, Default)]
 pub struct Settlement {
@@ -66,9 +69,11 @@ fn journey(trip: TripId, completed_at: Time, ended_at: Time) -> JourneyEnded {
         kind: "capture",
         tier: Tier::Important,
         actor: trip.0 as u64,
+        trip: Some(trip.0),
         intended_at: completed_at,
         ended_at,
         attempts: 1,
         outcome: if in_time { JourneyOutcome::Succeeded } else { JourneyOutcome::Failed },
+        error: (!in_time).then_some(OVERDUE),
     }
 }

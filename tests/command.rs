@@ -123,3 +123,47 @@ fn a_drill_is_the_distribution_of_its_seeds() {
     assert_eq!(hashes(&drill).len(), 3);
     assert_eq!(hashes(&drill), hashes(&again), "the number of threads changes nothing");
 }
+
+#[test]
+fn a_run_that_is_stopped_at_a_moment_says_so_and_never_passes() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let out = directory.path().join("run");
+    let until = rehearse(&["run", "scenarios/smoke/crash.toml", "--until", "40s", "--out", out.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&until.stdout).into_owned();
+    assert_eq!(code(&until), 130, "{said}");
+    assert!(said.contains("stopped by --until 40s") && said.ends_with("--seed 1 --until 40s\n"), "{said}");
+    let outcome = std::fs::read(out.join("outcome.json")).expect("the run wrote it");
+    let outcome: serde_json::Value = serde_json::from_slice(&outcome).expect("JSON");
+    assert_eq!((&outcome["complete"], &outcome["verdict"]), (&false.into(), &"incomplete".into()));
+    assert_eq!(outcome["speed"]["simulated_s"], 50.0, "ten seconds of warm-up, and forty");
+    assert_eq!(code(&rehearse(&["report", out.to_str().unwrap()])), 130);
+    for late in ["2m", "90s", "0s", "soon"] {
+        let refused = rehearse(&["run", "scenarios/smoke/crash.toml", "--until", late]);
+        assert_eq!(code(&refused), 2, "{late}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_trip_is_explained_from_the_records_alone() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let out = directory.path().join("run");
+    let out = out.to_str().unwrap();
+    rehearse(&["run", "scenarios/smoke/crash.toml", "--out", out]);
+    std::fs::remove_file(Path::new(out).join("outcome.json")).expect("it is there");
+    let list = rehearse(&["explain-trip", out]);
+    let list = String::from_utf8(list.stdout).expect("text");
+    let last = list.lines().last().expect("a line to go on with");
+    let number = last.rsplit(' ').next().expect("it ends with a trip");
+    let told = rehearse(&["explain-trip", out, number]);
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert_eq!(code(&told), 0, "{text}");
+    assert!(text.starts_with(&format!("Trip {number} was ")), "{text}");
+    for part in ["requested → requested (rider ", "rds-primary 1/", "rider ", "authorisation pending"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let unknown = rehearse(&["explain-trip", out, "1"]);
+    let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert_eq!(code(&unknown), 2, "{said}");
+    assert!(said.contains("the nearest are") && said.contains("without a number"), "{said}");
+    assert_eq!(code(&rehearse(&["explain-trip", "no/such/directory"])), 2);
+}

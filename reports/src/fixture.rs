@@ -6,10 +6,10 @@ use crate::measures::Measures;
 use crate::measures::objectives::{Comparison, Metric, Objective};
 use crate::records::{
     ComponentStateRecord, Fate, FaultRecord, Mark, MetricRecord, OracleRecord, PendingRecord, Record, RequestRecord,
-    Tier, WriteRecord,
+    Tier, Unrest, WriteRecord,
 };
 use crate::report::Report;
-use crate::run::{Placement, RunRecord, SCHEMA_VERSION, ServiceLevel, Store, Traffic};
+use crate::run::{Placement, RunRecord, SCHEMA_VERSION, ServiceLevel, Store, Stretch, Traffic};
 
 const SECOND_NS: i64 = 1_000_000_000;
 pub const ONSET_S: i64 = 20 * 60;
@@ -56,6 +56,7 @@ pub fn run(course: Course) -> RunRecord {
     RunRecord {
         schema_version: SCHEMA_VERSION,
         complete: course != Course::Broken,
+        stopped_by: (course == Course::Broken).then(|| "Ctrl-C or SIGTERM".to_string()),
         title: "us-east-1a loses power in the evening peak".to_string(),
         scenario: "scenarios/drills/zone-power-loss.toml".to_string(),
         scenario_hash: "5d1c0f6e0d2b4a7791f00fb1a7e3c2d4".to_string(),
@@ -93,6 +94,7 @@ pub fn run(course: Course) -> RunRecord {
         events: 1_234_567,
         simulated_s: 6_120.0,
         wall_s: 3.4,
+        at_horizon: (course != Course::Broken).then_some(Stretch { simulated_s: 6_000.0, wall_s: 3.3, events: 1_230_000 }),
         reproduce: "rehearse run scenarios/drills/zone-power-loss.toml --seed 7  # commit 0123abc, scenario 5d1c0f6e0d2b4a77, \
                     trace 9b0e3a4d17c85f22"
             .to_string(),
@@ -174,6 +176,21 @@ pub fn records(course: Course, mut take: impl FnMut(&Record<'_>)) {
     states(course, &mut take);
 }
 
+/// A ping that was answered at once, for tests that care for some of its fields.
+pub fn request() -> RequestRecord<'static> {
+    RequestRecord {
+        meant_at_ns: 0,
+        ended_at_ns: 0,
+        journey: "ping",
+        tier: Tier::Critical,
+        actor: 1,
+        trip: None,
+        attempts: 1,
+        failure: None,
+        refusal: None,
+    }
+}
+
 fn requests(course: Course, take: &mut impl FnMut(&Record<'_>)) {
     for index in 0..(DURATION_S + 600) as u64 * 8 {
         let meant_at_ns = index as i64 * SECOND_NS / 8 - 600 * SECOND_NS;
@@ -203,7 +220,18 @@ fn requests(course: Course, take: &mut impl FnMut(&Record<'_>)) {
         };
         let ended_at_ns = meant_at_ns + latency_us as i64 * 1_000;
         let actor = draw % 600;
-        take(&Record::Request(RequestRecord { meant_at_ns, ended_at_ns, journey, tier, actor, attempts, failure }));
+        let (trip, refusal) = (None, None);
+        take(&Record::Request(RequestRecord {
+            meant_at_ns,
+            ended_at_ns,
+            journey,
+            tier,
+            actor,
+            trip,
+            attempts,
+            failure,
+            refusal,
+        }));
     }
 }
 
@@ -311,8 +339,14 @@ fn oracles(course: Course, take: &mut impl FnMut(&Record<'_>)) {
     }));
     if course == Course::Broken {
         take(&Record::Pending(PendingRecord {
+            kind: Unrest::Pending,
             what: "trip 894 in MATCHING",
             why: "its offer's lease is held by a driver who never answered",
+        }));
+        take(&Record::Pending(PendingRecord {
+            kind: Unrest::Panicked,
+            what: "payments-2 at 20:31.2",
+            why: "an amount below zero",
         }));
     }
 }

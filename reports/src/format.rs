@@ -18,6 +18,11 @@ pub fn about(value: f64) -> String {
     count(value.max(0.0).round() as u64)
 }
 
+/// Events a second: `395/s`, `2.4/s`.
+pub fn rate(per_second: f64) -> String {
+    if per_second < 9.95 { format!("{:.1}/s", per_second.max(0.0)) } else { format!("{}/s", about(per_second)) }
+}
+
 /// A span in seconds: `0 s`, `4.8 s`, `1 m 35 s`; whole minutes from an hour on: `1 h 02 m`.
 pub fn span(seconds: f64) -> String {
     if seconds < 0.0 {
@@ -102,6 +107,8 @@ mod tests {
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
         assert_eq!(count(2_160_000), "2,160,000");
+        assert_eq!(rate(2.44), "2.4/s");
+        assert_eq!(rate(1_395.4), "1,395/s");
         assert_eq!(span(0.0), "0 s");
         assert_eq!(span(4.84), "4.8 s");
         assert_eq!(span(59.96), "1 m");

@@ -6,6 +6,7 @@
 
 pub mod drill;
 pub mod error;
+pub mod explain;
 pub mod format;
 pub mod html;
 pub mod measures;

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::format::elapsed_s;
 use crate::measures::latency::Quantiles;
 use crate::measures::objectives::{ObjectiveOutcome, ObjectiveStatus};
 use crate::measures::recovery::{Phases, Recovery};
 use crate::measures::stores::StoreOutcome;
 use crate::measures::windows::Breach;
-use crate::records::Tier;
-use crate::run::ServiceLevel;
+use crate::records::{Tier, Unrest};
+use crate::run::{RunRecord, ServiceLevel, Stretch};
 
 /// The answer of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub struct Outcome {
     pub schema_version: u32,
     /// Whether the run reached its horizon and its end check.
     pub complete: bool,
+    /// Why it did not; null when it did, or when nobody lived to say.
+    pub stopped_by: Option<String>,
     /// What it comes to.
     pub verdict: Verdict,
     /// The scenario's title.
@@ -37,6 +40,8 @@ pub struct Outcome {
     pub latency: LatencyOutcome,
     /// Requests of the measured time.
     pub requests: RequestCounts,
+    /// How many first attempts came a second, beside how many were asked for.
+    pub request_rate: RequestRate,
     /// Requests by what was wanted.
     pub journeys: BTreeMap<String, JourneyOutcome>,
     /// The promises, judged.
@@ -57,8 +62,12 @@ pub struct Outcome {
 pub enum Verdict {
     /// It did not reach its end: what was measured is true, and proves nothing.
     Incomplete,
-    /// What must hold in every run did not, or something did not come to rest after everything was healed.
+    /// What must hold in every run did not.
     OracleBroken,
+    /// A process crashed on an assertion of its own, which no fault did.
+    ProcessPanicked,
+    /// Something did not come to rest in the time it had after everything was healed.
+    NotConverged,
     /// A recovery objective was missed.
     RecoveryMissed,
     /// Another objective was missed.
@@ -73,6 +82,8 @@ impl Verdict {
         match self {
             Verdict::Incomplete => "incomplete",
             Verdict::OracleBroken => "oracle broken",
+            Verdict::ProcessPanicked => "process panicked",
+            Verdict::NotConverged => "not converged",
             Verdict::RecoveryMissed => "RTO or RPO missed",
             Verdict::ObjectiveMissed => "objective missed",
             Verdict::Passed => "passed",
@@ -88,10 +99,15 @@ impl Verdict {
                 .iter()
                 .any(|objective| failed(objective.status) && objective.metric.is_recovery() == recovery)
         };
+        let restless = |kind| outcome.pending.iter().any(|pending| pending.kind == kind);
         if !outcome.complete {
             Verdict::Incomplete
-        } else if outcome.oracles.values().any(|oracle| oracle.violations > 0) || !outcome.pending.is_empty() {
+        } else if outcome.oracles.values().any(|oracle| oracle.violations > 0) {
             Verdict::OracleBroken
+        } else if restless(Unrest::Panicked) {
+            Verdict::ProcessPanicked
+        } else if restless(Unrest::Pending) {
+            Verdict::NotConverged
         } else if missed(true) {
             Verdict::RecoveryMissed
         } else if missed(false) {
@@ -143,12 +159,35 @@ pub struct TierOutcome {
 pub struct LatencyOutcome {
     /// Until the onset; everything in a run without faults.
     pub before: Option<Quantiles>,
-    /// From the onset until the last tier was restored; when none was affected, until the fault healed.
+    /// From the onset until [`LatencyOutcome::after_begins`].
     pub during: Option<Quantiles>,
     /// From then to the horizon.
     pub after: Option<Quantiles>,
+    /// What ends `during`; null in a run without faults.
+    pub after_begins: Option<AfterBegins>,
     /// The whole measured time.
     pub whole: Option<Quantiles>,
+}
+
+/// What ends the time that is told as during the disaster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterBegins {
+    /// The end of the last tier's last breach: service recovered, whether or not the fault had healed.
+    ServiceRecovered,
+    /// No tier broke its level: the fault healed.
+    FaultHealed,
+    /// Neither came before the horizon: there is no after.
+    Never,
+}
+
+/// First attempts a second over the measured time, drivers' and riders' phones together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RequestRate {
+    /// As it was.
+    pub measured_per_s: f64,
+    /// As the scenario asks: the mean of the run's twin without faults.
+    pub asked_per_s: f64,
 }
 
 /// Requests of the measured time.
@@ -172,6 +211,8 @@ pub struct JourneyOutcome {
     pub counts: RequestCounts,
     /// Failures by code.
     pub failures: BTreeMap<String, u64>,
+    /// Answers that were as they should be, and no, by code; they count as ok.
+    pub refusals: BTreeMap<String, u64>,
 }
 
 /// What an oracle saw.
@@ -185,16 +226,18 @@ pub struct OracleOutcome {
     pub first_violation: Option<String>,
 }
 
-/// Something that had not come to rest.
+/// Something that was not at rest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingOutcome {
+    /// How it was not.
+    pub kind: Unrest,
     /// What.
     pub what: String,
-    /// What it waits for.
+    /// What it waits for, or said.
     pub why: String,
 }
 
-/// How much was simulated how fast.
+/// How much was simulated how fast: all of it, and its two parts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
     /// Simulated time, seconds.
@@ -203,6 +246,24 @@ pub struct Speed {
     pub wall_s: f64,
     /// Events.
     pub events: u64,
+    /// Warm-up and measured time: what the scenario asks for.
+    pub scenario: Stretch,
+    /// What followed until everything was at rest: little happens in it.
+    pub rest: Stretch,
+}
+
+impl Speed {
+    /// Of a run as it was written down.
+    pub fn of(run: &RunRecord) -> Speed {
+        let RunRecord { simulated_s, wall_s, events, .. } = *run;
+        let scenario = run.at_horizon.unwrap_or(Stretch { simulated_s, wall_s, events });
+        let rest = Stretch {
+            simulated_s: elapsed_s(scenario.simulated_s, simulated_s),
+            wall_s: elapsed_s(scenario.wall_s, wall_s),
+            events: events.saturating_sub(scenario.events),
+        };
+        Speed { simulated_s, wall_s, events, scenario, rest }
+    }
 }
 
 #[cfg(test)]
@@ -217,7 +278,9 @@ mod tests {
         outcome.complete = true;
         assert_eq!(Verdict::of(&outcome), Verdict::OracleBroken);
         outcome.oracles.clear();
-        assert_eq!(Verdict::of(&outcome), Verdict::OracleBroken, "what is pending after healing breaks the run too");
+        assert_eq!(Verdict::of(&outcome), Verdict::ProcessPanicked);
+        outcome.pending.retain(|pending| pending.kind == Unrest::Pending);
+        assert_eq!(Verdict::of(&outcome), Verdict::NotConverged, "no oracle is to blame for what is pending");
         outcome.pending.clear();
         assert_eq!(Verdict::of(&outcome), Verdict::RecoveryMissed);
         outcome.objectives.retain(|objective| !objective.metric.is_recovery());
@@ -252,6 +315,12 @@ mod tests {
             "/speed/simulated_s",
             "/speed/wall_s",
             "/speed/events",
+            "/speed/scenario/wall_s",
+            "/speed/rest/wall_s",
+            "/request_rate/measured_per_s",
+            "/request_rate/asked_per_s",
+            "/latency/after_begins",
+            "/tiers/critical/minutes_unknown",
         ] {
             assert!(outcome.pointer(path).is_some(), "{path}");
         }

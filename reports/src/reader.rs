@@ -10,8 +10,8 @@ use polars_io::parquet::read::{ParallelStrategy, ParquetReader};
 
 use crate::error::Error;
 use crate::records::{
-    ComponentStateRecord, Fate, FaultRecord, Mark, MetricRecord, OracleRecord, PendingRecord, Record, RequestRecord,
-    Tier, WriteRecord,
+    AttemptRecord, CommitPlace, ComponentStateRecord, Fate, FaultRecord, Mark, MetricRecord, OracleRecord,
+    PendingRecord, Record, RequestRecord, Tier, TripEventKind, TripEventRecord, Unrest, WriteRecord,
 };
 use crate::run::{RunRecord, SCHEMA_VERSION};
 use crate::schema::{self, Table};
@@ -33,17 +33,28 @@ pub fn read_run(directory: &Path) -> Result<RunRecord, Error> {
 }
 
 /// Reads every row of every table, table by table, each in the order in which it was written.
-pub fn read_records(directory: &Path, mut take: impl FnMut(&Record<'_>)) -> Result<(), Error> {
-    let readers: [(&Table, Decode); 7] = [
+pub fn read_records(directory: &Path, take: impl FnMut(&Record<'_>)) -> Result<(), Error> {
+    read_tables(directory, &schema::TABLES, take)
+}
+
+/// Reads every row of these tables, table by table in the order of [`schema::TABLES`].
+pub fn read_tables(
+    directory: &Path,
+    wanted: &[&'static Table],
+    mut take: impl FnMut(&Record<'_>),
+) -> Result<(), Error> {
+    let readers: [(&Table, Decode); schema::TABLES.len()] = [
         (&schema::REQUESTS, requests),
+        (&schema::ATTEMPTS, attempts),
         (&schema::COMPONENT_STATES, component_states),
         (&schema::FAULTS, faults),
         (&schema::WRITES, writes),
+        (&schema::TRIP_EVENTS, trip_events),
         (&schema::METRICS, metrics),
         (&schema::ORACLES, oracles),
         (&schema::PENDING, pending),
     ];
-    for (table, decode) in readers {
+    for (table, decode) in readers.into_iter().filter(|(table, _)| wanted.iter().any(|one| one.file == table.file)) {
         read_table(&directory.join(table.file), decode, &mut take)?;
     }
     Ok(())
@@ -119,6 +130,10 @@ impl<A> Cells<'_, A> {
 }
 
 impl Cells<'_, ChunkedArray<Int64Type>> {
+    fn maybe(&self, row: usize) -> Option<i64> {
+        self.array.get(row)
+    }
+
     fn at(&self, row: usize) -> Result<i64, Error> {
         self.array.get(row).ok_or_else(|| self.refuse(row, "null"))
     }
@@ -160,6 +175,7 @@ fn requests(group: &Group<'_>, take: Take<'_>) -> Result<(), Error> {
     let (meant_at_ns, ended_at_ns) = (group.ints("meant_at_ns")?, group.ints("ended_at_ns")?);
     let (journey, tier, failure) = (group.texts("journey")?, group.texts("tier")?, group.texts("failure")?);
     let (actor, attempts) = (group.counts("actor")?, group.counts("attempts")?);
+    let (trip, refusal) = (group.ints("trip")?, group.texts("refusal")?);
     for row in group.rows() {
         take(&Record::Request(RequestRecord {
             meant_at_ns: meant_at_ns.at(row)?,
@@ -167,8 +183,27 @@ fn requests(group: &Group<'_>, take: Take<'_>) -> Result<(), Error> {
             journey: journey.at(row)?,
             tier: tier.parsed(row, Tier::parse)?,
             actor: actor.at(row)?,
+            trip: trip.maybe(row),
             attempts: attempts.small(row)?,
             failure: failure.maybe(row),
+            refusal: refusal.maybe(row),
+        }));
+    }
+    Ok(())
+}
+
+fn attempts(group: &Group<'_>, take: Take<'_>) -> Result<(), Error> {
+    let (began_at_ns, ended_at_ns) = (group.ints("began_at_ns")?, group.ints("ended_at_ns")?);
+    let (journey, failure) = (group.texts("journey")?, group.texts("failure")?);
+    let (actor, number) = (group.counts("actor")?, group.counts("number")?);
+    for row in group.rows() {
+        take(&Record::Attempt(AttemptRecord {
+            began_at_ns: began_at_ns.at(row)?,
+            ended_at_ns: ended_at_ns.at(row)?,
+            journey: journey.at(row)?,
+            actor: actor.at(row)?,
+            number: number.small(row)?,
+            failure: failure.at(row)?,
         }));
     }
     Ok(())
@@ -200,7 +235,7 @@ fn faults(group: &Group<'_>, take: Take<'_>) -> Result<(), Error> {
             kind: kind.at(row)?,
             target: target.at(row)?,
             onset_ns: onset_ns.at(row)?,
-            healed_ns: healed_ns.array.get(row),
+            healed_ns: healed_ns.maybe(row),
             description: description.at(row)?,
         }));
     }
@@ -219,6 +254,30 @@ fn writes(group: &Group<'_>, take: Take<'_>) -> Result<(), Error> {
             acknowledged_at_ns: acknowledged_at_ns.at(row)?,
             fate: fate.parsed(row, Fate::parse)?,
             epoch: epoch.at(row)?,
+        }));
+    }
+    Ok(())
+}
+
+fn trip_events(group: &Group<'_>, take: Take<'_>) -> Result<(), Error> {
+    let (at_ns, trip, kind) = (group.ints("at_ns")?, group.ints("trip")?, group.texts("kind")?);
+    let (what, result) = (group.texts("what")?, group.texts("result")?);
+    let (party, amount_minor) = (group.ints("party")?, group.ints("amount_minor")?);
+    let (store, node) = (group.texts("store")?, group.texts("node")?);
+    let (epoch, position) = (group.counts("epoch")?, group.counts("position")?);
+    for row in group.rows() {
+        let place = |store| -> Result<CommitPlace<'_>, Error> {
+            Ok(CommitPlace { store, node: node.at(row)?, epoch: epoch.at(row)?, position: position.at(row)? })
+        };
+        take(&Record::TripEvent(TripEventRecord {
+            at_ns: at_ns.at(row)?,
+            trip: trip.at(row)?,
+            kind: kind.parsed(row, TripEventKind::parse)?,
+            what: what.at(row)?,
+            result: result.maybe(row),
+            party: party.maybe(row),
+            amount_minor: amount_minor.maybe(row),
+            place: store.maybe(row).map(place).transpose()?,
         }));
     }
     Ok(())
@@ -253,9 +312,10 @@ fn oracles(group: &Group<'_>, take: Take<'_>) -> Result<(), Error> {
 }
 
 fn pending(group: &Group<'_>, take: Take<'_>) -> Result<(), Error> {
-    let (what, why) = (group.texts("what")?, group.texts("why")?);
+    let (kind, what, why) = (group.texts("kind")?, group.texts("what")?, group.texts("why")?);
     for row in group.rows() {
-        take(&Record::Pending(PendingRecord { what: what.at(row)?, why: why.at(row)? }));
+        let kind = kind.parsed(row, Unrest::parse)?;
+        take(&Record::Pending(PendingRecord { kind, what: what.at(row)?, why: why.at(row)? }));
     }
     Ok(())
 }

@@ -50,12 +50,33 @@ pub struct RequestRecord<'a> {
     pub journey: &'a str,
     /// How badly it was needed.
     pub tier: Tier,
-    /// The phone.
+    /// The phone: its rider's or driver's number.
     pub actor: u64,
+    /// The trip it was about, if the phone knew.
+    pub trip: Option<i64>,
     /// Requests sent, the first one included; 0 when not even one could be sent.
     pub attempts: u8,
-    /// `None` when it succeeded, otherwise the code of the last attempt's failure.
+    /// `None` when it succeeded or was refused, otherwise the code of the last attempt's failure.
     pub failure: Option<&'a str>,
+    /// The code of the answer, when the platform answered as it should and the answer was no.
+    pub refusal: Option<&'a str>,
+}
+
+/// An attempt of a request that failed and was followed by another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptRecord<'a> {
+    /// When it was sent.
+    pub began_at_ns: i64,
+    /// When it was answered or given up.
+    pub ended_at_ns: i64,
+    /// What was wanted.
+    pub journey: &'a str,
+    /// The phone: its rider's or driver's number.
+    pub actor: u64,
+    /// Which attempt of its request it was, from 1.
+    pub number: u8,
+    /// The code of its failure.
+    pub failure: &'a str,
 }
 
 /// A step of a recovery that a component took, from which the phases of an RTO are read.
@@ -177,6 +198,86 @@ pub struct WriteRecord<'a> {
     pub epoch: u64,
 }
 
+/// What a row of `trip_events.parquet` is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TripEventKind {
+    /// A transition of the trip.
+    Trip,
+    /// An offer of the trip to a driver changed its state.
+    Offer,
+    /// The trip's payment changed its state.
+    Payment,
+    /// The external payment processor decided something.
+    Processor,
+    /// A journal was written.
+    Ledger,
+    /// A domain event was written into the outbox.
+    Event,
+}
+
+impl TripEventKind {
+    /// Every kind.
+    pub const ALL: [TripEventKind; 6] = [
+        TripEventKind::Trip,
+        TripEventKind::Offer,
+        TripEventKind::Payment,
+        TripEventKind::Processor,
+        TripEventKind::Ledger,
+        TripEventKind::Event,
+    ];
+
+    /// The name in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            TripEventKind::Trip => "trip",
+            TripEventKind::Offer => "offer",
+            TripEventKind::Payment => "payment",
+            TripEventKind::Processor => "processor",
+            TripEventKind::Ledger => "ledger",
+            TripEventKind::Event => "event",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<TripEventKind> {
+        TripEventKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Where a transaction was committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitPlace<'a> {
+    /// The store.
+    pub store: &'a str,
+    /// The node that committed it.
+    pub node: &'a str,
+    /// The leadership under which it did.
+    pub epoch: u64,
+    /// The transaction's place in the store's log.
+    pub position: u64,
+}
+
+/// Something that happened to a trip on the platform's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TripEventRecord<'a> {
+    /// When it was committed, or decided.
+    pub at_ns: i64,
+    /// The trip.
+    pub trip: i64,
+    /// What it is about.
+    pub kind: TripEventKind,
+    /// The transition, the offer's or payment's new state, the processor's operation, or the journal: in words.
+    pub what: &'a str,
+    /// The trip's state after a transition; what the processor decided.
+    pub result: Option<&'a str>,
+    /// Whom it is about: the rider of a request or payment, the driver of anything else.
+    pub party: Option<i64>,
+    /// The money it is about, in minor units.
+    pub amount_minor: Option<i64>,
+    /// Where it was committed; `None` for what happened outside the platform.
+    pub place: Option<CommitPlace<'a>>,
+}
+
 /// A sample of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MetricRecord<'a> {
@@ -203,12 +304,42 @@ pub struct OracleRecord<'a> {
     pub first_violation: Option<&'a str>,
 }
 
-/// Something that had not come to rest when the run ended, although everything was healed.
+/// Why a run is not at rest at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unrest {
+    /// Something waits, although everything was healed.
+    Pending,
+    /// A process crashed on an assertion of its own: what the run shows is not to be trusted.
+    Panicked,
+}
+
+impl Unrest {
+    /// Every reason.
+    pub const ALL: [Unrest; 2] = [Unrest::Pending, Unrest::Panicked];
+
+    /// The name in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unrest::Pending => "pending",
+            Unrest::Panicked => "panicked",
+        }
+    }
+
+    /// The reason of that name.
+    pub fn parse(name: &str) -> Option<Unrest> {
+        Unrest::ALL.into_iter().find(|unrest| unrest.name() == name)
+    }
+}
+
+/// Something that was not at rest when the run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PendingRecord<'a> {
-    /// What, such as `trip 4711 in MATCHING`.
+    /// How it is not at rest.
+    pub kind: Unrest,
+    /// What, such as `trip 4711 in MATCHING`, or the process.
     pub what: &'a str,
-    /// What it waits for.
+    /// What it waits for, or said.
     pub why: &'a str,
 }
 
@@ -217,12 +348,16 @@ pub struct PendingRecord<'a> {
 pub enum Record<'a> {
     /// A row of `requests.parquet`.
     Request(RequestRecord<'a>),
+    /// A row of `attempts.parquet`.
+    Attempt(AttemptRecord<'a>),
     /// A row of `component_states.parquet`.
     ComponentState(ComponentStateRecord<'a>),
     /// A row of `faults.parquet`.
     Fault(FaultRecord<'a>),
     /// A row of `writes.parquet`.
     Write(WriteRecord<'a>),
+    /// A row of `trip_events.parquet`.
+    TripEvent(TripEventRecord<'a>),
     /// A row of `metrics.parquet`.
     Metric(MetricRecord<'a>),
     /// A row of `oracles.parquet`.

@@ -8,7 +8,7 @@ use crate::measures::objectives::Objective;
 use crate::records::Tier;
 
 /// The version of `run.json`, the record tables and `outcome.json`; it changes when a reader of the old ones would err.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// A run: its identity, its promises and how it went, without its records.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub struct RunRecord {
     pub schema_version: u32,
     /// Whether the run reached its horizon and its end check; false from the first byte until it has.
     pub complete: bool,
+    /// Why it did not, such as an `--until`; null when it did, and while it runs.
+    pub stopped_by: Option<String>,
     /// The scenario's title.
     pub title: String,
     /// The scenario file as it was named on the command line.
@@ -34,7 +36,7 @@ pub struct RunRecord {
     pub start: String,
     /// Simulated time before measuring, seconds.
     pub warmup_s: f64,
-    /// Simulated time measured, seconds.
+    /// Simulated time measured, seconds; where a run was stopped, up to there.
     pub duration_s: f64,
     /// What demand amounts to.
     pub traffic: Traffic,
@@ -58,6 +60,9 @@ pub struct RunRecord {
     pub simulated_s: f64,
     /// Real time that took, seconds. In no hash.
     pub wall_s: f64,
+    /// How far these three had come at the horizon, before everything was healed and came to rest; null when the run was
+    /// stopped before it.
+    pub at_horizon: Option<Stretch>,
     /// The command that does it again.
     pub reproduce: String,
 }
@@ -67,6 +72,18 @@ impl RunRecord {
     pub fn duration_ns(&self) -> i64 {
         (self.duration_s * 1e9) as i64
     }
+}
+
+/// How much was simulated how fast.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stretch {
+    /// Simulated time, seconds.
+    pub simulated_s: f64,
+    /// Real time, seconds.
+    pub wall_s: f64,
+    /// Events.
+    pub events: u64,
 }
 
 /// What `requests = "400/s"` means for the city, as derived.

@@ -50,118 +50,122 @@ pub struct Table {
     pub columns: &'static [Column],
 }
 
-const fn column(name: &'static str, column_type: ColumnType, about: &'static str) -> Column {
-    Column { name, column_type, nullable: false, about }
+/// Declares tables; `[null]` after a type says that the column may be null.
+macro_rules! tables {
+    (@nullable null) => { true };
+    (@nullable) => { false };
+    ($($table:ident $file:literal $about:literal { $($column:ident: $kind:ident $([$null:ident])? $meaning:literal,)+ })+) => {
+        $(
+            #[doc = concat!("`", $file, "`: ", $about)]
+            pub const $table: Table = Table {
+                file: $file,
+                about: $about,
+                columns: &[$(Column {
+                    name: stringify!($column),
+                    column_type: ColumnType::$kind,
+                    nullable: tables!(@nullable $($null)?),
+                    about: $meaning,
+                }),+],
+            };
+        )+
+
+        /// Every table, in the order of [`crate::records::Record`].
+        pub const TABLES: [&Table; [$($file),+].len()] = [$(&$table),+];
+    };
 }
 
-const fn optional(name: &'static str, column_type: ColumnType, about: &'static str) -> Column {
-    Column { name, column_type, nullable: true, about }
+tables! {
+    REQUESTS "requests.parquet"
+    "One thing a phone wanted, from the moment it was meant to start to its final answer; retries are inside. In order of ending." {
+        meant_at_ns: Int "When the person or the schedule meant it to start.",
+        ended_at_ns: Int "When the last attempt was answered or given up. Latency is this less `meant_at_ns`.",
+        journey: Text "What was wanted, such as `quote` or `ping`.",
+        tier: Text "`critical`, `important` or `standard`.",
+        actor: Count "The phone: its rider's or driver's number.",
+        trip: Int[null] "The trip it was about; null when it was about none, or the phone did not learn which.",
+        attempts: Count "Requests sent, the first one included.",
+        failure: Text[null] "Null when it succeeded or was refused, otherwise the code of the last attempt's failure.",
+        refusal: Text[null] "Null unless the platform answered as it should and the answer was no: then its code.",
+    }
+
+    ATTEMPTS "attempts.parquet"
+    "An attempt of a request that failed and was followed by another: what `requests.parquet` only counts." {
+        began_at_ns: Int "When it was sent.",
+        ended_at_ns: Int "When it was answered or given up.",
+        journey: Text "What was wanted.",
+        actor: Count "The phone: its rider's or driver's number.",
+        number: Count "Which attempt of its request it was, from 1.",
+        failure: Text "The code of its failure.",
+    }
+
+    COMPONENT_STATES "component_states.parquet"
+    "A component entered a state." {
+        at_ns: Int "When.",
+        component: Text "The component.",
+        zone: Text "Its availability zone; empty for what has none.",
+        state: Text "The state it entered.",
+        detail: Text "One sentence for a person.",
+        mark: Text[null] "The step of a recovery that it was: `detected`, `decided`, `promoted` or `propagated`.",
+    }
+
+    FAULTS "faults.parquet"
+    "A fault that the scenario injected." {
+        id: Count "Its number in the scenario, from 1.",
+        kind: Text "Its kind.",
+        target: Text "What it hit.",
+        onset_ns: Int "When it began.",
+        healed_ns: Int[null] "When it healed; null if it had not by the horizon.",
+        description: Text "One sentence for a person.",
+    }
+
+    WRITES "writes.parquet"
+    "A write that a store acknowledged to a client, and what became of it." {
+        store: Text "The store, as the blueprint names it.",
+        object: Text "The object, as table/key.",
+        position: Count "Its place in the store's log.",
+        acknowledged_at_ns: Int "When the client had its acknowledgement.",
+        fate: Text "`kept`, `lost`, `superseded` (by a later acknowledged write, a deletion or expiry) or `divergent` (acknowledged after the onset by a side that lost).",
+        epoch: Count "The leadership under which it was acknowledged.",
+    }
+
+    TRIP_EVENTS "trip_events.parquet"
+    "Something that happened to a trip on the platform's side, in the order in which it was committed or decided; `rehearse explain-trip` tells it." {
+        at_ns: Int "When it was committed, or decided.",
+        trip: Int "The trip.",
+        kind: Text "`trip` (a transition), `offer`, `payment`, `processor` (the external processor's decision), `ledger` or `event` (a domain event in the outbox).",
+        what: Text "The transition, the offer's or payment's new state, the processor's operation, or the journal.",
+        result: Text[null] "The trip's state after a transition; what the processor decided; null otherwise.",
+        party: Int[null] "Whom it is about: the rider of a request or payment, the driver of anything else.",
+        amount_minor: Int[null] "The money it is about, in minor units.",
+        store: Text[null] "Where it was committed; null for what the processor decided, which no store of the platform's holds.",
+        node: Text[null] "The node that committed it.",
+        epoch: Count[null] "The leadership under which it was committed.",
+        position: Count[null] "The transaction's place in the store's log.",
+    }
+
+    METRICS "metrics.parquet"
+    "A sample of a metric." {
+        at_ns: Int "When.",
+        component: Text "The component.",
+        metric: Text "The metric; one that ends in `.utilisation` is a share of capacity, 0 to 1.",
+        value: Float "Its value.",
+    }
+
+    ORACLES "oracles.parquet"
+    "A check that must hold in every run." {
+        name: Text "The oracle.",
+        evaluations: Count "How often it looked.",
+        violations: Count "How often what must hold did not.",
+        first_violation: Text[null] "The first time, in words.",
+    }
+
+    PENDING "pending.parquet"
+    "Why the run is not at rest at its end, although everything was healed." {
+        kind: Text "`pending` (it waits for something) or `panicked` (a process that crashed on an assertion of its own).",
+        what: Text "What.",
+        why: Text "What it waits for, or said.",
+    }
 }
-
-use ColumnType::{Count, Float, Int, Text};
-
-/// `requests.parquet`
-pub const REQUESTS: Table = Table {
-    file: "requests.parquet",
-    about: "One thing a phone wanted, from the moment it was meant to start to its final answer; retries are inside. In order of ending.",
-    columns: &[
-        column("meant_at_ns", Int, "When the person or the schedule meant it to start."),
-        column(
-            "ended_at_ns",
-            Int,
-            "When the last attempt was answered or given up. Latency is this less `meant_at_ns`.",
-        ),
-        column("journey", Text, "What was wanted, such as `quote` or `ping`."),
-        column("tier", Text, "`critical`, `important` or `standard`."),
-        column("actor", Count, "The phone."),
-        column("attempts", Count, "Requests sent, the first one included."),
-        optional("failure", Text, "Null when it succeeded, otherwise the code of the last attempt's failure."),
-    ],
-};
-
-/// `component_states.parquet`
-pub const COMPONENT_STATES: Table = Table {
-    file: "component_states.parquet",
-    about: "A component entered a state.",
-    columns: &[
-        column("at_ns", Int, "When."),
-        column("component", Text, "The component."),
-        column("zone", Text, "Its availability zone; empty for what has none."),
-        column("state", Text, "The state it entered."),
-        column("detail", Text, "One sentence for a person."),
-        optional(
-            "mark",
-            Text,
-            "The step of a recovery that it was: `detected`, `decided`, `promoted` or `propagated`.",
-        ),
-    ],
-};
-
-/// `faults.parquet`
-pub const FAULTS: Table = Table {
-    file: "faults.parquet",
-    about: "A fault that the scenario injected.",
-    columns: &[
-        column("id", Count, "Its number in the scenario, from 1."),
-        column("kind", Text, "Its kind."),
-        column("target", Text, "What it hit."),
-        column("onset_ns", Int, "When it began."),
-        optional("healed_ns", Int, "When it healed; null if it had not by the horizon."),
-        column("description", Text, "One sentence for a person."),
-    ],
-};
-
-/// `writes.parquet`
-pub const WRITES: Table = Table {
-    file: "writes.parquet",
-    about: "A write that a store acknowledged to a client, and what became of it.",
-    columns: &[
-        column("store", Text, "The store, as the blueprint names it."),
-        column("object", Text, "The object, as table/key."),
-        column("position", Count, "Its place in the store's log."),
-        column("acknowledged_at_ns", Int, "When the client had its acknowledgement."),
-        column(
-            "fate",
-            Text,
-            "`kept`, `lost`, `superseded` (by a later acknowledged write, a deletion or expiry) or `divergent` (acknowledged after the onset by a side that lost).",
-        ),
-        column("epoch", Count, "The leadership under which it was acknowledged."),
-    ],
-};
-
-/// `metrics.parquet`
-pub const METRICS: Table = Table {
-    file: "metrics.parquet",
-    about: "A sample of a metric.",
-    columns: &[
-        column("at_ns", Int, "When."),
-        column("component", Text, "The component."),
-        column("metric", Text, "The metric; one that ends in `.utilisation` is a share of capacity, 0 to 1."),
-        column("value", Float, "Its value."),
-    ],
-};
-
-/// `oracles.parquet`
-pub const ORACLES: Table = Table {
-    file: "oracles.parquet",
-    about: "A check that must hold in every run.",
-    columns: &[
-        column("name", Text, "The oracle."),
-        column("evaluations", Count, "How often it looked."),
-        column("violations", Count, "How often what must hold did not."),
-        optional("first_violation", Text, "The first time, in words."),
-    ],
-};
-
-/// `pending.parquet`
-pub const PENDING: Table = Table {
-    file: "pending.parquet",
-    about: "Something that had not come to rest when the run ended, although everything was healed.",
-    columns: &[column("what", Text, "What."), column("why", Text, "What it waits for.")],
-};
-
-/// Every table.
-pub const TABLES: [&Table; 7] = [&REQUESTS, &COMPONENT_STATES, &FAULTS, &WRITES, &METRICS, &ORACLES, &PENDING];
 
 /// `SCHEMA.md`, which documents the tables for those who read them with other tools.
 pub fn markdown() -> String {

@@ -1,15 +1,18 @@
 //! The sentences and cells that the terminal and the page share, so that both say the same.
 
+use std::collections::BTreeMap;
+
 use crate::format;
+use crate::measures::latency::Quantiles;
 use crate::measures::objectives::{Measured, Metric, ObjectiveOutcome, Unit};
 use crate::measures::recovery::Recovery;
 use crate::measures::stores::{Loss, StoreOutcome};
-use crate::measures::timeline::Happening;
+use crate::measures::timeline::{Fault, Happening};
 use crate::measures::windows::Breach;
-use crate::outcome::{JourneyOutcome, TierOutcome};
-use crate::records::Fate;
+use crate::outcome::{AfterBegins, LatencyOutcome, Outcome, RequestCounts, Speed, TierOutcome, Verdict};
+use crate::records::{Fate, Unrest};
 use crate::report::Report;
-use crate::run::RunRecord;
+use crate::run::{RunRecord, Stretch};
 
 /// States without a mark that are told; every mark and fault is.
 const STATES_TOLD: usize = 40;
@@ -17,18 +20,23 @@ const STATES_TOLD: usize = 40;
 /// Components that are named when several do the same at once.
 const COMPONENTS_NAMED: usize = 3;
 
+/// Causes of failure that are named of one kind of request.
+const FAILURES_NAMED: usize = 2;
+
 /// Characters that a cell of the placement grid may take before its instances are counted instead.
 const PLACEMENT_CELL: usize = 26;
 
 /// What was run: scenario, seed, engine, time, demand.
-pub fn identity(run: &RunRecord) -> Vec<String> {
-    let traffic = run.traffic;
+pub fn identity(report: &Report) -> Vec<String> {
+    let run = &report.run;
+    let (traffic, rate) = (run.traffic, report.outcome.request_rate);
     vec![
         format!("{} · seed {} · {} engine", run.scenario, run.seed, run.engine),
         format!("{}, {} after a warm-up of {}", run.start, format::span(run.duration_s), format::span(run.warmup_s)),
         format!(
-            "{} requests/s: {} riders/h, {} trips/h, {} drivers",
-            format::about(traffic.requests_per_s),
+            "requests: {} of {} asked; {} riders/h, {} trips/h, {} drivers",
+            format::rate(rate.measured_per_s),
+            format::rate(rate.asked_per_s),
             format::about(traffic.riders_per_h),
             format::about(traffic.trips_per_h),
             format::about(traffic.drivers)
@@ -36,23 +44,59 @@ pub fn identity(run: &RunRecord) -> Vec<String> {
     ]
 }
 
+/// The verdict, and what of the run it rests on where that is not in a table of its own.
+pub fn verdict(report: &Report) -> String {
+    let outcome = &report.outcome;
+    let words = outcome.verdict.words().to_uppercase();
+    let restless = |kind| {
+        let mut all = outcome.pending.iter().filter(move |pending| pending.kind == kind);
+        let first = all.next().map_or(String::new(), |first| format!("{}: {}", first.what, first.why));
+        match all.count() {
+            0 => first,
+            more => format!("{first}; and {more} more"),
+        }
+    };
+    match outcome.verdict {
+        Verdict::Incomplete => {
+            let why = outcome.stopped_by.as_deref().unwrap_or("something that left no word");
+            format!("{words}: stopped by {why}; what follows is true and proves nothing")
+        }
+        Verdict::ProcessPanicked => format!("{words}: {}", restless(Unrest::Panicked)),
+        Verdict::NotConverged => format!("{words}: {}", restless(Unrest::Pending)),
+        Verdict::OracleBroken | Verdict::RecoveryMissed | Verdict::ObjectiveMissed | Verdict::Passed => words,
+    }
+}
+
+/// What was not at rest at the end, by how: a heading and its items.
+pub fn restless(report: &Report) -> Vec<(&'static str, Vec<String>)> {
+    let of_kind = |kind| {
+        let all = report.outcome.pending.iter().filter(|pending| pending.kind == kind);
+        let items: Vec<String> = all.map(|pending| format!("{}: {}", pending.what, pending.why)).collect();
+        let heading = match kind {
+            Unrest::Panicked => "Processes that panicked",
+            Unrest::Pending => "Still pending after everything was healed",
+        };
+        (!items.is_empty()).then_some((heading, items))
+    };
+    [Unrest::Panicked, Unrest::Pending].into_iter().filter_map(of_kind).collect()
+}
+
 /// What a run was made of, and how fast it went.
-pub fn footing(run: &RunRecord) -> Vec<(&'static str, String)> {
-    let ratio = if run.wall_s > 0.0 { run.simulated_s / run.wall_s } else { 0.0 };
-    let mut rows = vec![
-        (
-            "speed",
-            format!(
-                "{} simulated in {}, {} times real time; {} events",
-                format::span(run.simulated_s),
-                format::span(run.wall_s),
-                format::about(ratio),
-                format::count(run.events)
-            ),
-        ),
-        ("scenario", run.scenario_hash.clone()),
-        ("trace", run.trace_hash.clone()),
-    ];
+pub fn footing(report: &Report) -> Vec<(&'static str, String)> {
+    let run = &report.run;
+    let Speed { scenario, rest, .. } = report.outcome.speed;
+    let ratio = if scenario.wall_s > 0.0 { scenario.simulated_s / scenario.wall_s } else { 0.0 };
+    let stretch = |stretch: Stretch| {
+        let (simulated, wall) = (format::span(stretch.simulated_s), format::span(stretch.wall_s));
+        (format!("{simulated} simulated in {wall}"), format!("{} events", format::count(stretch.events)))
+    };
+    let (took, events) = stretch(scenario);
+    let mut rows = vec![("speed", format!("{took}, {} times real time; {events}", format::about(ratio)))];
+    if rest.events > 0 {
+        let (took, events) = stretch(rest);
+        rows.push(("rest", format!("{took} after the horizon, healed and without new demand; {events}")));
+    }
+    rows.extend([("scenario", run.scenario_hash.clone()), ("trace", run.trace_hash.clone())]);
     if !run.commit.is_empty() {
         rows.push(("commit", run.commit.clone()));
     }
@@ -122,8 +166,14 @@ pub struct Event {
 
 /// What broke, who noticed and when, in order of time; and how many states are not told.
 pub fn events(report: &Report) -> (Vec<Event>, u64) {
+    let (events, left_off) = events_of(&report.faults, &report.happenings);
+    (events, left_off + report.happenings_left_off)
+}
+
+/// The same of these faults and states, the states in order of time.
+pub fn events_of(faults: &[Fault], happenings: &[Happening]) -> (Vec<Event>, u64) {
     let mut events: Vec<Event> = Vec::new();
-    for fault in &report.faults {
+    for fault in faults {
         let text = format!("{} {}: {}", fault.kind, fault.target, fault.description);
         events.push(Event { at_s: fault.onset_s, kind: Kind::Fault, label: "fault".to_string(), text });
         if let Some(healed_s) = fault.healed_s {
@@ -132,11 +182,10 @@ pub fn events(report: &Report) -> (Vec<Event>, u64) {
         }
     }
     let (marked, states): (Vec<&Happening>, Vec<&Happening>) =
-        report.happenings.iter().partition(|happening| happening.mark.is_some());
+        happenings.iter().partition(|happening| happening.mark.is_some());
     events.extend(together(&marked).into_iter().map(|group| told(&group)));
     let states = together(&states);
-    let left_off =
-        states.iter().skip(STATES_TOLD).map(|group| group.len() as u64).sum::<u64>() + report.happenings_left_off;
+    let left_off = states.iter().skip(STATES_TOLD).map(|group| group.len() as u64).sum();
     events.extend(states.into_iter().take(STATES_TOLD).map(|group| told(&group)));
     events.sort_by(|one, other| one.at_s.total_cmp(&other.at_s).then(one.kind.cmp(&other.kind)));
     (events, left_off)
@@ -189,6 +238,33 @@ pub fn recovery_time(tier: &TierOutcome) -> String {
         Recovery::NotRecovered => "not recovered".to_string(),
         Recovery::Unknown => "unknown".to_string(),
     }
+}
+
+/// The columns of the table of recovery, after the tier's name.
+pub const RECOVERY_HEADS: [&str; 4] = ["RTO", "served", "broken", "unknown"];
+
+/// A tier's cells under [`RECOVERY_HEADS`].
+pub fn recovery_cells(tier: &TierOutcome) -> [String; 4] {
+    let served = tier.availability.map_or("-".to_string(), format::percent);
+    let minutes = |minutes| format!("{minutes} m");
+    [recovery_time(tier), served, minutes(tier.minutes_below), minutes(tier.minutes_unknown)]
+}
+
+/// What a tier's recovery was spent on, by phase; nothing of a tier that had nothing to recover from.
+pub fn phase_cells(tier: &TierOutcome) -> Option<[(&'static str, String); 6]> {
+    let affected = matches!(tier.recovery, Recovery::Recovered | Recovery::NotRecovered);
+    affected.then(|| tier.phases.named().map(|(name, spent_s)| (name, format::span(spent_s))))
+}
+
+/// The parts of the run that latency is told of, each with what it begins with where that needs saying.
+pub fn latency_spans(latency: &LatencyOutcome) -> Vec<(&'static str, Option<Quantiles>)> {
+    let after = match latency.after_begins {
+        None => return vec![("whole run", latency.whole)],
+        Some(AfterBegins::ServiceRecovered) => "after service recovery",
+        Some(AfterBegins::FaultHealed) => "after the fault healed",
+        Some(AfterBegins::Never) => "after",
+    };
+    vec![("before", latency.before), ("during", latency.during), (after, latency.after)]
 }
 
 /// A breach in words.
@@ -248,19 +324,43 @@ pub fn loss(loss: &Loss) -> String {
     )
 }
 
-/// The failures of a journey, the most frequent first.
-pub fn failures(journey: &JourneyOutcome) -> String {
-    let mut codes: Vec<(&String, u64)> = journey.failures.iter().map(|(code, &count)| (code, count)).collect();
+/// A row of the table of requests: a name, its counts, and its failures and refusals by cause, the most frequent first.
+pub type RequestRow = (String, RequestCounts, String);
+
+/// All requests, then each kind.
+pub fn request_rows(outcome: &Outcome) -> Vec<RequestRow> {
+    let (mut failures, mut refusals) = (BTreeMap::new(), BTreeMap::new());
+    for journey in outcome.journeys.values() {
+        for (sums, codes) in [(&mut failures, &journey.failures), (&mut refusals, &journey.refusals)] {
+            codes.iter().for_each(|(code, count)| *sums.entry(code.clone()).or_insert(0) += count);
+        }
+    }
+    let all = ("all".to_string(), outcome.requests, causes(&failures, &refusals));
+    let each = outcome.journeys.iter();
+    let each = each.map(|(name, row)| (name.clone(), row.counts, causes(&row.failures, &row.refusals)));
+    std::iter::once(all).chain(each).collect()
+}
+
+/// Causes by code, the most frequent first.
+fn causes(failures: &BTreeMap<String, u64>, refusals: &BTreeMap<String, u64>) -> String {
+    let failures = most_frequent(failures, FAILURES_NAMED);
+    let refused: u64 = refusals.values().sum();
+    match (failures.is_empty(), refused) {
+        (_, 0) => failures,
+        (true, _) => format!("refused {}", format::count(refused)),
+        (false, _) => format!("{failures}; refused {}", format::count(refused)),
+    }
+}
+
+/// The most frequent of these, with how often.
+fn most_frequent(codes: &BTreeMap<String, u64>, named: usize) -> String {
+    let mut codes: Vec<(&String, u64)> = codes.iter().map(|(code, &count)| (code, count)).collect();
     codes.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-    let more = codes.len().saturating_sub(2);
-    let mut text = codes
-        .iter()
-        .take(2)
-        .map(|(code, count)| format!("{code} {}", format::count(*count)))
-        .collect::<Vec<_>>()
-        .join(", ");
-    if more > 0 {
-        text.push_str(&format!(", {more} more"));
+    let told = codes.iter().take(named).map(|(code, count)| format!("{code} {}", format::count(*count)));
+    let mut text = told.collect::<Vec<_>>().join(", ");
+    match codes.len().saturating_sub(named) {
+        0 => {}
+        more => text.push_str(&format!(", {more} more")),
     }
     text
 }
@@ -281,6 +381,7 @@ pub fn value_in_unit(metric: Metric, value: f64) -> String {
         Unit::Seconds => format::span(value),
         Unit::Milliseconds => format::latency(value),
         Unit::Count => format::about(value),
+        Unit::PerSecond => format::rate(value),
         Unit::Ratio if metric.is_error() => format::error_percent(value),
         Unit::Ratio => format::percent(value),
     }

@@ -58,11 +58,21 @@ impl Writer {
                 Cell::Int(Some(row.ended_at_ns)),
                 Cell::Text(Some(row.journey)),
                 Cell::Text(Some(row.tier.name())),
-                Cell::Count(row.actor),
-                Cell::Count(u64::from(row.attempts)),
+                Cell::Count(Some(row.actor)),
+                Cell::Int(row.trip),
+                Cell::Count(Some(u64::from(row.attempts))),
                 Cell::Text(row.failure),
+                Cell::Text(row.refusal),
             ]),
-            Record::ComponentState(row) => self.tables[1].push(&[
+            Record::Attempt(row) => self.tables[1].push(&[
+                Cell::Int(Some(row.began_at_ns)),
+                Cell::Int(Some(row.ended_at_ns)),
+                Cell::Text(Some(row.journey)),
+                Cell::Count(Some(row.actor)),
+                Cell::Count(Some(u64::from(row.number))),
+                Cell::Text(Some(row.failure)),
+            ]),
+            Record::ComponentState(row) => self.tables[2].push(&[
                 Cell::Int(Some(row.at_ns)),
                 Cell::Text(Some(row.component)),
                 Cell::Text(Some(row.zone)),
@@ -70,35 +80,52 @@ impl Writer {
                 Cell::Text(Some(row.detail)),
                 Cell::Text(row.mark.map(|mark| mark.name())),
             ]),
-            Record::Fault(row) => self.tables[2].push(&[
-                Cell::Count(u64::from(row.id)),
+            Record::Fault(row) => self.tables[3].push(&[
+                Cell::Count(Some(u64::from(row.id))),
                 Cell::Text(Some(row.kind)),
                 Cell::Text(Some(row.target)),
                 Cell::Int(Some(row.onset_ns)),
                 Cell::Int(row.healed_ns),
                 Cell::Text(Some(row.description)),
             ]),
-            Record::Write(row) => self.tables[3].push(&[
+            Record::Write(row) => self.tables[4].push(&[
                 Cell::Text(Some(row.store)),
                 Cell::Text(Some(row.object)),
-                Cell::Count(row.position),
+                Cell::Count(Some(row.position)),
                 Cell::Int(Some(row.acknowledged_at_ns)),
                 Cell::Text(Some(row.fate.name())),
-                Cell::Count(row.epoch),
+                Cell::Count(Some(row.epoch)),
             ]),
-            Record::Metric(row) => self.tables[4].push(&[
+            Record::TripEvent(row) => self.tables[5].push(&[
+                Cell::Int(Some(row.at_ns)),
+                Cell::Int(Some(row.trip)),
+                Cell::Text(Some(row.kind.name())),
+                Cell::Text(Some(row.what)),
+                Cell::Text(row.result),
+                Cell::Int(row.party),
+                Cell::Int(row.amount_minor),
+                Cell::Text(row.place.map(|place| place.store)),
+                Cell::Text(row.place.map(|place| place.node)),
+                Cell::Count(row.place.map(|place| place.epoch)),
+                Cell::Count(row.place.map(|place| place.position)),
+            ]),
+            Record::Metric(row) => self.tables[6].push(&[
                 Cell::Int(Some(row.at_ns)),
                 Cell::Text(Some(row.component)),
                 Cell::Text(Some(row.metric)),
                 Cell::Float(row.value),
             ]),
-            Record::Oracle(row) => self.tables[5].push(&[
+            Record::Oracle(row) => self.tables[7].push(&[
                 Cell::Text(Some(row.name)),
-                Cell::Count(row.evaluations),
-                Cell::Count(row.violations),
+                Cell::Count(Some(row.evaluations)),
+                Cell::Count(Some(row.violations)),
                 Cell::Text(row.first_violation),
             ]),
-            Record::Pending(row) => self.tables[6].push(&[Cell::Text(Some(row.what)), Cell::Text(Some(row.why))]),
+            Record::Pending(row) => self.tables[8].push(&[
+                Cell::Text(Some(row.kind.name())),
+                Cell::Text(Some(row.what)),
+                Cell::Text(Some(row.why)),
+            ]),
         }
     }
 
@@ -151,7 +178,7 @@ fn remove(path: &Path) -> Result<(), Error> {
 /// A value on its way into a column.
 enum Cell<'a> {
     Int(Option<i64>),
-    Count(u64),
+    Count(Option<u64>),
     Float(f64),
     Text(Option<&'a str>),
 }
@@ -178,7 +205,7 @@ impl Buffer {
     fn push(&mut self, cell: &Cell<'_>) {
         match (self, cell) {
             (Buffer::Int(builder), Cell::Int(value)) => builder.append_option(*value),
-            (Buffer::Count(builder), Cell::Count(value)) => builder.append_value(*value),
+            (Buffer::Count(builder), Cell::Count(value)) => builder.append_option(*value),
             (Buffer::Float(builder), Cell::Float(value)) => builder.append_value(*value),
             (Buffer::Text(builder), Cell::Text(value)) => builder.append_option(*value),
             _ => unreachable!("a row is made of the cells that its table's schema names"),

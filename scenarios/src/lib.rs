@@ -25,3 +25,16 @@ pub use load::{Loaded, load, load_str};
 pub use objective::{Comparison, METRICS, Metric, Objective, Threshold};
 pub use problem::{Problem, Problems};
 pub use scenario::{Clients, Scenario, Traffic, WeekTime};
+
+/// A length of time as files write it: `"90s"`, `"1h30m"`.
+///
+/// # Errors
+/// The text is none; with a corrected one where it can be guessed.
+pub fn duration(text: &str) -> Result<std::time::Duration, Option<String>> {
+    format::units::duration(text)
+}
+
+/// A length of time as files write it, in the largest unit in which it is whole.
+pub fn duration_text(duration: std::time::Duration) -> String {
+    format::units::duration_text(duration)
+}

@@ -20,6 +20,8 @@ pub enum Unit {
     Ratio,
     /// Events a second.
     Rate,
+    /// How many.
+    Count,
 }
 
 /// A metric that an objective may bound.
@@ -43,24 +45,33 @@ const fn at_least(name: &'static str, unit: Unit, meaning: &'static str) -> Metr
     Metric { name, unit, lower_is_better: false, meaning }
 }
 
-/// Every metric that an objective may bound. An objective on any other is an error, never passed over.
-pub const METRICS: &[Metric] = &[
-    at_most("critical.rto", Unit::Duration, "from onset to the end of the critical tier's last breach"),
-    at_most("important.rto", Unit::Duration, "from onset to the end of the important tier's last breach"),
-    at_most("standard.rto", Unit::Duration, "from onset to the end of the standard tier's last breach"),
-    at_most("critical.rpo", Unit::Duration, "age at the onset of the critical tier's oldest lost write"),
-    at_most("important.rpo", Unit::Duration, "age at the onset of the important tier's oldest lost write"),
-    at_most("standard.rpo", Unit::Duration, "age at the onset of the standard tier's oldest lost write"),
-    at_least("critical.availability", Unit::Ratio, "share of the critical tier's offered requests that were served"),
-    at_least("important.availability", Unit::Ratio, "share of the important tier's offered requests that were served"),
-    at_least("standard.availability", Unit::Ratio, "share of the standard tier's offered requests that were served"),
-    at_most("api.latency.p50", Unit::Duration, "median latency of what phones asked"),
-    at_most("api.latency.p95", Unit::Duration, "95th percentile of the latency of what phones asked"),
-    at_most("api.latency.p99", Unit::Duration, "99th percentile of the latency of what phones asked"),
-    at_most("api.latency.p999", Unit::Duration, "99.9th percentile of the latency of what phones asked"),
-    at_most("errors.rate", Unit::Ratio, "share of first attempts whose request failed in the end"),
-    at_least("requests.rate", Unit::Rate, "first attempts a second"),
-];
+/// The metrics of each of these tiers, and those of the whole platform.
+macro_rules! metrics {
+    ($($tier:literal)+) => { &[
+        $(
+            at_most(concat!($tier, ".rto"), Unit::Duration, concat!("from onset to the end of the ", $tier, " tier's last breach")),
+            at_most(concat!($tier, ".rpo"), Unit::Duration, concat!("age at the onset of the ", $tier, " tier's oldest lost write")),
+            at_most(concat!($tier, ".lost"), Unit::Count, concat!("acknowledged writes that the ", $tier, " tier's stores lost")),
+            at_least(concat!($tier, ".availability"), Unit::Ratio, concat!("share of the ", $tier, " tier's offered requests that were served")),
+            at_most(concat!($tier, ".latency.p50"), Unit::Duration, concat!("median latency of the ", $tier, " tier's requests")),
+            at_most(concat!($tier, ".latency.p90"), Unit::Duration, concat!("90th percentile of the latency of the ", $tier, " tier's requests")),
+            at_most(concat!($tier, ".latency.p95"), Unit::Duration, concat!("95th percentile of the latency of the ", $tier, " tier's requests")),
+            at_most(concat!($tier, ".latency.p99"), Unit::Duration, concat!("99th percentile of the latency of the ", $tier, " tier's requests")),
+            at_most(concat!($tier, ".latency.p999"), Unit::Duration, concat!("99.9th percentile of the latency of the ", $tier, " tier's requests")),
+        )+
+        at_most("api.latency.p50", Unit::Duration, "median latency of what phones asked"),
+        at_most("api.latency.p90", Unit::Duration, "90th percentile of the latency of what phones asked"),
+        at_most("api.latency.p95", Unit::Duration, "95th percentile of the latency of what phones asked"),
+        at_most("api.latency.p99", Unit::Duration, "99th percentile of the latency of what phones asked"),
+        at_most("api.latency.p999", Unit::Duration, "99.9th percentile of the latency of what phones asked"),
+        at_most("errors.rate", Unit::Ratio, "share of first attempts whose request failed in the end"),
+        at_least("requests.rate", Unit::Rate, "first attempts a second"),
+    ] };
+}
+
+/// Every metric that an objective may bound: those that reports measure. An objective on any other is an error, never passed
+/// over.
+pub const METRICS: &[Metric] = metrics!("critical" "important" "standard");
 
 /// How a measured value is compared with the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,14 +105,17 @@ pub enum Threshold {
     Ratio(f64),
     /// Events a second.
     PerSecond(f64),
+    /// How many.
+    Count(u32),
 }
 
 impl Threshold {
-    /// As a plain number: seconds, a share from 0 to 1, or events a second.
+    /// As a plain number: seconds, a share from 0 to 1, events a second, or how many.
     pub fn value(self) -> f64 {
         match self {
             Threshold::Duration(duration) => duration.as_secs_f64(),
             Threshold::Ratio(value) | Threshold::PerSecond(value) => value,
+            Threshold::Count(count) => f64::from(count),
         }
     }
 }
@@ -112,6 +126,7 @@ impl fmt::Display for Threshold {
             Threshold::Duration(duration) => f.write_str(&units::duration_text(*duration)),
             Threshold::Ratio(ratio) => f.write_str(&units::ratio_text(*ratio)),
             Threshold::PerSecond(rate) => write!(f, "{rate}/s"),
+            Threshold::Count(count) => write!(f, "{count}"),
         }
     }
 }
@@ -191,6 +206,7 @@ fn example_bound(metric: &Metric) -> String {
         Unit::Ratio if metric.lower_is_better => "0.1%",
         Unit::Ratio => "99.9%",
         Unit::Rate => "400/s",
+        Unit::Count => "1",
     };
     format!("{sign} {threshold}")
 }
@@ -232,12 +248,14 @@ fn bound(metric: &Metric, text: &str) -> Result<(Comparison, Threshold), Wrong> 
         Unit::Duration => units::duration(written).map(Threshold::Duration),
         Unit::Ratio => units::ratio(written).map(Threshold::Ratio),
         Unit::Rate => units::rate(written).map(Threshold::PerSecond),
+        Unit::Count => written.parse().map(Threshold::Count).map_err(|_| None),
     };
     let threshold = threshold.map_err(|corrected| {
         let expected = match metric.unit {
             Unit::Duration => "a duration",
             Unit::Ratio => "a percentage",
             Unit::Rate => "a rate",
+            Unit::Count => "a whole number",
         };
         let message = format!("`{}` is measured as {expected}, and \"{written}\" is none", metric.name);
         (message, corrected.map(|corrected| format!("{sign} {corrected}")))

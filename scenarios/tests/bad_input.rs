@@ -228,7 +228,7 @@ takes = "7m..3m"
        |
     29 | "api.latency.p96" = "< 100ms"
        | ^^^^^^^^^^^^^^^^^
-      help: did you mean `api.latency.p95`?
+      help: did you mean `api.latency.p90`?
 
     error: `errors.rate` is better when smaller: this bound would demand a bad value
       --> drill.toml:30:21

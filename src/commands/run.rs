@@ -23,6 +23,12 @@ pub fn run(arguments: &Run) -> Exit {
 }
 
 fn native(arguments: &Run, prepared: &Prepared) -> Exit {
+    let duration = prepared.loaded.scenario.duration;
+    if let Some(until) = arguments.until.filter(|until| until.is_zero() || *until >= duration) {
+        let [until, duration] = [until, duration].map(scenarios::duration_text);
+        let problem = format!("--until {until} is not within the scenario, which is over at {duration}");
+        return say::complaint(Exit::BadInput, &problem);
+    }
     if let Some(directory) = &arguments.out
         && let Err(error) = std::fs::create_dir_all(directory)
     {
@@ -38,6 +44,7 @@ fn native(arguments: &Run, prepared: &Prepared) -> Exit {
             out: arguments.out.as_deref(),
             wire_check: arguments.wire_check,
             window: 0..0,
+            until: arguments.until,
             interrupt: interrupt::flag(),
             progress: &|share| bar.set_position((share * 1_000.0) as u64),
             wall_clock: &stopwatch,
@@ -73,9 +80,12 @@ fn complaint(problem: &RunError, arguments: &Run, prepared: &Prepared) -> String
 }
 
 fn other(arguments: &Run, prepared: &Prepared) -> Exit {
-    for (given, option) in
-        [(arguments.out.is_some(), "--out"), (arguments.json, "--json"), (arguments.wire_check, "--wire-check")]
-    {
+    for (given, option) in [
+        (arguments.out.is_some(), "--out"),
+        (arguments.json, "--json"),
+        (arguments.wire_check, "--wire-check"),
+        (arguments.until.is_some(), "--until"),
+    ] {
         if given {
             let engine = other_engines::name(arguments.engine);
             let problem = format!("the engine {engine} keeps no records and no trace: {option} needs --engine native");

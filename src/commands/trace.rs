@@ -43,6 +43,7 @@ fn one(prepared: &Prepared, arguments: &Trace) -> Result<TraceReport, RunError> 
             out: None,
             wire_check: false,
             window: arguments.from..arguments.to,
+            until: None,
             interrupt: Arc::default(),
             progress: &|_| {},
             wall_clock: &|| 0.0,

@@ -4,9 +4,9 @@ use city::phones::Crowd;
 use engine::Control;
 use faults::FaultLog;
 use oracles::Watch;
-use reports::records::{FaultRecord, OracleRecord, PendingRecord, Record};
+use reports::records::{FaultRecord, OracleRecord, PendingRecord, Record, Unrest};
 use runtime::Time;
-use scenarios::{Fault, FaultKind};
+use scenarios::{Fault, FaultKind, blueprint};
 
 use crate::recorder::Recorder;
 use crate::world;
@@ -18,13 +18,18 @@ pub struct Ending<'a> {
     pub log: FaultLog,
     pub crowd: &'a Crowd,
     pub control: &'a Control,
+    /// Everything was healed and had its time to come to rest.
+    pub whole: bool,
 }
 
 impl Ending<'_> {
     /// Adds everything to the records.
     pub fn record(&self, oracles: &Watch, recorder: &Recorder) {
         self.faults(recorder);
-        self.pending(recorder);
+        self.panics(recorder);
+        if self.whole {
+            self.pending(recorder);
+        }
         world::record_losses(oracles, self.onset(), recorder);
         for report in oracles.reports() {
             let first = report.first.first().map(|violation| format!("{}: {}", violation.at, violation.text));
@@ -47,7 +52,7 @@ impl Ending<'_> {
     fn faults(&self, recorder: &Recorder) {
         for entry in self.log.entries() {
             let kind = &self.faults[entry.index].kind;
-            let target = kind.targets().iter().map(|target| target.name).collect::<Vec<_>>().join(", ");
+            let target = target(kind);
             recorder.add(&Record::Fault(FaultRecord {
                 id: u32::try_from(entry.index + 1).unwrap_or(u32::MAX),
                 kind: kind.key(),
@@ -60,7 +65,8 @@ impl Ending<'_> {
     }
 
     fn pending(&self, recorder: &Recorder) {
-        let add = |what: &str, why: &str| recorder.add(&Record::Pending(PendingRecord { what, why }));
+        let kind = Unrest::Pending;
+        let add = |what: &str, why: &str| recorder.add(&Record::Pending(PendingRecord { kind, what, why }));
         for pending in self.crowd.pending() {
             add(&pending.to_string(), "the platform has not brought it to its end");
         }
@@ -68,8 +74,36 @@ impl Ending<'_> {
             let why = format!("completed at {since}, and neither captured nor declined");
             add(&format!("the fare of trip {trip}"), &why);
         }
+    }
+
+    fn panics(&self, recorder: &Recorder) {
         for panic in self.control.panics() {
-            add(&panic.to_string(), "the process crashed on it; the run goes on, and is not to be trusted");
+            let what = format!("{} at {}", panic.process, panic.at);
+            let why = format!("{} ({})", panic.message, panic.location);
+            recorder.add(&Record::Pending(PendingRecord { kind: Unrest::Panicked, what: &what, why: &why }));
         }
+    }
+}
+
+/// What a fault hits, in words: what it names, or the one thing that it is about.
+fn target(kind: &FaultKind) -> String {
+    match kind {
+        FaultKind::ProcessorOutage(_) => blueprint::PAYMENT_PROCESSOR.to_owned(),
+        kind => kind.targets().iter().map(|target| target.name).collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use scenarios::fault::ProcessorOutage;
+
+    use super::*;
+
+    #[test]
+    fn a_fault_that_names_nothing_still_has_a_target() {
+        let outage = FaultKind::ProcessorOutage(ProcessorOutage { duration: Duration::from_secs(60) });
+        assert_eq!(target(&outage), "payment-processor");
     }
 }

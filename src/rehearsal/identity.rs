@@ -26,6 +26,7 @@ pub fn run_record(prepared: &Prepared, options: &Options<'_>) -> RunRecord {
     RunRecord {
         schema_version: SCHEMA_VERSION,
         complete: false,
+        stopped_by: None,
         title: scenario.title.clone(),
         scenario: prepared.path.display().to_string(),
         scenario_hash: prepared.hash.clone(),
@@ -34,7 +35,7 @@ pub fn run_record(prepared: &Prepared, options: &Options<'_>) -> RunRecord {
         commit: env!("REHEARSAL_COMMIT").to_owned(),
         start: scenario.start.to_string(),
         warmup_s: scenario.warmup.as_secs_f64(),
-        duration_s: scenario.duration.as_secs_f64(),
+        duration_s: options.until.unwrap_or(scenario.duration).min(scenario.duration).as_secs_f64(),
         traffic: Traffic {
             requests_per_s: prepared.traffic.requests_per_s,
             trips_per_h: prepared.traffic.trips_per_hour,
@@ -55,8 +56,17 @@ pub fn run_record(prepared: &Prepared, options: &Options<'_>) -> RunRecord {
         events: 0,
         simulated_s: 0.0,
         wall_s: 0.0,
-        reproduce: format!("rehearse run {} --seed {}", prepared.arguments().join(" "), options.seed),
+        at_horizon: None,
+        reproduce: reproduce(prepared, options),
     }
+}
+
+fn reproduce(prepared: &Prepared, options: &Options<'_>) -> String {
+    let mut line = format!("rehearse run {} --seed {}", prepared.arguments().join(" "), options.seed);
+    if let Some(until) = options.until {
+        line.push_str(&format!(" --until {}", scenarios::duration_text(until)));
+    }
+    line
 }
 
 fn placement(prepared: &Prepared) -> Vec<Placement> {
@@ -86,5 +96,53 @@ fn objective(objective: &scenarios::Objective) -> Objective {
         },
         threshold: if metric.unit() == reports::measures::objectives::Unit::Milliseconds { value * 1e3 } else { value },
         text: objective.bound(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scenarios::objective::Unit as Loaded;
+    use scenarios::{METRICS, Threshold};
+
+    use reports::measures::objectives::Unit as Measured;
+
+    use super::*;
+
+    #[test]
+    fn what_a_file_may_bound_is_what_a_report_measures_in_the_same_unit() {
+        let loaded: Vec<String> = METRICS.iter().map(|metric| metric.name.to_owned()).collect();
+        assert_eq!(loaded, Metric::all().map(|metric| metric.to_string()));
+        for (loaded, measured) in METRICS.iter().zip(Metric::all()) {
+            let unit = match measured.unit() {
+                Measured::Seconds | Measured::Milliseconds => Loaded::Duration,
+                Measured::Ratio => Loaded::Ratio,
+                Measured::Count => Loaded::Count,
+                Measured::PerSecond => Loaded::Rate,
+            };
+            assert_eq!(loaded.unit, unit, "{}", loaded.name);
+            assert_eq!(loaded.lower_is_better, !measured.small_is_bad(), "{}", loaded.name);
+        }
+    }
+
+    #[test]
+    fn an_objective_on_any_metric_is_judged_in_its_unit() {
+        for metric in METRICS {
+            let threshold = match metric.unit {
+                Loaded::Duration => Threshold::Duration(std::time::Duration::from_secs(2)),
+                Loaded::Ratio => Threshold::Ratio(0.5),
+                Loaded::Rate => Threshold::PerSecond(400.0),
+                Loaded::Count => Threshold::Count(3),
+            };
+            let judged =
+                objective(&scenarios::Objective { metric, comparison: scenarios::Comparison::Below, threshold });
+            let expected = match judged.metric.unit() {
+                Measured::Seconds => 2.0,
+                Measured::Milliseconds => 2_000.0,
+                Measured::Ratio => 0.5,
+                Measured::PerSecond => 400.0,
+                Measured::Count => 3.0,
+            };
+            assert_eq!(judged.threshold, expected, "{}", metric.name);
+        }
     }
 }

@@ -33,6 +33,7 @@ fn run(prepared: &Prepared, seed: u64, out: Option<&Path>) -> Report {
         out,
         wire_check: false,
         window: 0..0,
+        until: None,
         interrupt: Arc::default(),
         progress: &|_| {},
         wall_clock: &|| 0.0,

@@ -4,6 +4,7 @@
 //! they do when it fails is [`Patience`]. Every request is observed from the moment it was meant.
 
 mod beat;
+mod code;
 mod crowd;
 mod driver;
 mod line;

@@ -30,6 +30,8 @@ pub enum Observation {
     ProcessorOperation { key: IdempotencyKey, operation: Operation, outcome: Outcome, at: Time },
     /// Something that a person wanted came to an end.
     JourneyEnded(JourneyEnded),
+    /// A phone did not get what it asked for and will ask again.
+    AttemptFailed(AttemptFailed),
     /// A driver's phone said where it is, or tried to.
     Position(DriverPosition),
     /// A component of the infrastructure went into another state, as far as whoever reports it can tell.
@@ -107,11 +109,30 @@ pub struct JourneyEnded {
     pub tier: Tier,
     /// Whose it was: the rider's or driver's number.
     pub actor: u64,
+    /// The number of the trip it was about, if the phone knew it at the end.
+    pub trip: Option<i64>,
     /// When the person meant to act: latency counts from here, however late the phone came to it.
     pub intended_at: Time,
     pub ended_at: Time,
     pub attempts: u32,
     pub outcome: JourneyOutcome,
+    /// The code of what the last attempt met; none if it succeeded.
+    pub error: Option<&'static str>,
+}
+
+/// One attempt of a journey, when another follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptFailed {
+    /// The journey's.
+    pub kind: &'static str,
+    /// The journey's.
+    pub actor: u64,
+    /// From 1.
+    pub number: u32,
+    pub began_at: Time,
+    pub ended_at: Time,
+    /// The code of what it met.
+    pub error: &'static str,
 }
 
 /// How a journey ended.

@@ -28,9 +28,11 @@ pub struct Drill {
     pub schema_version: u32,
     /// The scenario's title.
     pub title: String,
-    /// Whether every run was complete.
+    /// How many seeds were asked for.
+    pub asked: u64,
+    /// Whether every one of them ran to its end.
     pub complete: bool,
-    /// The verdict of the worst run.
+    /// The verdict of the worst run; incomplete when a seed is missing.
     pub verdict: Verdict,
     /// How many runs came to which verdict.
     pub verdicts: BTreeMap<Verdict, u64>,
@@ -46,6 +48,19 @@ pub struct Drill {
     pub oracles: BTreeMap<String, Looked>,
     /// The runs, in order of seed.
     pub runs: Vec<Run>,
+    /// Seeds that have no result, in order.
+    pub failed: Vec<FailedRun>,
+}
+
+/// What a drill is made of: what became of each seed that was begun.
+#[derive(Clone, Debug, Default)]
+pub struct Sweep {
+    /// How many seeds were asked for; those that are neither in `outcomes` nor in `failed` were not run to their end.
+    pub asked: u64,
+    /// What whole runs came to, in any order.
+    pub outcomes: Vec<Outcome>,
+    /// Runs without a result, in any order.
+    pub failed: Vec<FailedRun>,
 }
 
 /// A phase of recovery over many runs.
@@ -103,10 +118,24 @@ pub struct Run {
     pub reproduce: String,
 }
 
+/// A seed whose run has no result: wedged, or its records could not be kept.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FailedRun {
+    /// Its seed.
+    pub seed: u64,
+    /// Why there is none.
+    pub problem: String,
+    /// The command that does it again.
+    pub reproduce: String,
+}
+
 impl Drill {
-    /// What these runs come to; `None` of no runs. They are put in order of seed, so the order they ended in does not matter.
-    pub fn of(outcomes: &[Outcome]) -> Option<Drill> {
-        let mut outcomes: Vec<&Outcome> = outcomes.iter().collect();
+    /// What these runs come to; `None` of no whole runs. They are put in order of seed, so the order they ended in does not
+    /// matter.
+    pub fn of(sweep: &Sweep) -> Option<Drill> {
+        let mut failed = sweep.failed.clone();
+        failed.sort();
+        let mut outcomes: Vec<&Outcome> = sweep.outcomes.iter().collect();
         outcomes.sort_by_key(|outcome| outcome.seed);
         let first = outcomes.first()?;
         let mut verdicts = BTreeMap::new();
@@ -125,11 +154,16 @@ impl Drill {
             trace_hash: outcome.trace_hash.clone(),
             reproduce: outcome.reproduce.clone(),
         });
+        let complete = outcomes.len() as u64 == sweep.asked
+            && outcomes.iter().all(|outcome| outcome.complete)
+            && failed.is_empty();
+        let worst = outcomes.iter().map(|outcome| outcome.verdict).min();
         Some(Drill {
             schema_version: SCHEMA_VERSION,
             title: first.title.clone(),
-            complete: outcomes.iter().all(|outcome| outcome.complete),
-            verdict: outcomes.iter().map(|outcome| outcome.verdict).min().unwrap_or(Verdict::Incomplete),
+            asked: sweep.asked,
+            complete,
+            verdict: worst.filter(|_| complete).unwrap_or(Verdict::Incomplete),
             verdicts,
             distributions: Metric::all()
                 .into_iter()
@@ -140,6 +174,7 @@ impl Drill {
             objectives: kept(&outcomes),
             oracles,
             runs: runs.collect(),
+            failed,
         })
     }
 
@@ -156,7 +191,7 @@ fn spread(metric: Metric, outcomes: &[&Outcome]) -> Option<Distribution> {
         Metric::RecoveryPoint(tier) | Metric::LostWrites(tier) if !rests_on_tier(tier) => return None,
         _ => {}
     }
-    let worse = if matches!(metric, Metric::Availability(_)) { Worse::Small } else { Worse::Large };
+    let worse = if metric.small_is_bad() { Worse::Small } else { Worse::Large };
     let values = outcomes.iter().filter_map(|outcome| match metric.measure(outcome) {
         Measured::Value(value) => Some(Some(value)),
         Measured::Never => Some(None),
@@ -240,9 +275,14 @@ mod tests {
             .collect()
     }
 
+    fn drill(outcomes: Vec<Outcome>) -> Drill {
+        let sweep = Sweep { asked: outcomes.len() as u64, outcomes, failed: Vec::new() };
+        Drill::of(&sweep).expect("runs")
+    }
+
     #[test]
     fn a_recovery_that_never_came_is_the_worst_and_has_no_phases() {
-        let drill = Drill::of(&outcomes(20)).expect("runs");
+        let drill = drill(outcomes(20));
         let found = drill.distributions[&Metric::RecoveryTime(Tier::Critical)];
         assert_eq!((found.runs, found.never, found.median, found.worst), (20, 1, Some(660.0), None));
         assert_eq!(drill.phases[&Tier::Critical][0].over_runs.runs, 19);
@@ -252,27 +292,45 @@ mod tests {
 
     #[test]
     fn no_runs_are_no_drill() {
-        assert!(Drill::of(&[]).is_none());
+        assert!(Drill::of(&Sweep::default()).is_none());
+    }
+
+    #[test]
+    fn a_seed_that_failed_or_was_not_reached_is_named_and_the_others_are_kept() {
+        let failed = FailedRun {
+            seed: 4,
+            problem: "the run is wedged: trips-1 keeps itself busy at 70s without time passing".to_string(),
+            reproduce: "rehearse run scenarios/drills/zone-power-loss.toml --seed 4".to_string(),
+        };
+        let drill = Drill::of(&Sweep { asked: 10, outcomes: outcomes(7), failed: vec![failed] }).expect("runs");
+        assert_eq!((drill.complete, drill.verdict, drill.runs.len()), (false, Verdict::Incomplete, 7));
+        let text = drill.render(false);
+        let said: Vec<&str> = text.lines().skip(1).take(3).collect();
+        insta::assert_snapshot!(said.join("\n"), @r"
+        7 of 10 seeds: 1 failed, 2 not run to their end
+
+        seed 4 has no result: the run is wedged: trips-1 keeps itself busy at 70s without time passing
+        ");
     }
 
     #[test]
     fn the_order_in_which_runs_end_does_not_matter() {
         let mut shuffled = outcomes(20);
         shuffled.swap(3, 17);
-        assert_eq!(Drill::of(&shuffled), Drill::of(&outcomes(20)));
+        assert_eq!(drill(shuffled), drill(outcomes(20)));
     }
 
     #[test]
     fn less_availability_is_worse() {
         let mut some = outcomes(7);
         some[2].tiers.get_mut(&Tier::Critical).expect("there").availability = Some(0.5);
-        let drill = Drill::of(&some).expect("runs");
+        let drill = drill(some);
         assert_eq!(drill.distributions[&Metric::Availability(Tier::Critical)].worst, Some(0.5));
     }
 
     #[test]
     fn a_drill_reads_well_and_survives_its_file() {
-        let drill = Drill::of(&outcomes(20)).expect("runs");
+        let drill = drill(outcomes(20));
         insta::assert_snapshot!("drill", drill.render(false));
         let directory = tempfile::tempdir().expect("a temporary directory");
         drill.write(directory.path()).expect("written");

@@ -12,7 +12,11 @@ const PERCENTILES: [&str; 3] = ["p50_ms", "p95_ms", "p99_ms"];
 impl Drill {
     /// The drill in plain columns; the line that reproduces its worst run comes last.
     pub fn render(&self, colour: bool) -> String {
-        let mut text = format!("{}\n{} seeds\n\n", Tone::Heading.paint(&self.title, colour), self.runs.len());
+        let mut text = format!("{}\n{}\n\n", Tone::Heading.paint(&self.title, colour), self.seeds());
+        for failed in &self.failed {
+            let problem = format!("seed {} has no result: {}", failed.seed, failed.problem);
+            text.push_str(&format!("{}\n{}\n\n", Tone::Bad.paint(&problem, colour), failed.reproduce));
+        }
         push(&mut text, &self.verdict_table(), colour);
         for (heading, table) in [
             ("Over all seeds", self.metric_table()),
@@ -32,6 +36,15 @@ impl Drill {
             text.push_str(&format!("\nThe first seed with the worst verdict:\n{}\n", worst.reproduce));
         }
         text
+    }
+
+    fn seeds(&self) -> String {
+        let (whole, failed) = (self.runs.len() as u64, self.failed.len() as u64);
+        if whole == self.asked {
+            return format!("{whole} seeds");
+        }
+        let unreached = self.asked.saturating_sub(whole + failed);
+        format!("{whole} of {} seeds: {failed} failed, {unreached} not run to their end", self.asked)
     }
 
     fn verdict_table(&self) -> Table {

@@ -128,7 +128,9 @@ fn timeline(report: &Report, span: Span) -> Option<Panel> {
             };
             chart.draw_series(spans.iter().filter_map(|&(from_s, to_s)| span.part(from_s, to_s)).map(bar))?;
         }
-        chart.draw_series(marks.map(|at_s| PathElement::new(vec![(at_s, 0.0), (at_s, 1.0)], INK.stroke_width(1))))?;
+        chart.draw_series(
+            marks.map(|at_s| PathElement::new(vec![(at_s, 0.0), (at_s, 1.0)], INK.mix(0.45).stroke_width(1))),
+        )?;
         Ok(())
     });
     Some(Panel {
@@ -175,7 +177,7 @@ fn success(report: &Report, span: Span) -> Panel {
 
 fn saturation(report: &Report, span: Span) -> Panel {
     let fullest = &report.saturation[..report.saturation.len().min(LINES.len())];
-    let highest = fullest.iter().map(|one| one.peak).fold(1.0, f64::max);
+    let highest = axis_end(fullest.iter().map(|one| one.peak).fold(0.0, f64::max));
     let lines: Vec<Line> = fullest
         .iter()
         .map(|one| one.shares.iter().map(|&(at_s, share)| (at_s, Some(share / highest))).collect())
@@ -187,8 +189,14 @@ fn saturation(report: &Report, span: Span) -> Panel {
     }
 }
 
+/// A round share at which the axis ends: what is never fuller than 3 % is not drawn as a line along the bottom.
+fn axis_end(peak: f64) -> f64 {
+    [0.05, 0.1, 0.2, 0.5, 1.0].into_iter().find(|&end| peak <= end).unwrap_or(peak)
+}
+
 fn percentages(highest: f64) -> Vec<Tick> {
-    [0.0, 0.5, 1.0].map(|share| (share, format!("{:.0} %", share * highest * 100.0))).to_vec()
+    let digits = usize::from(highest < 0.1);
+    [0.0, 0.5, 1.0].map(|share| (share, format!("{:.digits$} %", share * highest * 100.0))).to_vec()
 }
 
 type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -311,6 +319,17 @@ mod tests {
                 assert!(points.split_whitespace().count() <= 61, "{}: {points}", panel.title);
             }
         }
+    }
+
+    #[test]
+    fn the_axis_of_saturation_ends_at_a_round_share_above_the_fullest() {
+        assert_eq!([0.0, 0.03, 0.3, 0.99, 1.4].map(axis_end), [0.05, 0.05, 0.5, 1.0, 1.4]);
+        let mut report = fixture::outage();
+        report.saturation.truncate(1);
+        report.saturation[0].peak = 0.04;
+        let panels = panels(&report, Span::whole(&report));
+        let labels = &panels.last().expect("saturation is the last").svg;
+        assert!(labels.contains("5.0 %") && !labels.contains("100 %"), "{labels}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::format;
 use crate::measures::objectives::ObjectiveStatus;
-use crate::measures::recovery::Recovery;
+use crate::measures::recovery::Phases;
 use crate::outcome::{Outcome, Verdict};
 use crate::records::Tier;
 use crate::report::Report;
@@ -52,9 +52,9 @@ fn header(report: &Report) -> Markup {
     let tone = if verdict == Verdict::Passed { "good" } else { "bad" };
     html! {
         h1 { (report.run.title) }
-        @for line in story::identity(&report.run) { p.quiet { (line) } }
+        @for line in story::identity(report) { p.quiet { (line) } }
         div class={ "badge " (tone) } { (verdict.words()) }
-        @if !report.run.complete { p.bad { "This run did not reach its end: what follows proves nothing." } }
+        @if let Some((_, why)) = story::verdict(report).split_once(": ") { p.why { (why) } }
     }
 }
 
@@ -98,7 +98,7 @@ fn objectives(report: &Report) -> Markup {
                 @for objective in &report.outcome.objectives {
                     @let (sign, tone) = sign(objective.status);
                     tr {
-                        td class=(tone) { (sign) }
+                        td class={ "s " (tone) } { (sign) }
                         td { (objective.metric.to_string()) }
                         td { (objective.objective) }
                         td class={ "n " (tone) } { (story::value_text(objective, report)) }
@@ -164,22 +164,20 @@ fn happenings(report: &Report) -> Markup {
 }
 
 fn recovery(report: &Report) -> Markup {
-    let heads = ["RTO", "detect", "decide", "promote", "propagate", "drain", "restored", "served", "broken"];
+    let phases = Phases::default().named().map(|(name, _)| name);
     html! {
         @if !report.outcome.tiers.is_empty() {
             h2 { "Recovery by tier" }
             div.scroll { table {
-                tr { th { } @for head in heads { th.n { (head) } } }
+                tr { th { } @for head in story::RECOVERY_HEADS.into_iter().chain(phases) { th.n { (head) } } }
                 @for (tier, outcome) in &report.outcome.tiers {
-                    @let affected = matches!(outcome.recovery, Recovery::Recovered | Recovery::NotRecovered);
                     tr {
                         td { (tier.name()) }
-                        td.n { (story::recovery_time(outcome)) }
-                        @for (_, spent_s) in outcome.phases.named() {
-                            td.n { @if affected { (format::span(spent_s)) } @else { "-" } }
+                        @for cell in story::recovery_cells(outcome) { td.n { (cell) } }
+                        @match story::phase_cells(outcome) {
+                            Some(cells) => { @for (_, spent) in cells { td.n { (spent) } } }
+                            None => { @for _ in phases { td.n { "-" } } }
                         }
-                        td.n { (outcome.availability.map_or("-".to_string(), format::percent)) }
-                        td.n { (outcome.minutes_below) " m" }
                     }
                 }
             } }
@@ -224,17 +222,11 @@ fn stores(report: &Report) -> Markup {
 }
 
 fn latency(report: &Report) -> Markup {
-    let latency = report.outcome.latency;
-    let spans = if report.outcome.disaster.is_some() {
-        vec![("before", latency.before), ("during", latency.during), ("after", latency.after)]
-    } else {
-        vec![("whole run", latency.whole)]
-    };
     html! {
         h2 { "Latency, from the moment the person meant to act" }
         table {
             tr { th { } @for head in ["p50", "p90", "p95", "p99", "p99.9", "max", "requests"] { th.n { (head) } } }
-            @for (name, quantiles) in spans {
+            @for (name, quantiles) in story::latency_spans(&report.outcome.latency) {
                 tr {
                     td { (name) }
                     @if let Some(q) = quantiles {
@@ -250,18 +242,15 @@ fn latency(report: &Report) -> Markup {
 }
 
 fn requests(report: &Report) -> Markup {
-    let total = ("all", report.outcome.requests, String::new());
-    let each =
-        report.outcome.journeys.iter().map(|(name, journey)| (name.as_str(), journey.counts, story::failures(journey)));
     html! {
         h2 { "Requests" }
         table {
-            tr { th { } th.n { "first attempts" } th.n { "sent" } th.n { "ok" } th.n { "failed" } th { "failures" } }
-            @for (name, counts, failures) in std::iter::once(total).chain(each) {
+            tr { th { } th.n { "first attempts" } th.n { "sent" } th.n { "ok" } th.n { "failed" } th { "why" } }
+            @for (name, counts, causes) in story::request_rows(&report.outcome) {
                 tr {
                     td { (name) }
                     @for number in [counts.first_attempts, counts.attempts, counts.ok, counts.failed] { td.n { (format::count(number)) } }
-                    td { (failures) }
+                    td { (causes) }
                 }
             }
         }
@@ -281,7 +270,7 @@ fn oracles(report: &Report) -> Markup {
                         (0, 1..) => ("✓", "good"),
                     };
                     tr {
-                        td class=(tone) { (sign) }
+                        td class={ "s " (tone) } { (sign) }
                         td { (name) }
                         td.n { (format::count(oracle.evaluations)) }
                         td class={ "n " (tone) } { (format::count(oracle.violations)) }
@@ -290,9 +279,9 @@ fn oracles(report: &Report) -> Markup {
                 }
             }
         }
-        @if !report.outcome.pending.is_empty() {
-            h2 { "Still pending after everything was healed" }
-            ul { @for pending in &report.outcome.pending { li.bad { (pending.what) ": " (pending.why) } } }
+        @for (heading, items) in story::restless(report) {
+            h2 { (heading) }
+            ul { @for item in items { li.bad { (item) } } }
         }
     }
 }
@@ -322,7 +311,7 @@ fn not_modelled(report: &Report) -> Markup {
 fn footer(report: &Report) -> Markup {
     html! {
         h2 { "This run" }
-        table { @for (name, value) in story::footing(&report.run) { tr { td.quiet.t { (name) } td { code { (value) } } } } }
+        table { @for (name, value) in story::footing(report) { tr { td.quiet.t { (name) } td { code { (value) } } } } }
         div.reproduce { code { (report.run.reproduce) } }
     }
 }

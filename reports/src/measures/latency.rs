@@ -1,15 +1,16 @@
-//! Latencies of many requests in little room: merged, never averaged.
+//! Latencies of many requests in little room: histograms of a high dynamic range, merged, never averaged.
 
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-/// Bits of a latency that are kept below its leading one: a bucket is 1/256 wide, so its middle errs by 0.2 % at most.
-const BITS_KEPT: u32 = 8;
-
 /// The longest latency told apart, in microseconds: an hour.
 const LONGEST_US: u64 = 3_600_000_000;
+
+/// Latencies below this many microseconds are kept exactly; longer ones to four significant decimal digits, so that a
+/// time-out of 5 s is 5,000 ms and nothing errs by more than 0.05 %.
+const EXACT_BELOW_US: u32 = 10_000;
 
 /// Percentiles of a set of latencies, milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,7 +54,7 @@ pub struct Latencies {
 impl Latencies {
     /// Adds one, in nanoseconds; what is longer than an hour counts as an hour.
     pub fn add(&mut self, latency_ns: u64) {
-        *self.buckets_us.entry(bucket_us((latency_ns / 1_000).min(LONGEST_US))).or_insert(0) += 1;
+        *self.buckets_us.entry(bucket_us(latency_ns / 1_000)).or_insert(0) += 1;
     }
 }
 
@@ -64,11 +65,11 @@ pub struct Merged(Histogram<u64>);
 impl Merged {
     /// The latencies of all these windows.
     pub fn of<'a>(windows: impl IntoIterator<Item = &'a Latencies>) -> Merged {
-        let mut histogram = Histogram::new_with_bounds(1, LONGEST_US + LONGEST_US / 100, 3)
-            .expect("an hour in microseconds at three digits is within what a histogram holds");
+        let mut histogram = Histogram::new_with_bounds(1, LONGEST_US + LONGEST_US / 100, 4)
+            .expect("an hour in microseconds at four digits is within what a histogram holds");
         for window in windows {
             for (&bucket, &count) in &window.buckets_us {
-                histogram.saturating_record_n(middle_us(bucket), u64::from(count));
+                histogram.saturating_record_n(u64::from(bucket), u64::from(count));
             }
         }
         Merged(histogram)
@@ -87,22 +88,20 @@ impl Merged {
         })
     }
 
+    /// The histogram answers with the end of a binary bucket; what was put in had four decimal digits.
     fn at(&self, quantile: f64) -> f64 {
-        self.0.value_at_quantile(quantile) as f64 / 1_000.0
+        f64::from(bucket_us(self.0.value_at_quantile(quantile))) / 1_000.0
     }
 }
 
-/// The least latency that shares a bucket with this one.
+/// The latency to the digits that are kept.
 fn bucket_us(latency_us: u64) -> u32 {
-    let excess_bits = (u64::BITS - latency_us.leading_zeros()).saturating_sub(BITS_KEPT + 1);
-    let least = latency_us >> excess_bits << excess_bits;
-    u32::try_from(least).expect("an hour in microseconds fits 32 bits")
-}
-
-/// The latency that stands for its bucket.
-fn middle_us(bucket: u32) -> u64 {
-    let excess_bits = (u32::BITS - bucket.leading_zeros()).saturating_sub(BITS_KEPT + 1);
-    u64::from(bucket) + ((1_u64 << excess_bits) >> 1)
+    let us = u32::try_from(latency_us.min(LONGEST_US)).expect("an hour in microseconds fits 32 bits");
+    let mut step = 1;
+    while us / step >= EXACT_BELOW_US {
+        step *= 10;
+    }
+    (us + step / 2) / step * step
 }
 
 #[cfg(test)]
@@ -132,10 +131,20 @@ mod tests {
             for (quantile, found_ms) in [(0.5, merged.p50_ms), (0.9, merged.p90_ms), (0.95, merged.p95_ms), (0.99, merged.p99_ms)] {
                 let rank = (quantile * sorted.len() as f64).ceil() as usize;
                 let exact_ms = sorted[rank.max(1) - 1] as f64 / 1_000.0;
-                prop_assert!((found_ms - exact_ms).abs() <= 0.004 * exact_ms + 0.001, "p{quantile}: {found_ms} for {exact_ms}");
+                prop_assert!((found_ms - exact_ms).abs() <= 0.000_5 * exact_ms + 1e-9, "p{quantile}: {found_ms} for {exact_ms}");
             }
             prop_assert_eq!(merged.count, sorted.len() as u64);
         }
+    }
+
+    #[test]
+    fn a_time_out_reads_as_what_it_was_set_to() {
+        let mut latencies = Latencies::default();
+        for milliseconds in [8, 12, 5_000, 5_000, 15_000] {
+            latencies.add(milliseconds * 1_000_000);
+        }
+        let quantiles = Merged::of([&latencies]).quantiles().expect("five latencies");
+        assert_eq!((quantiles.p50_ms, quantiles.p99_ms, quantiles.max_ms), (5_000.0, 15_000.0, 15_000.0));
     }
 
     #[test]
@@ -148,6 +157,6 @@ mod tests {
         let mut latencies = Latencies::default();
         latencies.add(u64::MAX);
         let quantiles = Merged::of([&latencies]).quantiles().expect("one latency");
-        assert!((quantiles.max_ms / 3_600_000.0 - 1.0).abs() < 0.004, "{quantiles:?}");
+        assert!(quantiles.max_ms == 3_600_000.0, "{quantiles:?}");
     }
 }

@@ -18,8 +18,8 @@ use self::timeline::{Fault, Happenings, Shares};
 use self::windows::{BUCKET_NS, Breach, Bucket, Judgement};
 use crate::format::{elapsed_s, seconds};
 use crate::outcome::{
-    Disaster, JourneyOutcome, LatencyOutcome, OracleOutcome, Outcome, PendingOutcome, RequestCounts, Speed,
-    TierOutcome, Verdict,
+    AfterBegins, Disaster, JourneyOutcome, LatencyOutcome, OracleOutcome, Outcome, PendingOutcome, RequestCounts,
+    RequestRate, Speed, TierOutcome, Verdict,
 };
 use crate::records::{Mark, Record, RequestRecord, Tier};
 use crate::report::Report;
@@ -74,8 +74,11 @@ impl Measures {
                 self.oracles.insert(oracle.name.to_string(), outcome);
             }
             Record::Pending(pending) => {
-                self.pending.push(PendingOutcome { what: pending.what.to_string(), why: pending.why.to_string() });
+                let (what, why) = (pending.what.to_string(), pending.why.to_string());
+                self.pending.push(PendingOutcome { kind: pending.kind, what, why });
             }
+            // What one trip or one request went through: no measure rests on it.
+            Record::Attempt(_) | Record::TripEvent(_) => {}
         }
     }
 
@@ -98,6 +101,9 @@ impl Measures {
                 journey.counts.failed += 1;
                 *named(&mut journey.failures, code) += 1;
             }
+        }
+        if let Some(code) = request.refusal {
+            *named(&mut journey.refusals, code) += 1;
         }
     }
 
@@ -124,9 +130,11 @@ impl Measures {
                 tier_outcome(tier, &self.tiers[tier as usize], run, onset_s, &marks).map(|outcome| (tier, outcome))
             })
             .collect();
+        let requests = total(&self.tiers);
         let mut outcome = Outcome {
             schema_version: SCHEMA_VERSION,
             complete: run.complete,
+            stopped_by: run.stopped_by.clone(),
             verdict: Verdict::Incomplete,
             title: run.title.clone(),
             seed: run.seed,
@@ -137,14 +145,18 @@ impl Measures {
                 onset_s: fault.onset_s,
             }),
             latency: latency_outcome(&self.tiers, disaster, &tiers, seconds(self.horizon_ns)),
-            requests: total(&self.tiers),
+            requests,
+            request_rate: RequestRate {
+                measured_per_s: requests.first_attempts as f64 / run.duration_s.max(f64::MIN_POSITIVE),
+                asked_per_s: run.traffic.requests_per_s,
+            },
             tiers,
             stores: self.stores.finish(&run.stores, onset_s),
             journeys: self.journeys,
             objectives: Vec::new(),
             oracles: self.oracles,
             pending: self.pending,
-            speed: Speed { simulated_s: run.simulated_s, wall_s: run.wall_s, events: run.events },
+            speed: Speed::of(run),
             reproduce: run.reproduce.clone(),
         };
         outcome.objectives = objectives::judge(&run.objectives, &outcome);
@@ -252,11 +264,16 @@ fn latency_outcome(
         .values()
         .filter_map(|tier| recovery::last_breach_end_s(&tier.breaches, fault.onset_s))
         .reduce(f64::max);
-    let end_s = restored_s.or(fault.healed_s).unwrap_or(horizon_s);
+    let (end_s, after_begins) = match (restored_s, fault.healed_s) {
+        (Some(end_s), _) if end_s < horizon_s => (end_s, AfterBegins::ServiceRecovered),
+        (None, Some(end_s)) if end_s < horizon_s => (end_s, AfterBegins::FaultHealed),
+        _ => (horizon_s, AfterBegins::Never),
+    };
     LatencyOutcome {
         before: between(0.0, onset_s),
         during: between(onset_s, end_s),
         after: between(end_s, horizon_s),
+        after_begins: Some(after_begins),
         whole,
     }
 }
@@ -293,13 +310,31 @@ mod tests {
     }
 
     #[test]
+    fn the_phases_of_every_tier_add_up_to_its_recovery_time_to_the_nanosecond() {
+        for (tier, outcome) in fixture::outage().outcome.tiers {
+            let nanoseconds = |seconds: f64| (seconds * 1e9).round() as i64;
+            let spent: i64 = outcome.phases.named().map(|(_, spent_s)| nanoseconds(spent_s)).into_iter().sum();
+            assert_eq!(Some(spent), outcome.rto_s.map(nanoseconds), "{}", tier.name());
+        }
+    }
+
+    #[test]
+    fn a_tier_that_did_not_come_back_has_no_recovery_time_and_its_phases_reach_the_horizon() {
+        let broken = fixture::broken().outcome;
+        let tier = &broken.tiers[&Tier::Critical];
+        assert_eq!((tier.recovery, tier.rto_s), (Recovery::NotRecovered, None));
+        let spent: f64 = tier.phases.named().map(|(_, spent_s)| spent_s).into_iter().sum();
+        assert!((spent - 70.0 * 60.0).abs() < 1e-9, "{spent}");
+        assert_eq!(broken.latency.after_begins, Some(AfterBegins::Never));
+    }
+
+    #[test]
     fn warm_up_and_what_follows_the_horizon_are_not_measured() {
         let run = fixture::run(Course::Quiet);
         let mut measures = Measures::new(run.duration_ns());
         for meant_at_ns in [-1, 0, run.duration_ns() - 1, run.duration_ns()] {
             let (journey, tier, ended_at_ns) = ("quote", Tier::Critical, meant_at_ns + 5);
-            let request =
-                RequestRecord { meant_at_ns, ended_at_ns, journey, tier, actor: 1, attempts: 2, failure: None };
+            let request = RequestRecord { meant_at_ns, ended_at_ns, journey, tier, attempts: 2, ..fixture::request() };
             measures.add(&Record::Request(request));
         }
         let outcome = measures.finish(&run).outcome;

@@ -67,6 +67,8 @@ pub enum Metric {
     ApiLatency(Percentile),
     /// `errors.rate`, 0 to 1: failed / meant, every request of every tier over the whole measured time.
     ErrorRate,
+    /// `requests.rate`, first attempts a second over the whole measured time: whether the demand was there.
+    RequestRate,
 }
 
 /// A threshold was set on something that no run measures.
@@ -88,11 +90,13 @@ pub enum Unit {
     Ratio,
     /// A whole number.
     Count,
+    /// Events a second.
+    PerSecond,
 }
 
 impl Metric {
     /// How many metrics there are.
-    const COUNT: usize = 3 * (4 + Percentile::ALL.len()) + Percentile::ALL.len() + 1;
+    const COUNT: usize = 3 * (4 + Percentile::ALL.len()) + Percentile::ALL.len() + 2;
 
     /// Every metric, in the order in which messages list them.
     pub fn all() -> [Metric; Metric::COUNT] {
@@ -108,6 +112,7 @@ impl Metric {
             .chain(Percentile::ALL.map(|percentile| Metric::TierLatency(tier, percentile)))
         };
         let each = Tier::ALL.into_iter().flat_map(of_tier).chain(Percentile::ALL.map(Metric::ApiLatency));
+        let each = each.chain([Metric::ErrorRate, Metric::RequestRate]);
         all.iter_mut().zip(each).for_each(|(slot, metric)| *slot = metric);
         all
     }
@@ -125,6 +130,7 @@ impl Metric {
             Metric::TierLatency(..) | Metric::ApiLatency(_) => Unit::Milliseconds,
             Metric::Availability(_) | Metric::ErrorRate => Unit::Ratio,
             Metric::LostWrites(_) => Unit::Count,
+            Metric::RequestRate => Unit::PerSecond,
         }
     }
 
@@ -136,6 +142,11 @@ impl Metric {
     /// Whether it is a share of what went wrong rather than of what went well.
     pub fn is_error(self) -> bool {
         self == Metric::ErrorRate
+    }
+
+    /// Whether a small value is a bad one.
+    pub fn small_is_bad(self) -> bool {
+        matches!(self, Metric::Availability(_) | Metric::RequestRate)
     }
 
     /// What a run says about it.
@@ -174,6 +185,7 @@ impl Metric {
                 let requests = outcome.requests;
                 known((requests.first_attempts > 0).then(|| requests.failed as f64 / requests.first_attempts as f64))
             }
+            Metric::RequestRate => Measured::Value(outcome.request_rate.measured_per_s),
         }
     }
 }
@@ -188,6 +200,7 @@ impl fmt::Display for Metric {
             Metric::TierLatency(tier, percentile) => write!(formatter, "{}.latency.{}", tier.name(), percentile.name()),
             Metric::ApiLatency(percentile) => write!(formatter, "api.latency.{}", percentile.name()),
             Metric::ErrorRate => formatter.write_str("errors.rate"),
+            Metric::RequestRate => formatter.write_str("requests.rate"),
         }
     }
 }

@@ -62,6 +62,20 @@ pub struct Happening {
     pub mark: Option<Mark>,
 }
 
+impl Happening {
+    /// A copy of a row.
+    pub fn of(record: &ComponentStateRecord<'_>) -> Happening {
+        Happening {
+            at_s: seconds(record.at_ns),
+            component: record.component.to_string(),
+            zone: record.zone.to_string(),
+            state: record.state.to_string(),
+            detail: record.detail.to_string(),
+            mark: record.mark,
+        }
+    }
+}
+
 /// The states that components entered during the measured time.
 #[derive(Debug, Default)]
 pub struct Happenings {
@@ -79,14 +93,7 @@ impl Happenings {
             self.left_off += 1;
             return;
         }
-        self.kept.push(Happening {
-            at_s: seconds(record.at_ns),
-            component: record.component.to_string(),
-            zone: record.zone.to_string(),
-            state: record.state.to_string(),
-            detail: record.detail.to_string(),
-            mark: record.mark,
-        });
+        self.kept.push(Happening::of(record));
     }
 
     /// Those kept, in order of time, and how many were left off.

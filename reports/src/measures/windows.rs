@@ -149,7 +149,6 @@ pub fn breaches(judgements: &[Judgement], horizon_s: f64) -> Vec<Breach> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::Tier;
 
     const LEVEL: ServiceLevel = ServiceLevel { success_ratio_min: 0.9, p95_ms_max: 500.0 };
 
@@ -160,10 +159,9 @@ mod tests {
                 meant_at_ns: 0,
                 ended_at_ns: latency_ms * 1_000_000,
                 journey: "quote",
-                tier: Tier::Critical,
                 actor: index,
-                attempts: 1,
                 failure: (index < failed).then_some("timeout"),
+                ..crate::fixture::request()
             });
         }
         buckets
@@ -200,15 +198,7 @@ mod tests {
     #[test]
     fn a_request_that_ended_before_it_was_meant_waited_for_nothing() {
         let mut bucket = Bucket::default();
-        let request = RequestRecord {
-            meant_at_ns: 5,
-            ended_at_ns: 4,
-            journey: "ping",
-            tier: Tier::Critical,
-            actor: 0,
-            attempts: 1,
-            failure: None,
-        };
+        let request = RequestRecord { meant_at_ns: 5, ended_at_ns: 4, ..crate::fixture::request() };
         bucket.add(&request);
         assert!(Merged::of([&bucket.latencies]).quantiles().is_some_and(|q| q.max_ms < 0.01));
     }

@@ -17,17 +17,14 @@ pub(super) fn header(page: &mut Page, report: &Report) {
     let run = &report.run;
     let title = Tone::Heading.paint(&run.title, page.colour);
     page.line(&title);
-    for line in story::identity(run) {
+    for line in story::identity(report) {
         page.line(&Tone::Quiet.paint(&line, page.colour));
     }
     page.line("");
-    let verdict = report.outcome.verdict;
-    let tone = if verdict == Verdict::Passed { Tone::Good } else { Tone::Bad };
-    let words = tone.paint(&verdict.words().to_uppercase(), page.colour);
-    page.line(&format!(
-        "{words}{}",
-        if run.complete { "" } else { ": it did not reach its end, and what follows proves nothing" }
-    ));
+    let tone = if report.outcome.verdict == Verdict::Passed { Tone::Good } else { Tone::Bad };
+    for line in super::table::wrap(&story::verdict(report), WIDTH) {
+        page.line(&tone.paint(&line, page.colour));
+    }
 }
 
 pub(super) fn placement(page: &mut Page, report: &Report) {
@@ -80,12 +77,12 @@ pub(super) fn recovery(page: &mut Page, report: &Report) {
     }
     page.heading("Recovery by tier");
     let mut table = Table::default();
-    let heads = ["RTO", "detect", "decide", "promote", "propagate", "drain", "restored", "served", "broken"];
-    table.row(std::iter::once(left("")).chain(heads.map(right)).map(|cell| cell.toned(Tone::Quiet)));
+    table.row(std::iter::once(left("")).chain(story::RECOVERY_HEADS.map(right)).map(|cell| cell.toned(Tone::Quiet)));
     for (tier, outcome) in &report.outcome.tiers {
         table.row(tier_row(tier.name(), outcome));
     }
     page.table(&table);
+    phases(page, report);
     for (tier, outcome) in &report.outcome.tiers {
         for breach in &outcome.breaches {
             page.item("·", &format!("{} {}", tier.name(), story::breach(breach)));
@@ -93,22 +90,26 @@ pub(super) fn recovery(page: &mut Page, report: &Report) {
     }
 }
 
+fn phases(page: &mut Page, report: &Report) {
+    let tiers = report.outcome.tiers.iter();
+    let mut affected = tiers.filter_map(|(tier, outcome)| Some((tier.name(), story::phase_cells(outcome)?))).peekable();
+    let Some((_, first)) = affected.peek() else { return };
+    let mut table = Table::default();
+    let heads = first.each_ref().map(|(name, _)| right(*name));
+    table.row(std::iter::once(left("of which")).chain(heads).map(|cell| cell.toned(Tone::Quiet)));
+    for (name, cells) in affected {
+        table.row(std::iter::once(left(name)).chain(cells.map(|(_, spent)| right(spent))));
+    }
+    page.table(&table);
+}
+
 fn tier_row(name: &str, outcome: &TierOutcome) -> Vec<Cell> {
-    let affected = matches!(outcome.recovery, Recovery::Recovered | Recovery::NotRecovered);
     let tone = match outcome.recovery {
         Recovery::NotRecovered | Recovery::Unknown => Tone::Bad,
         _ => Tone::Plain,
     };
-    let mut cells = vec![left(name), right(story::recovery_time(outcome)).toned(tone)];
-    cells.extend(
-        outcome
-            .phases
-            .named()
-            .map(|(_, spent_s)| right(if affected { format::span(spent_s) } else { "-".to_string() })),
-    );
-    cells.push(right(outcome.availability.map_or("-".to_string(), format::percent)));
-    cells.push(right(format!("{} m", outcome.minutes_below)));
-    cells
+    let [recovery_time, rest @ ..] = story::recovery_cells(outcome).map(right);
+    [left(name), recovery_time.toned(tone)].into_iter().chain(rest).collect()
 }
 
 pub(super) fn stores(page: &mut Page, report: &Report) {
@@ -144,16 +145,10 @@ pub(super) fn stores(page: &mut Page, report: &Report) {
 
 pub(super) fn latency(page: &mut Page, report: &Report) {
     page.heading("Latency, from the moment the person meant to act");
-    let latency = &report.outcome.latency;
     let mut table = Table::default();
     let heads = ["p50", "p90", "p95", "p99", "p99.9", "max", "requests"];
     table.row(std::iter::once(left("")).chain(heads.map(right)).map(|cell| cell.toned(Tone::Quiet)));
-    let spans = if report.outcome.disaster.is_some() {
-        vec![("before", latency.before), ("during", latency.during), ("after", latency.after)]
-    } else {
-        vec![("whole run", latency.whole)]
-    };
-    for (name, quantiles) in spans {
+    for (name, quantiles) in story::latency_spans(&report.outcome.latency) {
         table.row(std::iter::once(left(name)).chain(quantile_cells(quantiles).into_iter().map(right)));
     }
     page.table(&table);
@@ -172,14 +167,12 @@ pub(super) fn requests(page: &mut Page, report: &Report) {
     let mut table = Table::default();
     let heads = ["first attempts", "sent", "ok", "failed"];
     table.row(
-        std::iter::once(left("")).chain(heads.map(right)).chain([left("failures")]).map(|cell| cell.toned(Tone::Quiet)),
+        std::iter::once(left("")).chain(heads.map(right)).chain([left("why")]).map(|cell| cell.toned(Tone::Quiet)),
     );
-    let total = (&"all".to_string(), report.outcome.requests, String::new());
-    let each = report.outcome.journeys.iter().map(|(name, journey)| (name, journey.counts, story::failures(journey)));
-    for (name, counts, failures) in std::iter::once(total).chain(each) {
+    for (name, counts, causes) in story::request_rows(&report.outcome) {
         let numbers = [counts.first_attempts, counts.attempts, counts.ok, counts.failed]
             .map(|number| right(format::count(number)));
-        table.row(std::iter::once(left(name.as_str())).chain(numbers).chain([left(failures)]));
+        table.row(std::iter::once(left(name)).chain(numbers).chain([left(causes)]));
     }
     page.table(&table);
 }
@@ -241,12 +234,9 @@ pub(crate) fn oracle_row(name: &str, evaluations: u64, violations: u64) -> [Cell
 }
 
 pub(super) fn pending(page: &mut Page, report: &Report) {
-    if report.outcome.pending.is_empty() {
-        return;
-    }
-    page.heading("Still pending after everything was healed");
-    for pending in &report.outcome.pending {
-        page.item("✗", &format!("{}: {}", pending.what, pending.why));
+    for (heading, items) in story::restless(report) {
+        page.heading(heading);
+        items.iter().for_each(|item| page.item("✗", item));
     }
 }
 
@@ -263,7 +253,7 @@ pub(super) fn not_modelled(page: &mut Page, report: &Report) {
 pub(super) fn footer(page: &mut Page, report: &Report) {
     page.heading("This run");
     let mut table = Table::default();
-    for (name, value) in story::footing(&report.run) {
+    for (name, value) in story::footing(report) {
         table.row([left(name).toned(Tone::Quiet), left(value)]);
     }
     page.table(&table);

@@ -20,7 +20,16 @@ type Api = Caller<gateway::Request, Reply<gateway::Response>>;
 
 /// Why there is no answer. Whether the request was carried out is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NoAnswer;
+pub(super) enum NoAnswer {
+    /// Nobody says where the platform is.
+    NameUnknown,
+    /// Nobody took the connection in time.
+    NoConnection,
+    /// Nothing was heard until the deadline.
+    TimedOut,
+    /// The connection ended under the request.
+    ConnectionLost,
+}
 
 pub(super) struct Line {
     lookup: Lookup,
@@ -58,7 +67,9 @@ impl Line {
         let api = match self.connected() {
             Some(api) => api,
             // A rare and large future: kept out of the requests that find a connection.
-            None => timeout(deadline.since(now()), Box::pin(self.dial(patience))).await.map_err(|_| NoAnswer)??,
+            None => timeout(deadline.since(now()), Box::pin(self.dial(patience)))
+                .await
+                .unwrap_or(Err(NoAnswer::NoConnection))?,
         };
         let generation = self.generation.get();
         let context = CallContext { deadline, retry_budget: patience.retry_budget };
@@ -66,18 +77,20 @@ impl Line {
         match answer {
             Ok(reply) => {
                 self.timeouts_in_a_row.set(0);
-                return Ok(reply);
+                Ok(reply)
             }
-            Err(CallError::DeadlineExceeded) if generation == self.generation.get() => {
-                self.timeouts_in_a_row.set(self.timeouts_in_a_row.get() + 1);
-                if self.timeouts_in_a_row.get() >= patience.timeouts_before_reconnect {
-                    self.connection.take();
+            Err(CallError::DeadlineExceeded) => {
+                if generation == self.generation.get() {
+                    self.timeouts_in_a_row.set(self.timeouts_in_a_row.get() + 1);
+                    if self.timeouts_in_a_row.get() >= patience.timeouts_before_reconnect {
+                        self.connection.take();
+                    }
                 }
+                Err(NoAnswer::TimedOut)
             }
             // A connection that ended is seen as such by the next request.
-            Err(_) => {}
+            Err(CallError::Connection(_)) => Err(NoAnswer::ConnectionLost),
         }
-        Err(NoAnswer)
     }
 
     fn connected(&self) -> Option<Api> {
@@ -89,7 +102,7 @@ impl Line {
         if let Some(api) = self.connected() {
             return Ok(api);
         }
-        let address = self.choose((self.lookup)().await).ok_or(NoAnswer)?;
+        let address = self.choose((self.lookup)().await).ok_or(NoAnswer::NameUnknown)?;
         self.last.set(Some(address));
         match timeout(patience.connect_timeout, Api::connect(address)).await {
             Ok(Ok(api)) => {
@@ -98,7 +111,7 @@ impl Line {
                 *self.connection.borrow_mut() = Some(api.clone());
                 Ok(api)
             }
-            _ => Err(NoAnswer),
+            _ => Err(NoAnswer::NoConnection),
         }
     }
 

@@ -5,16 +5,16 @@ use std::rc::Rc;
 
 use platform::api::gateway::{Action, Request, Response};
 use platform::api::{ApiError, users};
-use platform::domain::ids::{DriverId, RiderId};
+use platform::domain::ids::{DriverId, RiderId, TripId};
 use platform::domain::session::{Caller, SessionToken};
-use ports::observe::{JourneyEnded, JourneyOutcome, Observation, Tier};
+use ports::observe::{AttemptFailed, JourneyEnded, JourneyOutcome, Observation, Tier};
 use ports::{IdempotencyKey, Retry};
 use runtime::random::{RngExt, Stream};
 use runtime::{Time, now, sleep, timeout};
 use tokio::sync::Mutex;
 
 use super::line::Line;
-use super::{World, secret};
+use super::{World, code, secret};
 
 /// Why a phone did not get what it asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,9 @@ pub(super) enum Unfulfilled {
 }
 
 pub(super) type Answer = Result<Response, Unfulfilled>;
+
+/// What one attempt came to: where it failed, with the code of what it met.
+type Attempt = Result<Response, (Unfulfilled, &'static str)>;
 
 pub(super) struct Phone {
     pub(super) owner: Caller,
@@ -58,37 +61,43 @@ impl Phone {
     /// A request that repeats by itself: one attempt, counted from its beat and over when its time-out is, however late it was sent.
     pub(super) async fn tick(self: Rc<Self>, kind: &'static str, action: Action, intended_at: Time) -> Answer {
         let deadline = intended_at + self.world.patience.timeout;
+        let trip = trip_of(&action);
         let mut attempts = 0;
-        let mut answer = Err(Unfulfilled::GaveUp);
+        let mut attempt = Err((Unfulfilled::GaveUp, code::NOT_SENT));
         if deadline > now() {
             attempts = 1;
-            answer = self.attempt(action, deadline).await;
+            attempt = self.attempt(action, deadline).await;
         }
-        self.observe(kind, intended_at, attempts, &answer);
-        answer
+        self.observe(kind, trip, intended_at, attempts, &attempt);
+        attempt.map_err(|(why, _)| why)
     }
 
     /// A request that repeats by itself and could not even be sent.
     pub(super) fn missed(&self, kind: &'static str, intended_at: Time) {
         let ended_at = intended_at + self.world.patience.timeout;
-        self.observe_end(kind, intended_at, ended_at, 0, JourneyOutcome::Failed);
+        let ending = (JourneyOutcome::Failed, Some(code::NOT_SENT));
+        self.observe_end(kind, None, (intended_at, ended_at), 0, ending);
     }
 
     /// What a person wants: several attempts, the same in every one of them.
     pub(super) async fn act(&self, kind: &'static str, action: &Action, intended_at: Time) -> Answer {
         let patience = &self.world.patience;
-        let mut attempts = 0;
-        let answer = loop {
-            attempts += 1;
-            let answer = self.attempt(action.clone(), now() + patience.timeout).await;
-            if answer != Err(Unfulfilled::GaveUp) || attempts >= patience.attempts {
-                break answer;
-            }
-            let backoff = patience.backoff(attempts, &mut self.stream.borrow_mut());
+        let mut number = 0;
+        let attempt = loop {
+            number += 1;
+            let began_at = now();
+            let attempt = self.attempt(action.clone(), began_at + patience.timeout).await;
+            let error = match attempt {
+                Err((Unfulfilled::GaveUp, error)) if number < patience.attempts => error,
+                attempt => break attempt,
+            };
+            let failed = AttemptFailed { kind, actor: self.actor(), number, began_at, ended_at: now(), error };
+            self.world.observer.observe(&Observation::AttemptFailed(failed));
+            let backoff = patience.backoff(number, &mut self.stream.borrow_mut());
             sleep(backoff).await;
         };
-        self.observe(kind, intended_at, attempts, &answer);
-        answer
+        self.observe(kind, trip_of(action), intended_at, number, &attempt);
+        attempt.map_err(|(why, _)| why)
     }
 
     /// What the phone repeats until the platform has answered, whatever its owner does meanwhile. The first round counts from `intended_at`.
@@ -125,51 +134,75 @@ impl Phone {
         self.session.get()
     }
 
-    async fn attempt(&self, action: Action, deadline: Time) -> Answer {
+    async fn attempt(&self, action: Action, deadline: Time) -> Attempt {
         let session = match self.session.get() {
             _ if matches!(action, Action::SignIn(_)) => None,
             // Rare, and it comes back here: boxed.
             None => match timeout(deadline.since(now()), Box::pin(self.sign_in())).await {
                 Ok(Some(session)) => Some(session),
-                _ => return Err(Unfulfilled::GaveUp),
+                _ => return Err((Unfulfilled::GaveUp, code::NOT_SIGNED_IN)),
             },
             session => session,
         };
         match self.line.call(Request { session, action }, deadline, &self.world.patience).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(ApiError::Unauthenticated)) if session.is_some() => {
-                self.session.set(None);
-                Err(Unfulfilled::GaveUp)
+            Ok(Err(error)) => {
+                let mut why = Unfulfilled::GaveUp;
+                if error == ApiError::Unauthenticated && session.is_some() {
+                    self.session.set(None);
+                } else if error.retry() == Retry::Useless {
+                    why = Unfulfilled::Answered(error);
+                }
+                Err((why, code::of_error(error)))
             }
-            Ok(Err(error)) if error.retry() == Retry::Useless => Err(Unfulfilled::Answered(error)),
-            _ => Err(Unfulfilled::GaveUp),
+            Err(silence) => Err((Unfulfilled::GaveUp, code::of_silence(silence))),
         }
     }
 
-    fn observe(&self, kind: &'static str, intended_at: Time, attempts: u32, answer: &Answer) {
-        let outcome = match answer {
-            Ok(_) => JourneyOutcome::Succeeded,
+    fn observe(&self, kind: &'static str, asked: Option<TripId>, intended_at: Time, attempts: u32, attempt: &Attempt) {
+        let ending = match attempt {
+            Ok(_) => (JourneyOutcome::Succeeded, None),
             // The platform did not answer as it should: it broke, or does not know what it acknowledged.
-            Err(Unfulfilled::Answered(ApiError::Internal | ApiError::NotFound | ApiError::Unauthenticated)) => {
-                JourneyOutcome::Failed
-            }
-            Err(Unfulfilled::Answered(_)) => JourneyOutcome::Refused,
-            Err(Unfulfilled::GaveUp) => JourneyOutcome::Failed,
+            Err((
+                Unfulfilled::Answered(ApiError::Internal | ApiError::NotFound | ApiError::Unauthenticated),
+                error,
+            )) => (JourneyOutcome::Failed, Some(*error)),
+            Err((Unfulfilled::Answered(_), error)) => (JourneyOutcome::Refused, Some(*error)),
+            Err((Unfulfilled::GaveUp, error)) => (JourneyOutcome::Failed, Some(*error)),
         };
-        self.observe_end(kind, intended_at, now(), attempts, outcome);
+        let told = match attempt {
+            Ok(Response::Trip(view)) => Some(view.id),
+            _ => None,
+        };
+        self.observe_end(kind, asked.or(told), (intended_at, now()), attempts, ending);
     }
 
     fn observe_end(
         &self,
         kind: &'static str,
-        intended_at: Time,
-        ended_at: Time,
+        trip: Option<TripId>,
+        (intended_at, ended_at): (Time, Time),
         attempts: u32,
-        outcome: JourneyOutcome,
+        (outcome, error): (JourneyOutcome, Option<&'static str>),
     ) {
-        let (Caller::Rider(RiderId(number)) | Caller::Driver(DriverId(number))) = self.owner;
-        let actor = number.cast_unsigned();
-        let ended = JourneyEnded { kind, tier: Tier::Critical, actor, intended_at, ended_at, attempts, outcome };
+        let (tier, actor, trip) = (Tier::Critical, self.actor(), trip.map(|trip| trip.0));
+        let ended = JourneyEnded { kind, tier, actor, trip, intended_at, ended_at, attempts, outcome, error };
         self.world.observer.observe(&Observation::JourneyEnded(ended));
+    }
+
+    fn actor(&self) -> u64 {
+        let (Caller::Rider(RiderId(number)) | Caller::Driver(DriverId(number))) = self.owner;
+        number.cast_unsigned()
+    }
+}
+
+/// The trip that this is about.
+fn trip_of(action: &Action) -> Option<TripId> {
+    match action {
+        Action::CancelTrip { trip, .. }
+        | Action::TripStatus { trip }
+        | Action::AnswerOffer { trip, .. }
+        | Action::Advance { trip, .. } => Some(*trip),
+        _ => None,
     }
 }

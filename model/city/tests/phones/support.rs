@@ -9,7 +9,7 @@ use std::time::Duration;
 use city::phones::{Crowd, Demand, Patience, PhonesConfig};
 use city::{City, DriverSeed, Traffic, TrafficModel, WeekMinute, drivers};
 use engine::{Distances, Engine, EngineConfig, LatencySpec, Stopped};
-use ports::observe::{JourneyEnded, JourneyOutcome, Observation, Observer};
+use ports::observe::{AttemptFailed, JourneyEnded, JourneyOutcome, Observation, Observer};
 use ports::resolver::{ResolveError, Resolver};
 use runtime::Time;
 use runtime::net::{Address, HostId};
@@ -34,6 +34,7 @@ impl Resolver for Fixed {
 #[derive(Default)]
 pub struct Watcher {
     pub journeys: RefCell<Vec<JourneyEnded>>,
+    pub retries: RefCell<Vec<AttemptFailed>>,
     /// By kind, of journeys meant since `counts_from`.
     pub counts: RefCell<BTreeMap<&'static str, u64>>,
     pub counts_from: Time,
@@ -52,6 +53,7 @@ impl Observer for Watcher {
                     self.journeys.borrow_mut().push(ended.clone());
                 }
             }
+            Observation::AttemptFailed(failed) if self.remembers => self.retries.borrow_mut().push(*failed),
             Observation::Position(position) if self.remembers => self.positions.borrow_mut().push(*position),
             _ => {}
         }

@@ -56,6 +56,22 @@ fn a_retry_keeps_its_key_and_a_tap_has_a_new_one() {
     // Three attempts of the first tap and one of the second get no answer, although the first was carried out.
     run.platform.swallowed_requests.set(4);
     run.until(60);
+    let taps = run.watcher.of_kind("request");
+    let told: Vec<_> =
+        taps.iter().map(|ended| (ended.attempts, ended.outcome, ended.error, ended.trip.is_some())).take(3).collect();
+    assert_eq!(
+        told,
+        [
+            (3, JourneyOutcome::Failed, Some("timeout"), false),
+            (2, JourneyOutcome::Refused, Some("already-on-trip"), false),
+            (1, JourneyOutcome::Succeeded, None, true),
+        ],
+        "each with the code of what its last attempt met"
+    );
+    let retries = run.watcher.retries.borrow();
+    let of_taps = retries.iter().filter(|failed| failed.kind == "request");
+    let told: Vec<_> = of_taps.map(|failed| (failed.number, failed.error)).take(3).collect();
+    assert_eq!(told, [(1, "timeout"), (2, "timeout"), (1, "timeout")]);
     let keys: Vec<IdempotencyKey> = run
         .platform
         .log
