@@ -1,6 +1,7 @@
 //! What each subcommand does: arguments in, words and files out, an exit code at the end. Results go to standard output,
 //! progress and complaints to standard error.
 
+mod chaos;
 mod city;
 mod clock;
 mod drill;
@@ -20,6 +21,7 @@ pub fn execute(command: Command) -> Exit {
     match command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Drill(arguments) => drill::drill(&arguments),
+        Command::Chaos(arguments) => chaos::chaos(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Report { directory } => report::report(&directory),
         Command::City(City::Fit { trips, zones, out }) => city::fit(&trips, &zones, out.as_deref()),

@@ -151,6 +151,11 @@ impl Schedule {
                 let outside = places.outside(&inside);
                 Some(cut_links(&inside, &outside, Direction::Both, LinkFault::Cut, control))
             }
+            FaultKind::HostNetworkBlackhole(fault) => {
+                let inside = places.hosts(&fault.host);
+                let outside = places.outside(&inside);
+                Some(cut_links(&inside, &outside, Direction::Both, LinkFault::Cut, control))
+            }
             FaultKind::NetworkPartition(fault) => {
                 let (from, to) = (places.hosts(&fault.from), places.hosts(&fault.to));
                 Some(cut_links(&from, &to, fault.direction, LinkFault::Cut, control))

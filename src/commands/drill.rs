@@ -69,6 +69,7 @@ fn sweep(prepared: &Prepared, arguments: &cli::Drill) -> Result<(Vec<Outcome>, b
                     wire_check: false,
                     window: 0..0,
                     interrupt: interrupt.clone(),
+                    observer: None,
                     progress: &|_| {},
                     wall_clock: &stopwatch,
                 },

@@ -39,6 +39,7 @@ fn native(arguments: &Run, prepared: &Prepared) -> Exit {
             wire_check: arguments.wire_check,
             window: 0..0,
             interrupt: interrupt::flag(),
+            observer: None,
             progress: &|share| bar.set_position((share * 1_000.0) as u64),
             wall_clock: &stopwatch,
         },

@@ -44,6 +44,7 @@ fn one(prepared: &Prepared, arguments: &Trace) -> Result<TraceReport, RunError> 
             wire_check: false,
             window: arguments.from..arguments.to,
             interrupt: Arc::default(),
+            observer: None,
             progress: &|_| {},
             wall_clock: &|| 0.0,
         },

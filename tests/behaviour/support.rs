@@ -34,6 +34,7 @@ fn run(prepared: &Prepared, seed: u64, out: Option<&Path>) -> Report {
         wire_check: false,
         window: 0..0,
         interrupt: Arc::default(),
+        observer: None,
         progress: &|_| {},
         wall_clock: &|| 0.0,
     };
