@@ -101,14 +101,15 @@ impl Shrinker<'_> {
 
     /// Lets every fault come as early, and the run end as soon, as it may.
     fn shorten_run(&mut self) {
-        let first = self.best.faults.first().map_or(0, |fault| fault.at.as_secs());
+        let late = self.best.clone();
+        let first = late.faults.first().map_or(0, |fault| fault.at.as_secs());
         least(first, 0, &mut |first_at| {
-            let earlier = Duration::from_secs(first - first_at);
-            self.accepts_with(|scenario| {
-                scenario.faults.iter_mut().for_each(|fault| fault.at -= earlier);
-                // What comes after the faults may matter as much as they do: it keeps its length for now.
-                scenario.duration = scenario.duration.saturating_sub(earlier).max(TAIL_MIN);
-            })
+            let mut earlier = late.clone();
+            let shift = Duration::from_secs(first - first_at);
+            earlier.faults.iter_mut().for_each(|fault| fault.at = fault.at.saturating_sub(shift));
+            // What comes after the faults may matter as much as they do: it keeps its length for now.
+            earlier.duration = late.duration.saturating_sub(shift).max(TAIL_MIN);
+            self.accepts(earlier)
         });
         let last_onset = self.best.faults.iter().map(|fault| fault.at).max().unwrap_or_default();
         let shortest = (last_onset + TAIL_MIN).as_secs();
