@@ -29,6 +29,11 @@ pub enum Command {
         /// The directory that `run --out` wrote.
         directory: PathBuf,
     },
+    /// Say what can break: all kinds of faults, or all about one.
+    Explain {
+        /// The kind of fault, as in a scenario file.
+        kind: Option<String>,
+    },
     /// Cities: where riders and drivers are and what they want.
     #[command(subcommand)]
     City(City),

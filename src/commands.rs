@@ -5,6 +5,7 @@ mod chaos;
 mod city;
 mod clock;
 mod drill;
+mod explain;
 mod interrupt;
 mod report;
 mod run;
@@ -24,6 +25,7 @@ pub fn execute(command: Command) -> Exit {
         Command::Chaos(arguments) => chaos::chaos(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Report { directory } => report::report(&directory),
+        Command::Explain { kind } => explain::explain(kind.as_deref()),
         Command::City(City::Fit { trips, zones, out }) => city::fit(&trips, &zones, out.as_deref()),
         Command::Trace(arguments) => trace::trace(&arguments),
     }

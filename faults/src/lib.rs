@@ -5,10 +5,14 @@
 //! that breaks something down to what breaks it.
 
 pub mod chaos;
+mod effect;
 mod places;
 mod schedule;
+mod settings;
 mod shrink;
+mod surfaces;
 
 pub use places::Places;
-pub use schedule::{FaultEntry, FaultLog, Schedule, Surfaces};
+pub use schedule::{FaultEntry, FaultLog, Schedule};
 pub use shrink::{Attempt, Shrunk, shrink};
+pub use surfaces::Surfaces;

@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use serde_json::{Map, json};
 
+use crate::format::name;
 use crate::format::report::Report;
 use crate::format::section::{Section, check_table, describe, describe_table, read_key};
 use crate::format::tree::Node;
 use crate::format::units;
 use crate::format::value::Length;
 
+mod control_plane;
+mod demand;
+mod disk;
 mod explain;
 mod kind;
 mod network;
@@ -21,12 +25,21 @@ mod process;
 mod processor;
 mod store;
 
+pub use control_plane::{ControlPlaneOutage, DnsOutage, LoadBalancerNodeLoss};
+pub use demand::{DemandSurge, DriversLeave};
+pub use disk::{DiskSlow, DiskStall};
 pub use explain::{Explanation, Parameter};
 pub use kind::{Family, Target, TargetRole};
-pub use network::{Direction, HostNetworkBlackhole, NetworkPartition, PacketLoss, ZoneNetworkBlackhole};
+pub use network::{
+    Direction, HostNetworkBlackhole, NetworkBandwidth, NetworkDelay, NetworkFlap, NetworkPartition, PacketLoss, ZoneNetworkBlackhole,
+};
 pub use power::{HostPowerLoss, ZonePowerLoss};
-pub use process::{ProcessCrash, ProcessPause};
-pub use processor::ProcessorOutage;
+pub use process::{
+    ClockSkew, CpuStress, CpuThrottle, FAULT_POINTS, FaultPoint, ProcessCrash, ProcessPause, ProcessRestartLoop, Skew,
+};
+pub use processor::{
+    ProcessorDeclines, ProcessorDuplicates, ProcessorOutage, ProcessorRefusal, ProcessorSlow, ProcessorThrottle,
+};
 pub use store::{PromoteReplica, RdsFailover, ReplicationStall};
 
 use kind::Kind;
@@ -137,12 +150,34 @@ fault_kinds! {
         "network-partition" => NetworkPartition,
         /// A share of the frames between two places is lost; each costs a retransmission.
         "packet-loss" => PacketLoss,
+        /// Frames between two places take longer.
+        "network-delay" => NetworkDelay,
+        /// Hosts can send only so much.
+        "network-bandwidth" => NetworkBandwidth,
+        /// The links between two places go down and come up, over and over.
+        "network-flap" => NetworkFlap,
     }
     Process {
         /// Processes end at once: connections are reset, memory is gone, the disk stays.
         "process-crash" => ProcessCrash,
         /// Processes stand still, as under SIGSTOP or a long garbage collection, and then go on as if nothing had happened.
         "process-pause" => ProcessPause,
+        /// Processes crash, start and crash again.
+        "process-restart-loop" => ProcessRestartLoop,
+        /// Whoever reaches a named place in the code crashes there: between a commit and its consequence, for instance.
+        "fault-point" => FaultPoint,
+        /// Something else takes a share of the hosts' processors.
+        "cpu-stress" => CpuStress,
+        /// Processes get less of their processors than they were promised.
+        "cpu-throttle" => CpuThrottle,
+        /// Wall clocks are wrong, and may drift.
+        "clock-skew" => ClockSkew,
+    }
+    Disk {
+        /// A volume finishes nothing for a while.
+        "disk-stall" => DiskStall,
+        /// A volume is slow.
+        "disk-slow" => DiskSlow,
     }
     Store {
         /// Read replicas stop applying what the primary sends.
@@ -152,9 +187,33 @@ fault_kinds! {
         /// An operator makes a read replica the primary; what it has not applied is lost.
         "promote-replica" => PromoteReplica,
     }
+    ControlPlane {
+        /// Who watches the database and decides who is primary does not: no failover happens.
+        "control-plane-outage" => ControlPlaneOutage,
+        /// Resolvers answer nothing.
+        "dns-outage" => DnsOutage,
+        /// The load balancer loses its node in a zone.
+        "load-balancer-node-loss" => LoadBalancerNodeLoss,
+    }
     Processor {
         /// The payment processor takes requests and answers none.
         "processor-outage" => ProcessorOutage,
+        /// The payment processor refuses every request at once.
+        "processor-refusal" => ProcessorRefusal,
+        /// The payment processor takes its time.
+        "processor-slow" => ProcessorSlow,
+        /// The bank behind the payment processor declines more cards than usual.
+        "processor-declines" => ProcessorDeclines,
+        /// The payment processor takes operations up twice.
+        "processor-duplicates" => ProcessorDuplicates,
+        /// The payment processor grants fewer requests a second.
+        "processor-throttle" => ProcessorThrottle,
+    }
+    Demand {
+        /// More people open the app than usual.
+        "demand-surge" => DemandSurge,
+        /// Drivers stop looking for offers.
+        "drivers-leave" => DriversLeave,
     }
 }
 
@@ -170,6 +229,11 @@ impl FaultKind {
         }
         line
     }
+}
+
+/// The kind of fault whose key is nearest to a text, if one is near.
+pub fn nearest(text: &str) -> Option<&'static str> {
+    name::nearest(text, FaultKind::KEYS.iter().copied())
 }
 
 impl Section for Fault {

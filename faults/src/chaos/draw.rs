@@ -5,8 +5,11 @@ use std::time::Duration;
 use runtime::random::{RngExt, Stream};
 use scenarios::blueprint::{Blueprint, DATABASE, Host, PAYMENT_PROCESSOR, PHONES, Role};
 use scenarios::fault::{
-    Direction, FaultKind, HostNetworkBlackhole, HostPowerLoss, NetworkPartition, PacketLoss, ProcessCrash, ProcessPause,
-    ProcessorOutage, PromoteReplica, RdsFailover, ReplicationStall, ZoneNetworkBlackhole, ZonePowerLoss,
+    ClockSkew, ControlPlaneOutage, CpuStress, CpuThrottle, DemandSurge, Direction, DiskSlow, DiskStall, DnsOutage,
+    DriversLeave, FAULT_POINTS, FaultKind, FaultPoint, HostNetworkBlackhole, HostPowerLoss, LoadBalancerNodeLoss,
+    NetworkBandwidth, NetworkDelay, NetworkFlap, NetworkPartition, PacketLoss, ProcessCrash, ProcessPause,
+    ProcessRestartLoop, ProcessorDeclines, ProcessorDuplicates, ProcessorOutage, ProcessorRefusal, ProcessorSlow,
+    ProcessorThrottle, PromoteReplica, RdsFailover, ReplicationStall, Skew, ZoneNetworkBlackhole, ZonePowerLoss,
 };
 
 /// What can be broken.
@@ -79,6 +82,91 @@ impl<'a> Ground<'a> {
                 replica: self.replica(stream),
             }),
             "processor-outage" => FaultKind::ProcessorOutage(ProcessorOutage { duration }),
+            "network-delay" => {
+                let (from, to) = self.ends(stream);
+                let added = Duration::from_millis(stream.random_range(5..=1_500));
+                FaultKind::NetworkDelay(NetworkDelay { from, to, added, duration })
+            }
+            "network-bandwidth" => FaultKind::NetworkBandwidth(NetworkBandwidth {
+                place: self.host(stream).name,
+                limit: stream.random_range(10..=500) * 1_000,
+                duration,
+            }),
+            "network-flap" => {
+                let (from, to) = self.ends(stream);
+                let every = Duration::from_secs(stream.random_range(2..=30));
+                FaultKind::NetworkFlap(NetworkFlap { from, to, every, duration })
+            }
+            "process-restart-loop" => {
+                let every = Duration::from_secs(stream.random_range(5..=60));
+                FaultKind::ProcessRestartLoop(ProcessRestartLoop { process: self.process(stream), every, duration })
+            }
+            "fault-point" => FaultKind::FaultPoint(FaultPoint {
+                point: FAULT_POINTS[stream.random_range(0..FAULT_POINTS.len())].to_owned(),
+                probability: f64::from(stream.random_range(1..=100)) / 100.0,
+                at_most: stream.random_range(1..=5),
+                restart_after: Duration::from_secs(stream.random_range(0..=20)),
+                duration,
+            }),
+            "cpu-stress" => {
+                let share = f64::from(stream.random_range(50..=98)) / 100.0;
+                FaultKind::CpuStress(CpuStress { place: self.host(stream).name, share, duration })
+            }
+            "cpu-throttle" => {
+                let cores = f64::from(stream.random_range(1..=20)) / 100.0;
+                FaultKind::CpuThrottle(CpuThrottle { process: self.process(stream), cores, duration })
+            }
+            "clock-skew" => FaultKind::ClockSkew(ClockSkew {
+                place: self.host(stream).name,
+                direction: if stream.random() { Skew::Ahead } else { Skew::Behind },
+                by: Duration::from_millis(stream.random_range(1..=2_000)),
+                drift_ppm: stream.random::<bool>().then(|| stream.random_range(1..=200)),
+                duration,
+            }),
+            "disk-stall" => FaultKind::DiskStall(DiskStall { host: self.database_host(stream), duration }),
+            "disk-slow" => {
+                let factor = f64::from(stream.random_range(2..=200));
+                FaultKind::DiskSlow(DiskSlow { host: self.database_host(stream), factor, duration })
+            }
+            "control-plane-outage" => FaultKind::ControlPlaneOutage(ControlPlaneOutage {
+                store: DATABASE.to_owned(),
+                zone: stream.random::<bool>().then(|| self.zone(stream)),
+                duration,
+            }),
+            "dns-outage" => {
+                let zone = stream.random::<bool>().then(|| self.zone(stream));
+                FaultKind::DnsOutage(DnsOutage { zone, duration })
+            }
+            "load-balancer-node-loss" => {
+                let zones = self.blueprint.spread(&self.blueprint.load_balancer.zones);
+                let zone = zones[stream.random_range(0..zones.len())].to_owned();
+                FaultKind::LoadBalancerNodeLoss(LoadBalancerNodeLoss { zone, duration })
+            }
+            "processor-refusal" => FaultKind::ProcessorRefusal(ProcessorRefusal { duration }),
+            "processor-slow" => {
+                let factor = f64::from(stream.random_range(2..=50));
+                FaultKind::ProcessorSlow(ProcessorSlow { factor, duration })
+            }
+            "processor-declines" => {
+                let share = f64::from(stream.random_range(10..=100)) / 100.0;
+                FaultKind::ProcessorDeclines(ProcessorDeclines { share, duration })
+            }
+            "processor-duplicates" => {
+                let share = f64::from(stream.random_range(10..=100)) / 100.0;
+                FaultKind::ProcessorDuplicates(ProcessorDuplicates { share, duration })
+            }
+            "processor-throttle" => {
+                let requests_per_s = stream.random_range(1..=5);
+                FaultKind::ProcessorThrottle(ProcessorThrottle { requests_per_s, duration })
+            }
+            "demand-surge" => {
+                let factor = f64::from(stream.random_range(3..=10)) / 2.0;
+                FaultKind::DemandSurge(DemandSurge { factor, duration })
+            }
+            "drivers-leave" => {
+                let share = f64::from(stream.random_range(20..=90)) / 100.0;
+                FaultKind::DriversLeave(DriversLeave { share, duration })
+            }
             _ => return None,
         })
     }
@@ -114,6 +202,12 @@ impl<'a> Ground<'a> {
             Role::Service(service) if stream.random_range(0..4) == 0 => service,
             _ => host.name,
         }
+    }
+
+    /// A host whose volume matters: one of the database's, wherever it stands.
+    fn database_host(&self, stream: &mut Stream) -> String {
+        let hosts = self.blueprint.hosts_named(DATABASE);
+        hosts[stream.random_range(0..hosts.len())].name.clone()
     }
 
     fn replica(&self, stream: &mut Stream) -> String {

@@ -13,10 +13,16 @@ pub enum Family {
     Network,
     /// Programs, and the processors and clocks they run by.
     Process,
+    /// Volumes.
+    Disk,
     /// The database and its copies.
     Store,
+    /// What decides and directs.
+    ControlPlane,
     /// The company that moves the money.
     Processor,
+    /// What people do, all at once.
+    Demand,
 }
 
 impl Family {
@@ -26,8 +32,11 @@ impl Family {
             Family::Power => "power",
             Family::Network => "network",
             Family::Process => "process",
+            Family::Disk => "disk",
             Family::Store => "store",
+            Family::ControlPlane => "control plane",
             Family::Processor => "payment processor",
+            Family::Demand => "demand",
         }
     }
 }
@@ -45,6 +54,10 @@ pub enum TargetRole {
     Store,
     /// A read replica of the database.
     Replica,
+    /// A zone with a node of the load balancer.
+    BalancedZone,
+    /// A named place in the services' code.
+    FaultPoint,
     /// Any end of a link: a zone, service, store, host, or what lies outside the cloud.
     Place,
 }

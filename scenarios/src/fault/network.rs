@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::fault::kind::{lasts, seconds};
 use crate::format::section::section;
-use crate::format::value::{PositiveLength, Ratio, Text, Word, Words};
+use crate::format::value::{PositiveLength, Ratio, Speed, Text, Word, Words};
 
 section! {
     /// Parameters of `zone-network-blackhole`.
@@ -98,4 +98,75 @@ lasts! {
     acts "Loses each frame on the links between the two places with this probability; each loss costs a retransmission time-out.",
     heals "The loss ends after `for`.",
     example PacketLoss { from: "gateway".to_owned(), to: "trips".to_owned(), percent: 0.05, duration: seconds(120) }
+}
+
+section! {
+    /// Parameters of `network-delay`.
+    pub struct NetworkDelay {
+        /// One end: a zone, service, store or host, `phones` or `payment-processor`.
+        from: String as Text,
+        /// The other end.
+        to: String as Text,
+        /// How much longer each frame takes, both ways.
+        added: Duration as PositiveLength,
+        /// When the delay ends, from the onset.
+        duration("for"): Duration as PositiveLength,
+    }
+}
+
+lasts! {
+    NetworkDelay { from: Place, to: Place },
+    acts "Adds the same latency to each frame on the links between the two places.",
+    heals "The delay ends after `for`; frames under way arrive when they would have.",
+    example NetworkDelay {
+        from: "us-east-1a".to_owned(),
+        to: "us-east-1b".to_owned(),
+        added: Duration::from_millis(80),
+        duration: seconds(120),
+    }
+}
+
+section! {
+    /// Parameters of `network-bandwidth`.
+    pub struct NetworkBandwidth {
+        /// Whose way out is tight, each host for itself: a zone, service, store or host.
+        place: String as Text,
+        /// What each host may send.
+        limit: u64 as Speed,
+        /// When the limit is lifted, from the onset.
+        duration("for"): Duration as PositiveLength,
+    }
+}
+
+lasts! {
+    NetworkBandwidth { place: Place },
+    acts "Lets each of the hosts send at most so much; frames wait for their turn, and nothing is lost.",
+    heals "The limit is lifted after `for`; what waits goes out as it was queued.",
+    example NetworkBandwidth { place: "rds-primary".to_owned(), limit: 250_000, duration: seconds(60) }
+}
+
+section! {
+    /// Parameters of `network-flap`.
+    pub struct NetworkFlap {
+        /// One end: a zone, service, store or host, `phones` or `payment-processor`.
+        from: String as Text,
+        /// The other end.
+        to: String as Text,
+        /// From one cut to the next; the links are cut for the first half of it.
+        every: Duration as PositiveLength,
+        /// When the links stay up again, from the onset.
+        duration("for"): Duration as PositiveLength,
+    }
+}
+
+lasts! {
+    NetworkFlap { from: Place, to: Place },
+    acts "Cuts the links between the two places both ways and lets them carry again, over and over.",
+    heals "The links stay up after `for`.",
+    example NetworkFlap {
+        from: "trips".to_owned(),
+        to: "rds".to_owned(),
+        every: seconds(10),
+        duration: seconds(60),
+    }
 }
