@@ -6,7 +6,7 @@ pub const NOT_MODELLED: &[&str] = &[
     "Notifications, receipts and analytics: the standard tier has no journeys, so nothing is said about it.",
     "The phones' push channel: riders and drivers poll.",
     "Processor sharing: processor time is first come, first served within a host's cores and a process's quota.",
-    "Clock skew and drift: all hosts read the same clock.",
+    "Clocks: hosts agree on the time unless a fault says otherwise, and the services alone read a wall clock; stores and the load balancer do not.",
     "TCP beyond order, loss, silence and resets: no congestion or flow control, and acknowledgements are never lost alone.",
     "PostgreSQL beyond READ COMMITTED, row locks and its log: no vacuum, no planner, no buffer cache misses.",
     "Blueprint settings that are read and change nothing yet: network.loss, phone_bandwidth, retransmission_timeout, connect_give_up and established_give_up (Linux's values hold); load_balancer.fails_open (it always does); calls.attempts and retry_budget (each call carries its own budget); rds.storage, and of sync_latency and replica_lag all but the median.",

@@ -87,10 +87,8 @@ proptest! {
             prop_assert!(span <= least + Duration::from_secs(faults[number(fault)].1 / 8 + 1), "{span:?} {least:?}");
         }
         prop_assert!(requests(&shrunk.scenario) <= needs_requests as f64 + 100.0 / 8.0 + 1.0);
-        prop_assert!(shrunk.scenario.overrides.contains(&Override {
-            path: "service.trips.replicas".to_owned(),
-            value: "1".to_owned()
-        }));
+        let one_replica = Override { path: "service.trips.replicas".to_owned(), value: "1".to_owned() };
+        prop_assert!(shrunk.scenario.overrides.contains(&one_replica));
     }
 }
 

@@ -8,6 +8,9 @@ use reports::terminal::table::{Table, Tone, left, right};
 use super::coverage::{Coverage, Stage};
 use super::failure::Failure;
 
+/// So much of what failed fits on a line.
+const WHAT_CHARACTERS: usize = 240;
+
 /// A seed that failed.
 #[derive(Debug)]
 pub struct FailedSeed {
@@ -28,7 +31,9 @@ impl fmt::Display for FailedSeed {
             1 => String::new(),
             several => format!(" (and {} more)", several - 1),
         };
-        write!(f, "seed {} failed {first}{more}\n  {}", self.seed, self.reproduce)?;
+        // An oracle may quote whole rows; running the line below says it all.
+        let what: String = first.to_string().chars().take(WHAT_CHARACTERS).collect();
+        write!(f, "seed {} failed {what}{more}\n  {}", self.seed, self.reproduce)?;
         self.shrunk.as_ref().map_or(Ok(()), |shrunk| write!(f, "\n  {shrunk}"))
     }
 }
