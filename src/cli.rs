@@ -1,5 +1,6 @@
 //! The command line: what is asked for, before it is known to make sense.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub enum Command {
     Run(Run),
     /// Run a scenario under many seeds and report distributions: median, worst, interval.
     Drill(Drill),
+    /// Let every seed break something else, and shrink what fails to a small scenario that fails the same way.
+    Chaos(Chaos),
     /// Run one seed in two different processes and find the first event that differs, if any does.
     Verify(Verify),
     /// Rebuild every number and picture of a run from its records alone.
@@ -33,6 +36,11 @@ pub enum Command {
         directory: PathBuf,
         /// The trip's number. Without it, the trips that did not go as their riders wished are listed.
         trip: Option<i64>,
+    },
+    /// Say what can break: all kinds of faults, or all about one.
+    Explain {
+        /// The kind of fault, as in a scenario file.
+        kind: Option<String>,
     },
     /// Cities: where riders and drivers are and what they want.
     #[command(subcommand)]
@@ -103,6 +111,38 @@ pub struct Drill {
     /// Print drill.json instead of the report.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Chaos {
+    /// The scenario that seeds add their faults to.
+    #[arg(default_value = "scenarios/chaos/town.toml")]
+    pub scenario: PathBuf,
+    /// The seeds: from the first up to, and without, the second.
+    #[arg(long, default_value = "1..51", value_name = "A..B", value_parser = seeds)]
+    pub seeds: Range<u64>,
+    /// Runs at once; one thread each.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub jobs: u16,
+    /// Where the scenarios of seeds that fail are written, whole and shrunk.
+    #[arg(long, value_name = "DIR", default_value = "chaos-failures")]
+    pub out: PathBuf,
+    /// Spend at most this many real seconds on shrinking one failure; 0 shrinks nothing.
+    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    pub shrink_for: u32,
+    /// Print the scenario that each seed draws, as a file that `run` takes, and run nothing.
+    #[arg(long)]
+    pub plan: bool,
+}
+
+/// `3..8`: at least one seed.
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let ends = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    match ends {
+        Some(range) if range.is_empty() => Err("it holds no seed: the second number is not part of it".to_owned()),
+        Some(range) => Ok(range),
+        None => Err("expected two seeds, such as 1..51".to_owned()),
+    }
 }
 
 #[derive(Args, Debug)]

@@ -1,10 +1,11 @@
 //! The `rehearse` command and what it is made of: scenarios in, rehearsals, answers out.
 //!
 //! In the order of a run: [`cli`] says what is asked for, [`prepare`] makes sure that it makes sense, [`world`] builds
-//! it on an engine, [`rehearsal`] lives it, [`recorder`] writes it down. [`verify`] holds runs to their seed.
+//! it on an engine, [`rehearsal`] lives it, [`recorder`] writes it down. [`verify`] holds runs to their seed, and [`chaos`] looks for seeds that break something.
 
 #[cfg(feature = "canary")]
 mod canary;
+pub mod chaos;
 pub mod cli;
 pub mod commands;
 pub mod exit;

@@ -6,7 +6,7 @@ pub const NOT_MODELLED: &[&str] = &[
     "Notifications, receipts and analytics: the standard tier has no journeys, so nothing is said about it.",
     "The phones' push channel: riders and drivers poll.",
     "Processor sharing: processor time is first come, first served within a host's cores and a process's quota.",
-    "Clock skew and drift: all hosts read the same clock.",
+    "Clocks: hosts agree on the time unless a fault says otherwise, and the services alone read a wall clock; stores and the load balancer do not.",
     "TCP beyond order, loss, silence and resets: no congestion or flow control, and acknowledgements are never lost alone.",
     "PostgreSQL beyond READ COMMITTED, row locks and its log: no vacuum, no planner, no buffer cache misses.",
     "People: a runbook's steps are read and checked, and nobody carries them out.",

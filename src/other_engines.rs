@@ -146,14 +146,11 @@ impl fmt::Display for Lived {
 fn needs(fault: &FaultKind) -> Capability {
     match fault {
         FaultKind::ZonePowerLoss(_) | FaultKind::HostPowerLoss(_) => Capability::HostPowerLoss,
-        FaultKind::ZoneNetworkBlackhole(_) | FaultKind::NetworkPartition(_) => Capability::Partition,
+        FaultKind::ZoneNetworkBlackhole(_) | FaultKind::HostNetworkBlackhole(_) | FaultKind::NetworkPartition(_) => Capability::Partition,
         FaultKind::PacketLoss(_) => Capability::PacketLoss,
         FaultKind::ProcessPause(_) => Capability::Pause,
-        FaultKind::ProcessCrash(_)
-        | FaultKind::ReplicationStall(_)
-        | FaultKind::RdsFailover(_)
-        | FaultKind::PromoteReplica(_)
-        | FaultKind::ProcessorOutage(_) => Capability::FaultSchedule,
+        // Everything else needs what only the native engine's schedule can do.
+        _ => Capability::FaultSchedule,
     }
 }
 

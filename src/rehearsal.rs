@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use engine::{Checkpoint, Control, Engine, Stopped, TraceEvent};
-use faults::Schedule;
+use engine::{Checkpoint, Control, Engine, ProcessPanic, Stopped, TraceEvent};
+use faults::{FaultEntry, Schedule};
 use oracles::{End, Watch};
 use ports::observe::{Observation, Observer};
 use reports::records::{MetricRecord, Record};
@@ -41,6 +41,8 @@ pub struct Options<'a> {
     pub interrupt: Arc<AtomicBool>,
     /// Told how much of the run's simulated time has passed, 0 to 1.
     pub progress: &'a dyn Fn(f64),
+    /// Whoever else watches the run.
+    pub observer: Option<Rc<dyn Observer>>,
     /// Told by the caller, who knows a wall clock: real seconds since the run began.
     pub wall_clock: &'a dyn Fn() -> f64,
 }
@@ -51,6 +53,10 @@ pub struct Rehearsed {
     /// Digest of what every store holds at the end.
     pub final_state: u64,
     pub checkpoints: Vec<Checkpoint>,
+    /// The faults that began, in order of onset.
+    pub faults: Vec<FaultEntry>,
+    /// Processes that panicked.
+    pub panics: Vec<ProcessPanic>,
     /// The events of the window, each with the name of its process.
     pub window: Vec<(TraceEvent, String)>,
     /// It was stopped before its end, whether by [`Options::until`] or by [`Options::interrupt`].
@@ -77,12 +83,16 @@ const REST_LIMIT: Duration = Duration::from_secs(4 * 3_600);
 struct Watchers {
     recorder: Rc<Recorder>,
     oracles: Rc<Watch>,
+    guest: Option<Rc<dyn Observer>>,
 }
 
 impl Observer for Watchers {
     fn observe(&self, observation: &Observation) {
         self.oracles.observe(observation);
         self.recorder.observe(observation);
+        if let Some(guest) = &self.guest {
+            guest.observe(observation);
+        }
     }
 }
 
@@ -102,7 +112,7 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     let writer = options.out.map(|directory| Writer::create(directory, &blank)).transpose()?;
     let recorder = Rc::new(Recorder::new(origin, blank.duration_ns(), writer));
     let oracles = Rc::new(Watch::new(world::rules(prepared)));
-    let watchers = Rc::new(Watchers { recorder: recorder.clone(), oracles: oracles.clone() });
+    let watchers = Rc::new(Watchers { recorder: recorder.clone(), oracles: oracles.clone(), guest: options.observer.clone() });
     let assembled = world::assemble(&mut engine, prepared, watchers.clone());
     let control = engine.control();
     let places = faults::Places::new(&control, assembled.groups.clone());
@@ -144,6 +154,7 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     };
     let window = control.trace_window().into_iter().map(|event| (event, name(&event))).collect();
     let final_state = recorder.state();
+    let (faults, panics) = (schedule.log().entries(), control.panics());
     // Everything that holds the recorder goes before it is concluded.
     drop((run, watchers, schedule));
     let checkpoints = control.checkpoints();
@@ -153,7 +164,7 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     if let Some(directory) = options.out {
         reports::rebuild::write_answers(directory, &report)?;
     }
-    Ok(Rehearsed { report, final_state, checkpoints, window, interrupted: !whole })
+    Ok(Rehearsed { report, final_state, checkpoints, faults, panics, window, interrupted: !whole })
 }
 
 struct Run<'a> {

@@ -29,25 +29,31 @@ pub struct Settlement {
 impl Settlement {
     /// Takes note of a commit; the payment that it settles, if it does.
     pub fn committed(&mut self, transaction: &CommittedTransaction) -> Option<JourneyEnded> {
-        let mut settled = None;
+        let mut answered = None;
         for change in &transaction.changes {
             let Some(row) = &change.after else { continue };
             if change.table == Trip::SCHEMA.id
                 && let Ok(trip) = Trip::from_row(row)
-                && trip.state == State::Completed
             {
-                self.open.entry(trip.id).or_insert(transaction.position.at);
+                match trip.state {
+                    State::Completed => {
+                        self.open.entry(trip.id).or_insert(transaction.position.at);
+                    }
+                    // The card was asked, and declined, before the rider got out: the payment itself does not change any more.
+                    State::Settled | State::PaymentFailed | State::Arrears => answered = Some(trip.id),
+                    _ => {}
+                }
             }
             if change.table == Payment::SCHEMA.id
                 && let Ok(payment) = Payment::from_row(row)
                 && matches!(payment.state, PaymentState::Captured | PaymentState::Voided | PaymentState::Failed)
-                && let Some(completed_at) = self.open.remove(&payment.trip_id)
             {
-                // A card that is declined is an answer, too.
-                settled = Some(journey(payment.trip_id, completed_at, transaction.position.at));
+                answered = Some(payment.trip_id);
             }
         }
-        settled
+        // A card that is declined is an answer, too.
+        let trip = answered?;
+        self.open.remove(&trip).map(|completed_at| journey(trip, completed_at, transaction.position.at))
     }
 
     /// Trips whose fare is on its way to the ledger, and since when.

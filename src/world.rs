@@ -118,6 +118,7 @@ pub fn assemble(world: &mut dyn World, prepared: &Prepared, observer: Rc<dyn Obs
         database: stores.database.operator.clone(),
         read_replicas: blueprint.rds.read_replicas.iter().map(|replica| replica.name.clone()).collect(),
         processor: stores.processor.control.clone(),
+        crowd: crowd.clone(),
     };
     Assembled { crowd, surfaces, groups }
 }

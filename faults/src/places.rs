@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use engine::Control;
 use runtime::net::HostId;
-use runtime::world::{HostSpec, ProcessId};
+use runtime::world::{HostSpec, INTERNET, ProcessId};
 
 /// Who is where: the world's hosts and processes by every name that a fault may use.
 #[derive(Clone, Debug)]
@@ -37,6 +37,15 @@ impl Places {
     #[must_use]
     pub fn outside(&self, inside: &[HostId]) -> Vec<HostId> {
         self.hosts.iter().map(|(id, _)| *id).filter(|id| !inside.contains(id)).collect()
+    }
+
+    /// The processes whose name begins so, in one zone or in all.
+    #[must_use]
+    pub fn processes_of(&self, prefix: &str, zone: Option<&str>) -> Vec<ProcessId> {
+        let is_in = |host: &HostId| zone.is_none_or(|zone| self.hosts[host.0 as usize].1.zone == zone);
+        let named = self.processes.iter().filter(|(_, name, host)| name.starts_with(prefix) && is_in(host));
+        // What phones ask is their carrier's, and in none of the cloud's zones.
+        named.filter(|(.., host)| self.hosts[host.0 as usize].1.zone != INTERNET).map(|(id, ..)| *id).collect()
     }
 
     /// The processes on the hosts that a name stands for.

@@ -1,14 +1,48 @@
 //! Faults: what breaks, where, when, and how it heals.
+//!
+//! A kind of fault is a table of parameters in the file of its family, and one line of [`fault_kinds!`]. What it does to a
+//! running world is the matter of another crate.
 
 use std::time::Duration;
 
 use serde_json::{Map, json};
 
+use crate::format::name;
 use crate::format::report::Report;
-use crate::format::section::{Section, check_table, describe, describe_table, read_key, section};
+use crate::format::section::{Section, check_table, describe, describe_table, read_key};
 use crate::format::tree::Node;
 use crate::format::units;
-use crate::format::value::{Length, Maybe, PositiveLength, Ratio, Text, Word, Words};
+use crate::format::value::Length;
+
+mod control_plane;
+mod demand;
+mod disk;
+mod explain;
+mod kind;
+mod network;
+mod power;
+mod process;
+mod processor;
+mod store;
+
+pub use control_plane::{ControlPlaneOutage, DnsOutage, LoadBalancerNodeLoss};
+pub use demand::{DemandSurge, DriversLeave};
+pub use disk::{DiskSlow, DiskStall};
+pub use explain::{Explanation, Parameter};
+pub use kind::{Family, Target, TargetRole};
+pub use network::{
+    Direction, HostNetworkBlackhole, NetworkBandwidth, NetworkDelay, NetworkFlap, NetworkPartition, PacketLoss, ZoneNetworkBlackhole,
+};
+pub use power::{HostPowerLoss, ZonePowerLoss};
+pub use process::{
+    ClockSkew, CpuStress, CpuThrottle, FAULT_POINTS, FaultPoint, ProcessCrash, ProcessPause, ProcessRestartLoop, Skew,
+};
+pub use processor::{
+    ProcessorDeclines, ProcessorDuplicates, ProcessorOutage, ProcessorRefusal, ProcessorSlow, ProcessorThrottle,
+};
+pub use store::{PromoteReplica, RdsFailover, ReplicationStall};
+
+use kind::Kind;
 
 /// One entry of `[[fault]]`: what breaks, and when.
 ///
@@ -22,276 +56,168 @@ pub struct Fault {
     pub kind: FaultKind,
 }
 
-/// Declares the kinds of faults: the key in a file, and the table of its parameters.
+/// Declares the kinds of faults by family: the key in a file, and the table of its parameters.
 macro_rules! fault_kinds {
-    ($( $(#[doc = $doc:literal])+ $key:literal => $name:ident ),* $(,)?) => {
+    ($( $family:ident { $( $(#[doc = $doc:literal])+ $key:literal => $name:ident ),* $(,)? } )*) => {
         /// What breaks.
         #[derive(Clone, Debug, PartialEq)]
         pub enum FaultKind {
-            $( $(#[doc = $doc])+ $name($name), )*
+            $($( $(#[doc = $doc])+ $name($name), )*)*
         }
 
         impl FaultKind {
             /// The key of every kind, as written in `[[fault]]`.
-            pub const KEYS: &'static [&'static str] = &[$($key),*];
+            pub const KEYS: &'static [&'static str] = &[$($($key),*),*];
 
             /// The kind's key, as written in `[[fault]]`.
             pub fn key(&self) -> &'static str {
-                match self { $( FaultKind::$name(_) => $key, )* }
+                match self { $($( FaultKind::$name(_) => $key, )*)* }
             }
 
             /// What this kind of fault is, in a sentence or two.
             pub fn meaning(&self) -> String {
-                let lines: &[&str] = match self { $( FaultKind::$name(_) => &[$($doc),+], )* };
+                let lines: &[&str] = match self { $($( FaultKind::$name(_) => &[$($doc),+], )*)* };
                 lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+            }
+
+            /// An example of the kind of this key, with names out of the blueprint `aws-microservice`.
+            pub fn example(key: &str) -> Option<FaultKind> {
+                match key {
+                    $($( $key => Some(FaultKind::$name($name::example())), )*)*
+                    _ => None,
+                }
+            }
+
+            /// When the fault heals by itself, from its onset; `None` when it does not, or is over at once.
+            pub fn heals_after(&self) -> Option<Duration> {
+                match self { $($( FaultKind::$name(fault) => fault.heals_after(), )*)* }
+            }
+
+            /// Has the fault heal so long after its onset. Nothing changes where it does not heal by itself.
+            pub fn heal_after(&mut self, span: Duration) {
+                match self { $($( FaultKind::$name(fault) => fault.heal_after(span), )*)* }
+            }
+
+            /// Every name out of the blueprint that this fault refers to.
+            pub fn targets(&self) -> Vec<Target<'_>> {
+                match self { $($( FaultKind::$name(fault) => fault.targets(), )*)* }
+            }
+
+            /// What kind of thing breaks.
+            pub fn family(&self) -> Family {
+                match self { $($( FaultKind::$name(_) => Family::$family, )*)* }
+            }
+
+            /// How it acts on a run, and what heals it.
+            fn acts_and_heals(&self) -> (&'static str, &'static str) {
+                match self { $($( FaultKind::$name(_) => ($name::ACTS, $name::HEALS), )*)* }
+            }
+
+            fn schema_of(key: &str) -> Option<serde_json::Value> {
+                match key {
+                    $($( $key => Some(describe::<$name, crate::format::section::Nested>(&[$($doc),+], None)), )*)*
+                    _ => None,
+                }
             }
 
             fn read(key: &str, node: &Node, report: &mut Report) -> Option<FaultKind> {
                 match key {
-                    $( $key => $name::read(node, None, report).map(FaultKind::$name), )*
+                    $($( $key => $name::read(node, None, report).map(FaultKind::$name), )*)*
                     _ => None,
                 }
             }
 
             fn show(&self) -> serde_json::Value {
-                match self { $( FaultKind::$name(parameters) => parameters.show(), )* }
-            }
-
-            fn schemas() -> Map<String, serde_json::Value> {
-                let mut schemas = Map::new();
-                $( schemas.insert($key.to_owned(), describe::<$name, crate::format::section::Nested>(&[$($doc),+], None)); )*
-                schemas
+                match self { $($( FaultKind::$name(parameters) => parameters.show(), )*)* }
             }
         }
     };
 }
 
 fault_kinds! {
-    /// Every host of a zone loses power at once: what was not synced to disk is gone, peers hear nothing.
-    "zone-power-loss" => ZonePowerLoss,
-    /// Every link into and out of a zone drops everything, silently; hosts go on running, and links within the zone work.
-    "zone-network-blackhole" => ZoneNetworkBlackhole,
-    /// Two sets of hosts cannot hear each other, or one cannot hear the other.
-    "network-partition" => NetworkPartition,
-    /// One host loses power.
-    "host-power-loss" => HostPowerLoss,
-    /// Processes end at once: connections are reset, memory is gone, the disk stays.
-    "process-crash" => ProcessCrash,
-    /// Processes stand still, as under SIGSTOP or a long garbage collection, and then go on as if nothing had happened.
-    "process-pause" => ProcessPause,
-    /// Read replicas stop applying what the primary sends.
-    "replication-stall" => ReplicationStall,
-    /// The control plane is told to fail over to the standby, as by a reboot with failover: nothing needs to be detected.
-    "rds-failover" => RdsFailover,
-    /// An operator makes a read replica the primary; what it has not applied is lost.
-    "promote-replica" => PromoteReplica,
-    /// The payment processor takes requests and answers none.
-    "processor-outage" => ProcessorOutage,
-    /// A share of the frames between two places is lost; each costs a retransmission.
-    "packet-loss" => PacketLoss,
-}
-
-section! {
-    /// Parameters of `zone-power-loss`.
-    pub struct ZonePowerLoss {
-        /// The availability zone.
-        zone: String as Text,
-        /// When power comes back, from the onset.
-        duration("for"): Duration as PositiveLength,
+    Power {
+        /// Every host of a zone loses power at once: what was not synced to disk is gone, peers hear nothing.
+        "zone-power-loss" => ZonePowerLoss,
+        /// One host loses power.
+        "host-power-loss" => HostPowerLoss,
     }
-}
-
-section! {
-    /// Parameters of `zone-network-blackhole`.
-    pub struct ZoneNetworkBlackhole {
-        /// The availability zone.
-        zone: String as Text,
-        /// When the network comes back, from the onset.
-        duration("for"): Duration as PositiveLength,
+    Network {
+        /// Every link into and out of a zone drops everything, silently; hosts go on running, and links within the zone work.
+        "zone-network-blackhole" => ZoneNetworkBlackhole,
+        /// Every link of one host drops everything, silently; the host goes on running.
+        "host-network-blackhole" => HostNetworkBlackhole,
+        /// Two sets of hosts cannot hear each other, or one cannot hear the other.
+        "network-partition" => NetworkPartition,
+        /// A share of the frames between two places is lost; each costs a retransmission.
+        "packet-loss" => PacketLoss,
+        /// Frames between two places take longer.
+        "network-delay" => NetworkDelay,
+        /// Hosts can send only so much.
+        "network-bandwidth" => NetworkBandwidth,
+        /// The links between two places go down and come up, over and over.
+        "network-flap" => NetworkFlap,
     }
-}
-
-/// Which of two places stop hearing the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Nothing passes either way.
-    Both,
-    /// What `from` sends does not reach `to`; the way back works.
-    OneWay,
-}
-
-impl Words for Direction {
-    const WORDS: &'static [(&'static str, Self)] = &[("both", Direction::Both), ("one-way", Direction::OneWay)];
-}
-
-section! {
-    /// Parameters of `network-partition`.
-    pub struct NetworkPartition {
-        /// One side: a zone, service, store or host, `phones` or `payment-processor`.
-        from: String as Text,
-        /// The other side.
-        to: String as Text,
-        /// Whether both ways are cut, or only the way from `from` to `to`.
-        direction: Direction as Word = Direction::Both,
-        /// When the link heals, from the onset.
-        duration("for"): Duration as PositiveLength,
+    Process {
+        /// Processes end at once: connections are reset, memory is gone, the disk stays.
+        "process-crash" => ProcessCrash,
+        /// Processes stand still, as under SIGSTOP or a long garbage collection, and then go on as if nothing had happened.
+        "process-pause" => ProcessPause,
+        /// Processes crash, start and crash again.
+        "process-restart-loop" => ProcessRestartLoop,
+        /// Whoever reaches a named place in the code crashes there: between a commit and its consequence, for instance.
+        "fault-point" => FaultPoint,
+        /// Something else takes a share of the hosts' processors.
+        "cpu-stress" => CpuStress,
+        /// Processes get less of their processors than they were promised.
+        "cpu-throttle" => CpuThrottle,
+        /// Wall clocks are wrong, and may drift.
+        "clock-skew" => ClockSkew,
     }
-}
-
-section! {
-    /// Parameters of `host-power-loss`.
-    pub struct HostPowerLoss {
-        /// The host, such as `rds-primary` or `trips-0`.
-        host: String as Text,
-        /// When power comes back, from the onset.
-        duration("for"): Duration as PositiveLength,
+    Disk {
+        /// A volume finishes nothing for a while.
+        "disk-stall" => DiskStall,
+        /// A volume is slow.
+        "disk-slow" => DiskSlow,
     }
-}
-
-section! {
-    /// Parameters of `process-crash`.
-    pub struct ProcessCrash {
-        /// A service, for all its replicas, or the host of one process.
-        process: String as Text,
-        /// When the process is started again, from the onset. Left out: the fault starts nothing; whatever watches the
-        /// process may.
-        restart_after: Option<Duration> as Maybe<Length>,
+    Store {
+        /// Read replicas stop applying what the primary sends.
+        "replication-stall" => ReplicationStall,
+        /// The control plane is told to fail over to the standby, as by a reboot with failover: nothing needs to be detected.
+        "rds-failover" => RdsFailover,
+        /// An operator makes a read replica the primary; what it has not applied is lost.
+        "promote-replica" => PromoteReplica,
     }
-}
-
-section! {
-    /// Parameters of `process-pause`.
-    pub struct ProcessPause {
-        /// A service, for all its replicas, or the host of one process.
-        process: String as Text,
-        /// When it goes on, from the onset.
-        duration("for"): Duration as PositiveLength,
+    ControlPlane {
+        /// Who watches the database and decides who is primary does not: no failover happens.
+        "control-plane-outage" => ControlPlaneOutage,
+        /// Resolvers answer nothing.
+        "dns-outage" => DnsOutage,
+        /// The load balancer loses its node in a zone.
+        "load-balancer-node-loss" => LoadBalancerNodeLoss,
     }
-}
-
-section! {
-    /// Parameters of `replication-stall`.
-    pub struct ReplicationStall {
-        /// The store.
-        store: String as Text,
-        /// The read replica. Left out: all of the store's.
-        replica: Option<String> as Maybe<Text>,
-        /// When replication goes on, from the onset.
-        duration("for"): Duration as PositiveLength,
+    Processor {
+        /// The payment processor takes requests and answers none.
+        "processor-outage" => ProcessorOutage,
+        /// The payment processor refuses every request at once.
+        "processor-refusal" => ProcessorRefusal,
+        /// The payment processor takes its time.
+        "processor-slow" => ProcessorSlow,
+        /// The bank behind the payment processor declines more cards than usual.
+        "processor-declines" => ProcessorDeclines,
+        /// The payment processor takes operations up twice.
+        "processor-duplicates" => ProcessorDuplicates,
+        /// The payment processor grants fewer requests a second.
+        "processor-throttle" => ProcessorThrottle,
     }
-}
-
-section! {
-    /// Parameters of `rds-failover`.
-    pub struct RdsFailover {
-        /// The store; it needs a standby.
-        store: String as Text,
+    Demand {
+        /// More people open the app than usual.
+        "demand-surge" => DemandSurge,
+        /// Drivers stop looking for offers.
+        "drivers-leave" => DriversLeave,
     }
-}
-
-section! {
-    /// Parameters of `promote-replica`.
-    pub struct PromoteReplica {
-        /// The store.
-        store: String as Text,
-        /// The read replica that becomes the primary.
-        replica: String as Text,
-    }
-}
-
-section! {
-    /// Parameters of `processor-outage`.
-    pub struct ProcessorOutage {
-        /// When it answers again, from the onset.
-        duration("for"): Duration as PositiveLength,
-    }
-}
-
-section! {
-    /// Parameters of `packet-loss`.
-    pub struct PacketLoss {
-        /// One end: a zone, service, store or host, `phones` or `payment-processor`.
-        from: String as Text,
-        /// The other end.
-        to: String as Text,
-        /// The share of frames that is lost, both ways.
-        percent: f64 as Ratio,
-        /// When the loss ends, from the onset.
-        duration("for"): Duration as PositiveLength,
-    }
-}
-
-/// What a fault's parameter names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TargetRole {
-    /// An availability zone.
-    Zone,
-    /// One host.
-    Host,
-    /// A service, or the host of one process.
-    Process,
-    /// A store.
-    Store,
-    /// A read replica of the database.
-    Replica,
-    /// Any end of a link: a zone, service, store, host, or what lies outside the cloud.
-    Place,
-}
-
-/// A name out of the blueprint that a fault refers to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target<'a> {
-    /// The parameter that names it.
-    pub parameter: &'static str,
-    /// What it must be.
-    pub role: TargetRole,
-    /// The name.
-    pub name: &'a str,
 }
 
 impl FaultKind {
-    /// When the fault heals by itself, from its onset; `None` when it does not, or is over at once.
-    pub fn heals_after(&self) -> Option<Duration> {
-        match self {
-            FaultKind::ZonePowerLoss(fault) => Some(fault.duration),
-            FaultKind::ZoneNetworkBlackhole(fault) => Some(fault.duration),
-            FaultKind::NetworkPartition(fault) => Some(fault.duration),
-            FaultKind::HostPowerLoss(fault) => Some(fault.duration),
-            FaultKind::ProcessCrash(fault) => fault.restart_after,
-            FaultKind::ProcessPause(fault) => Some(fault.duration),
-            FaultKind::ReplicationStall(fault) => Some(fault.duration),
-            FaultKind::ProcessorOutage(fault) => Some(fault.duration),
-            FaultKind::PacketLoss(fault) => Some(fault.duration),
-            FaultKind::RdsFailover(_) | FaultKind::PromoteReplica(_) => None,
-        }
-    }
-
-    /// Every name out of the blueprint that this fault refers to.
-    pub fn targets(&self) -> Vec<Target<'_>> {
-        use TargetRole::{Host, Place, Process, Replica, Store, Zone};
-        let named = |parameter, role, name| Target { parameter, role, name };
-        match self {
-            FaultKind::ZonePowerLoss(fault) => vec![named("zone", Zone, &fault.zone)],
-            FaultKind::ZoneNetworkBlackhole(fault) => vec![named("zone", Zone, &fault.zone)],
-            FaultKind::NetworkPartition(fault) => {
-                vec![named("from", Place, &fault.from), named("to", Place, &fault.to)]
-            }
-            FaultKind::HostPowerLoss(fault) => vec![named("host", Host, &fault.host)],
-            FaultKind::ProcessCrash(fault) => vec![named("process", Process, &fault.process)],
-            FaultKind::ProcessPause(fault) => vec![named("process", Process, &fault.process)],
-            FaultKind::ReplicationStall(fault) => {
-                let replica = fault.replica.iter().map(|replica| named("replica", Replica, replica));
-                std::iter::once(named("store", Store, &fault.store)).chain(replica).collect()
-            }
-            FaultKind::RdsFailover(fault) => vec![named("store", Store, &fault.store)],
-            FaultKind::PromoteReplica(fault) => {
-                vec![named("store", Store, &fault.store), named("replica", Replica, &fault.replica)]
-            }
-            FaultKind::ProcessorOutage(_) => Vec::new(),
-            FaultKind::PacketLoss(fault) => vec![named("from", Place, &fault.from), named("to", Place, &fault.to)],
-        }
-    }
-
     /// The fault in one line: its kind and parameters as they would be written.
     pub fn describe(&self) -> String {
         let mut line = self.key().to_owned();
@@ -303,6 +229,11 @@ impl FaultKind {
         }
         line
     }
+}
+
+/// The kind of fault whose key is nearest to a text, if one is near.
+pub fn nearest(text: &str) -> Option<&'static str> {
+    name::nearest(text, FaultKind::KEYS.iter().copied())
 }
 
 impl Section for Fault {
@@ -336,7 +267,8 @@ impl Section for Fault {
     }
 
     fn schema() -> serde_json::Value {
-        let mut properties = FaultKind::schemas();
+        let kinds = FaultKind::KEYS.iter().filter_map(|key| Some(((*key).to_owned(), FaultKind::schema_of(key)?)));
+        let mut properties: Map<_, _> = kinds.collect();
         let at = describe::<Duration, Length>(&["The onset, from the end of the warm-up."], None);
         properties.insert("at".to_owned(), at);
         let mut schema = describe_table(properties, &["at"]);

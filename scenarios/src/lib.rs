@@ -17,12 +17,14 @@ mod problem;
 pub mod runbook;
 pub mod scenario;
 pub mod schema;
+mod write;
 
 pub use blueprint::Blueprint;
 pub use fault::{Fault, FaultKind};
 pub use library::Library;
 pub use load::{Loaded, load, load_str};
 pub use objective::{Comparison, METRICS, Metric, Objective, Threshold};
+pub use overrides::Override;
 pub use problem::{Problem, Problems};
 pub use scenario::{Clients, Scenario, Traffic, WeekTime};
 

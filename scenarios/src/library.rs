@@ -49,6 +49,12 @@ impl Library {
         Library { base: base.to_owned(), root }
     }
 
+    /// Whether a name means the same file in both, so that a scenario of the one may be written into the other.
+    pub fn shares_root_with(&self, other: &Library) -> bool {
+        let root = |library: &Library| std::path::absolute(library.root.as_ref()?).ok();
+        root(self).is_some() && root(self) == root(other)
+    }
+
     /// An explicit path, relative to the scenario's directory unless absolute.
     pub fn path(&self, written: &str) -> PathBuf {
         self.base.join(written)

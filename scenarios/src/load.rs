@@ -20,6 +20,8 @@ pub struct Loaded {
     pub scenario: Scenario,
     /// Its blueprint, with the scenario's overrides.
     pub blueprint: Blueprint,
+    /// The file of its blueprint.
+    pub blueprint_path: PathBuf,
     /// The file of its city, which exists.
     pub city_path: PathBuf,
     /// The scenario's text as it was read.
@@ -67,8 +69,8 @@ fn read(name: &str, text: &str, library: &Library, report: &mut Report) -> Optio
         scenario::check_runbook(&scenario.runbook, &root, report);
     }
     // Blueprint and city are looked at even if the scenario has mistakes elsewhere, so that all are reported at once.
-    let blueprint = found(library, Shelf::Blueprints, &root, "blueprint", report)
-        .and_then(|path| read_blueprint(&path, &root, report));
+    let blueprint_path = found(library, Shelf::Blueprints, &root, "blueprint", report);
+    let blueprint = blueprint_path.as_deref().and_then(|path| read_blueprint(path, &root, report));
     let city_path = found(library, Shelf::Cities, &root, "city", report);
     if let Some(blueprint) = &blueprint {
         scenario::check_targets(&root, blueprint, report);
@@ -81,7 +83,13 @@ fn read(name: &str, text: &str, library: &Library, report: &mut Report) -> Optio
             report.problem(root.place_of(&["traffic", "trips"]), message, None);
         }
     }
-    Some(Loaded { scenario, blueprint: blueprint?, city_path: city_path?, source: text.to_owned() })
+    Some(Loaded {
+        scenario,
+        blueprint: blueprint?,
+        blueprint_path: blueprint_path?,
+        city_path: city_path?,
+        source: text.to_owned(),
+    })
 }
 
 /// The file that a key of the scenario names; a missing key has been reported by the scenario's reader.

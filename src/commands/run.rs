@@ -46,6 +46,7 @@ fn native(arguments: &Run, prepared: &Prepared) -> Exit {
             window: 0..0,
             until: arguments.until,
             interrupt: interrupt::flag(),
+            observer: None,
             progress: &|share| bar.set_position((share * 1_000.0) as u64),
             wall_clock: &stopwatch,
         },

@@ -45,6 +45,7 @@ fn one(prepared: &Prepared, arguments: &Trace) -> Result<TraceReport, RunError> 
             window: arguments.from..arguments.to,
             until: None,
             interrupt: Arc::default(),
+            observer: None,
             progress: &|_| {},
             wall_clock: &|| 0.0,
         },

@@ -10,6 +10,7 @@ use platform::services::Config;
 use runtime::random::derive;
 use runtime::world::{INTERNET, VolumeSpec};
 use scenarios::blueprint::{self, Blueprint, Service};
+use scenarios::{Fault, FaultKind};
 
 use crate::prepare::Prepared;
 
@@ -180,6 +181,16 @@ pub fn processor_client(blueprint: &Blueprint) -> processor::ClientParameters {
     }
 }
 
+/// How many times as many people as usual the faults bring at most; 1 without any surge.
+fn largest_surge(faults: &[Fault]) -> f64 {
+    let factors = faults.iter().filter_map(|fault| match &fault.kind {
+        FaultKind::DemandSurge(surge) => Some(surge.factor),
+        _ => None,
+    });
+    // Surges at the same time bring the people of all of them.
+    factors.product::<f64>().max(1.0)
+}
+
 /// Who has a phone and what they want. Where drivers stand at first depends on the scenario alone, so that all seeds of
 /// a drill begin in the same city.
 pub fn phones(prepared: &Prepared) -> PhonesConfig {
@@ -210,7 +221,7 @@ pub fn phones(prepared: &Prepared) -> PhonesConfig {
         },
         start,
         demand,
-        riders: riders_needed(traffic),
+        riders: (f64::from(riders_needed(traffic)) * largest_surge(&scenario.faults)).ceil() as u32,
         drivers: city::drivers::place(city, start, drivers, traffic.busy_share(), &mut stream),
     }
 }

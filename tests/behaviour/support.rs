@@ -35,6 +35,7 @@ fn run(prepared: &Prepared, seed: u64, out: Option<&Path>) -> Report {
         window: 0..0,
         until: None,
         interrupt: Arc::default(),
+        observer: None,
         progress: &|_| {},
         wall_clock: &|| 0.0,
     };

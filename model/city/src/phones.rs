@@ -127,6 +127,7 @@ fn coin(share: f64, stream: &mut Stream) -> bool {
 
 async fn arrivals(world: &Rc<World>, demand: Demand) {
     let mut stream = runtime::random::stream("demand");
+    let mut others = runtime::random::stream("surge");
     match demand {
         Demand::Drawn { riders_per_hour } => {
             let mut arrivals = Arrivals::new(&world.city, world.start, riders_per_hour);
@@ -136,6 +137,7 @@ async fn arrivals(world: &Rc<World>, demand: Demand) {
                     return;
                 }
                 arrive(world, wish, false);
+                others_arrive(world, &mut others);
             }
         }
         Demand::Recorded { trips, from } => {
@@ -145,8 +147,21 @@ async fn arrivals(world: &Rc<World>, demand: Demand) {
                     return;
                 }
                 arrive(world, wish, true);
+                others_arrive(world, &mut others);
             }
         }
+    }
+}
+
+/// In a surge others come beside somebody who came anyway, each with a wish of their own.
+fn others_arrive(world: &Rc<World>, stream: &mut Stream) {
+    let others = world.crowd.others();
+    if others <= 0.0 {
+        return;
+    }
+    let count = others.trunc() as u64 + u64::from(coin(others.fract(), stream));
+    for _ in 0..count {
+        arrive(world, TripWish::draw(&world.city, stream), false);
     }
 }
 

@@ -13,5 +13,5 @@ mod protocol;
 mod server;
 
 pub use client::Client;
-pub use deploy::{Condition, Control, Deployed, Plan, deploy};
+pub use deploy::{Condition, Control, Deployed, Plan, Tuning, deploy};
 pub use parameters::{ClientParameters, Parameters};

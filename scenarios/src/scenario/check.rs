@@ -1,7 +1,9 @@
 //! What must hold within a scenario, and between it and its blueprint.
 
 use crate::blueprint::{Blueprint, DATABASE};
-use crate::fault::{Fault, FaultKind, Target, TargetRole};
+use crate::fault::{
+    DemandSurge, DiskSlow, FAULT_POINTS, Fault, FaultKind, ProcessorSlow, Target, TargetRole,
+};
 use crate::format::name;
 use crate::format::report::Report;
 use crate::format::section::Section;
@@ -79,6 +81,21 @@ pub(crate) fn check_targets(root: &Node, blueprint: &Blueprint, report: &mut Rep
             FaultKind::NetworkPartition(fault) if fault.from == fault.to => {
                 report.problem(place("to"), format!("`{}` cannot be parted from itself", fault.to), None);
             }
+            FaultKind::CpuStress(fault) if fault.share >= 1.0 => {
+                let message = "with all of every core taken, nothing would ever end".to_owned();
+                report.problem(place("share"), message, Some("such as \"99%\"".to_owned()));
+            }
+            FaultKind::DiskSlow(DiskSlow { factor, .. })
+            | FaultKind::ProcessorSlow(ProcessorSlow { factor, .. })
+            | FaultKind::DemandSurge(DemandSurge { factor, .. })
+                if *factor < 1.0 =>
+            {
+                report.problem(place("factor"), format!("expected a factor of at least 1, found {factor}"), None);
+            }
+            FaultKind::CpuThrottle(fault) if fault.cores < 0.001 => {
+                let message = "a quota is at least a thousandth of a core".to_owned();
+                report.problem(place("cores"), message, Some("such as 0.1".to_owned()));
+            }
             _ => {}
         }
     }
@@ -94,6 +111,11 @@ fn candidates(target: &Target<'_>, blueprint: &Blueprint) -> (&'static str, Vec<
         TargetRole::Replica => {
             ("read replica", blueprint.rds.read_replicas.iter().map(|replica| replica.name.clone()).collect())
         }
+        TargetRole::BalancedZone => {
+            let zones = blueprint.spread(&blueprint.load_balancer.zones);
+            ("node of the load balancer in zone", zones.into_iter().map(str::to_owned).collect())
+        }
+        TargetRole::FaultPoint => ("fault point", FAULT_POINTS.iter().map(|&point| point.to_owned()).collect()),
         TargetRole::Place => ("zone, service, store or host", blueprint.place_names()),
     }
 }

@@ -23,6 +23,11 @@ impl Backend for Core {
         self.clock.get()
     }
 
+    fn wall_now(&self) -> Time {
+        let host = self.processes.borrow()[self.current.get().0 as usize].host;
+        self.hosts.borrow().get(host.0 as usize).map_or(self.now(), |host| host.clock.shows(self.now()))
+    }
+
     fn seed(&self) -> u64 {
         self.seed
     }
@@ -130,6 +135,9 @@ impl Backend for Core {
         let Some(point) = points.get_mut(name) else { return false };
         let fires = point.fired < point.plan.at_most && point.stream.random_bool(point.plan.probability);
         point.fired += u32::from(fires);
+        if fires {
+            self.restart_current.set(point.restart_after);
+        }
         fires
     }
 

@@ -8,7 +8,8 @@ use runtime::net::HostId;
 use runtime::telemetry::Telemetry;
 use runtime::world::{HostSpec, ProcessId};
 
-use crate::core::{Core, Event, WORLD, word};
+use crate::core::{Core, Event, FaultPointPlan, WORLD, word};
+use crate::host::{Quota, WallClock};
 use crate::network::{LinkFault, LinkFaultId};
 use crate::process::{Ending, ProcessPanic};
 use crate::trace::{Checkpoint, Kind, TraceEvent};
@@ -66,6 +67,51 @@ impl Control {
     pub fn stall_volume(&self, host: HostId, span: Duration) {
         self.core.record(WORLD, Kind::Disk, word(&[u64::from(host.0), runtime::time::nanos(span)]));
         self.core.hosts.borrow_mut()[host.0 as usize].stall_volume(self.now() + span);
+    }
+
+    /// Work on the host's processors takes `slowness` times as long as undisturbed, until it is set again: 1 is
+    /// undisturbed.
+    pub fn slow_processors(&self, host: HostId, slowness: f64) {
+        self.core.record(WORLD, Kind::Degrade, word(&[0, u64::from(host.0), slowness.to_bits()]));
+        self.core.hosts.borrow_mut()[host.0 as usize].slow_cores(slowness);
+    }
+
+    /// Everything on the host's volume takes `slowness` times as long as undisturbed, until it is set again: 1 is
+    /// undisturbed.
+    pub fn slow_volume(&self, host: HostId, slowness: f64) {
+        self.core.record(WORLD, Kind::Degrade, word(&[1, u64::from(host.0), slowness.to_bits()]));
+        self.core.hosts.borrow_mut()[host.0 as usize].slow_volume(slowness);
+    }
+
+    /// The host sends at most so many bytes a second, and never more than its own bandwidth; `None` lifts the limit.
+    pub fn limit_egress(&self, host: HostId, bytes_per_s: Option<u64>) {
+        self.core.record(WORLD, Kind::Degrade, word(&[2, u64::from(host.0), bytes_per_s.unwrap_or(0)]));
+        self.core.hosts.borrow_mut()[host.0 as usize].limit_egress(bytes_per_s);
+    }
+
+    /// The process may use so many thousandths of a core, and never more than its own quota; `None` lifts the limit.
+    pub fn limit_processor(&self, process: ProcessId, millicores: Option<u32>) {
+        self.core.record(process, Kind::Degrade, word(&[3, u64::from(millicores.unwrap_or(0))]));
+        Quota::limit(&mut self.core.processes.borrow_mut()[process.0 as usize].quota, millicores);
+    }
+
+    /// Sets a host's wall clock off by `offset_ns` (behind, where negative), gaining `drift_ppm` millionths from now on. Timers and
+    /// the order of events know nothing of it. Zero twice sets it right.
+    pub fn skew_clock(&self, host: HostId, offset_ns: i64, drift_ppm: i32) {
+        let setting = word(&[4, u64::from(host.0), offset_ns.cast_unsigned(), u64::from(drift_ppm.cast_unsigned())]);
+        self.core.record(WORLD, Kind::Degrade, setting);
+        self.core.hosts.borrow_mut()[host.0 as usize].clock = WallClock::off_by(self.now(), offset_ns, drift_ppm);
+    }
+
+    /// Arms a fault point: whoever reaches it crashes, and starts afresh after `restart_after`, if that is given. A point that is armed
+    /// already is armed anew.
+    pub fn arm_fault_point(&self, name: &str, plan: FaultPointPlan, restart_after: Option<Duration>) {
+        self.core.arm_fault_point(name.to_owned(), plan, restart_after);
+    }
+
+    /// Disarms a fault point.
+    pub fn disarm_fault_point(&self, name: &str) {
+        self.core.fault_points.borrow_mut().remove(name);
     }
 
     /// Starts a fault on every link from one set of hosts to another, in that direction only.

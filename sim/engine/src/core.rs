@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use rand::Rng;
 use runtime::Time;
@@ -80,6 +81,8 @@ pub(crate) struct ArmedPoint {
     pub(crate) plan: FaultPointPlan,
     pub(crate) stream: Stream,
     pub(crate) fired: u32,
+    /// A process that it ended starts again after this.
+    pub(crate) restart_after: Option<Duration>,
 }
 
 pub(crate) struct OpenPort {
@@ -95,6 +98,8 @@ pub(crate) struct Core {
     pub(crate) clock: Cell<Time>,
     pub(crate) current: Cell<ProcessId>,
     pub(crate) crash_current: Cell<bool>,
+    /// How long after its crash the current process starts again, if the fault point that ended it says so.
+    pub(crate) restart_current: Cell<Option<Duration>>,
     pub(crate) queue: RefCell<Queue<Event>>,
     pub(crate) order: RefCell<Option<Stream>>,
     pub(crate) draws_order: bool,
@@ -136,6 +141,11 @@ impl Core {
         self.troubled.set(dark || paused || self.network.borrow().has_faults());
     }
 
+    pub(crate) fn arm_fault_point(&self, name: String, plan: FaultPointPlan, restart_after: Option<Duration>) {
+        let stream = derive(self.seed, "engine.fault-point", &name);
+        self.fault_points.borrow_mut().insert(name, ArmedPoint { plan, stream, fired: 0, restart_after });
+    }
+
     fn poll(&self, task: TaskId) {
         let Some(process) = self.tasks.process(task) else { return };
         if self.troubled.get() && self.processes.borrow_mut()[process.0 as usize].park_if_paused(task) {
@@ -162,6 +172,9 @@ impl Core {
         }
         if self.crash_current.take() {
             self.end_process(process, Ending::Crash);
+            if let Some(restart_after) = self.restart_current.take() {
+                self.schedule_start(process, self.clock.get() + restart_after);
+            }
         }
     }
 
@@ -224,16 +237,13 @@ impl Engine {
     pub fn new(config: EngineConfig) -> Self {
         remember_panics();
         let EngineConfig { seed, distances, wire_check, draw_order, trace_window, fault_points } = config;
-        let arm = |(name, plan): (String, FaultPointPlan)| {
-            let stream = derive(seed, "engine.fault-point", &name);
-            (name, ArmedPoint { plan, stream, fired: 0 })
-        };
         let core = Core {
             seed,
             wire_check,
             clock: Cell::new(Time::ZERO),
             current: Cell::new(WORLD),
             crash_current: Cell::new(false),
+            restart_current: Cell::new(None),
             queue: RefCell::default(),
             draws_order: draw_order,
             troubled: Cell::new(false),
@@ -246,10 +256,13 @@ impl Engine {
             connections: RefCell::default(),
             network: RefCell::new(Network::new(distances)),
             trace: RefCell::new(Trace::new(trace_window)),
-            fault_points: RefCell::new(fault_points.into_iter().map(arm).collect()),
+            fault_points: RefCell::default(),
             telemetry: Telemetry::default(),
             panics: RefCell::default(),
         };
+        for (name, plan) in fault_points {
+            core.arm_fault_point(name, plan, None);
+        }
         Engine { core: Rc::new(core), interrupt: Arc::default() }
     }
 

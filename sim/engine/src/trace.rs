@@ -28,6 +28,7 @@ pub enum Kind {
     Disk = 15,
     Schedule = 16,
     Boot = 17,
+    Degrade = 18,
 }
 
 /// One event as the trace sees it.

@@ -97,8 +97,12 @@ pub enum Dial {
 
 /// One engine. Every method is called on the run's thread, within the process that is current.
 pub trait Backend {
-    /// Nanoseconds since the start of the run, on the current host's clock.
+    /// Nanoseconds since the start of the run, as timers count them: the same on every host.
     fn now(&self) -> Time;
+    /// What the current host's wall clock shows. An engine whose hosts share one clock has nothing to add.
+    fn wall_now(&self) -> Time {
+        self.now()
+    }
     /// The run's seed: the root of every named random stream.
     fn seed(&self) -> u64;
     /// Name of the current process, unique in the world.

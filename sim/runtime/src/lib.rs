@@ -21,4 +21,4 @@ pub mod world;
 
 pub use backend::{process_name, seed};
 pub use task::{JoinHandle, spawn, yield_now};
-pub use time::{Time, now, sleep, sleep_until, timeout};
+pub use time::{Time, now, sleep, sleep_until, timeout, wall_now};

@@ -74,11 +74,19 @@ impl fmt::Display for Time {
     }
 }
 
-/// The current moment on this host's clock.
+/// The current moment as timers count it: the same on every host, and never set back.
 #[inline]
 #[must_use]
 pub fn now() -> Time {
     backend::with(|backend| backend.now())
+}
+
+/// What this host's wall clock shows. It may be ahead of other hosts' clocks or behind them, gain or lose, and be set back:
+/// whatever is written down for others to compare comes from here, and what is waited for from [`now`].
+#[inline]
+#[must_use]
+pub fn wall_now() -> Time {
+    backend::with(|backend| backend.wall_now())
 }
 
 /// Waits for a span of virtual time.

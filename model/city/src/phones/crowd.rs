@@ -4,15 +4,22 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use platform::domain::ids::TripId;
+use platform::domain::ids::{DriverId, TripId};
 use platform::domain::session::Caller;
 use runtime::Time;
+use runtime::random::mix;
 use rustc_hash::FxHashMap;
+use tokio::sync::Notify;
 
 /// Shared by all phones of a run and by whoever drives the run.
 #[derive(Default)]
 pub struct Crowd {
     stopped: Cell<bool>,
+    /// How many others open the app beside each who does, in the mean.
+    others: Cell<f64>,
+    /// The share of drivers who look for no offers.
+    away: Cell<f64>,
+    came_back: Notify,
     turned_away: Cell<u64>,
     /// Everybody who is in the middle of something.
     busy: RefCell<BTreeMap<Caller, Pending>>,
@@ -75,6 +82,39 @@ impl Crowd {
     /// Nobody opens the app any more; journeys under way go on until they end.
     pub fn stop_demand(&self) {
         self.stopped.set(true);
+    }
+
+    /// From now on `factor` times as many people open the app as would have; 1 is as usual.
+    pub fn surge(&self, factor: f64) {
+        assert!(factor >= 1.0 && factor.is_finite(), "a surge to {factor} times as many");
+        self.others.set(factor - 1.0);
+    }
+
+    /// From now on this share of the drivers, from 0 to 1, look for no offers once they are free. Always the same ones are the
+    /// first to go.
+    pub fn send_drivers_away(&self, share: f64) {
+        self.away.set(share);
+        self.came_back.notify_waiters();
+    }
+
+    pub(super) fn others(&self) -> f64 {
+        self.others.get()
+    }
+
+    pub(super) fn is_away(&self, driver: DriverId) -> bool {
+        let rank = mix(driver.0.cast_unsigned(), 0xA_3A1) as f64 / u64::MAX as f64;
+        rank < self.away.get()
+    }
+
+    /// Returns when the driver looks for offers again.
+    pub(super) async fn comes_back(&self, driver: DriverId) {
+        loop {
+            let came_back = self.came_back.notified();
+            if !self.is_away(driver) {
+                return;
+            }
+            came_back.await;
+        }
     }
 
     pub fn counts(&self) -> Counts {

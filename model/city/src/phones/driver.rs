@@ -141,6 +141,12 @@ impl Driver {
                     self.report_for_duty().await;
                     beat.borrow_mut().restart(self.first_beat(every));
                 }
+                if self.phone.world.crowd.is_away(self.id) {
+                    self.available.set(false);
+                    poll_fn(|context| beat.borrow_mut().poll_rest(context, missed)).await;
+                    self.phone.world.crowd.comes_back(self.id).await;
+                    beat.borrow_mut().restart(self.first_beat(every));
+                }
                 self.available.set(true);
                 let answer = poll_fn(|context| beat.borrow_mut().poll(context, every, poll, missed)).await;
                 if let Some(offer) = self.offer_in(&answer) {

@@ -89,7 +89,7 @@ impl Server {
             Condition::Silent => return never(context, Response::Refused).await,
         }
         if let Request::Submit { key, operation } = request
-            && chance(&self.duplicates, self.plan.parameters.duplicate_probability)
+            && chance(&self.duplicates, self.duplicate_probability())
         {
             let server = self.clone();
             runtime::spawn(async move {
@@ -112,7 +112,7 @@ impl Server {
     fn admit(&self) -> bool {
         let now = runtime::now();
         let next =
-            self.paid_until.get().max(now) + Duration::from_secs(1) / self.plan.parameters.requests_per_s_max.max(1);
+            self.paid_until.get().max(now) + Duration::from_secs(1) / self.requests_per_s_max();
         let admitted = next <= now + Duration::from_secs(1);
         if admitted {
             self.paid_until.set(next);
@@ -123,7 +123,7 @@ impl Server {
     async fn submit(&self, key: IdempotencyKey, operation: Operation) -> Response {
         self.take_time().await;
         let now = runtime::now();
-        let bank_declines = chance(&self.declines, self.plan.parameters.decline_probability);
+        let bank_declines = chance(&self.declines, self.decline_probability());
         self.ledger.borrow_mut().forget(now);
         let Verdict { outcome, entry } = self.ledger.borrow().decide(key, operation, bank_declines, now);
         if let Some(entry) = entry {
@@ -150,7 +150,20 @@ impl Server {
 
     async fn take_time(&self) {
         let span = self.latency.draw(&mut *self.latencies.borrow_mut());
-        runtime::sleep(span).await;
+        runtime::sleep(span.mul_f64(self.plan.control.tuning().slowness)).await;
+    }
+
+    fn decline_probability(&self) -> f64 {
+        self.plan.control.tuning().decline_probability.unwrap_or(self.plan.parameters.decline_probability)
+    }
+
+    fn duplicate_probability(&self) -> f64 {
+        self.plan.control.tuning().duplicate_probability.unwrap_or(self.plan.parameters.duplicate_probability)
+    }
+
+    fn requests_per_s_max(&self) -> u32 {
+        let granted = self.plan.parameters.requests_per_s_max;
+        self.plan.control.tuning().requests_per_s_max.map_or(granted, |fewer| fewer.min(granted)).max(1)
     }
 
     fn post(&self, entry: Entry) {

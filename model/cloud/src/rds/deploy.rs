@@ -138,6 +138,7 @@ pub fn deploy(world: &mut dyn World, spec: StoreSpec, dns: &dns::Deployed, obser
         observer: observer.clone(),
         operator: operator.clone(),
         detected: Cell::new(None),
+        observed: Rc::default(),
     });
     for (number, (address, zone)) in plan.monitors.iter().enumerate() {
         let told = plan.clone();

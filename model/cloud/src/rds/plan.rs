@@ -11,6 +11,7 @@ use super::configuration::{Configuration, NodeId};
 use super::operator::Operator;
 use super::parameters::{FailoverParameters, ServerParameters};
 use super::protocol::{AGENT_PORT, CLIENT_PORT, REPLICATION_PORT};
+use super::store::Lsn;
 use crate::dns::Publisher;
 
 /// One server.
@@ -43,6 +44,9 @@ pub(super) struct Plan {
     /// The version in which a failure of the primary was last reported. Only reports look at it: of several monitors that
     /// notice the same, one is heard.
     pub detected: Cell<Option<u64>>,
+    /// How far observers know the store's present. Theirs and no server's: a commit that its server did not live to tell of is
+    /// told of by whoever recovers it.
+    pub observed: Rc<Cell<Lsn>>,
 }
 
 impl Plan {

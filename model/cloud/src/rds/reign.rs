@@ -121,10 +121,19 @@ impl Node {
             copies: Copies::new(configuration.standby),
             agreement: self.agreement.clone(),
             observer: plan.observer.clone(),
+            observed: plan.observed.clone(),
             store_name: plan.store.clone(),
             node_name: plan.server(self.id).name.clone(),
             first_commit: RefCell::new(None),
         };
+        // Of what was durable everywhere it had to be, the last server may have fallen before it could say so.
+        let untold = self.storage.records_after(plan.observed.get()).unwrap_or_default();
+        let reigns = self.storage.history();
+        for record in &untold {
+            let reign = reigns.iter().find(|reign| reign.epoch == record.epoch).expect("a record belongs to a reign");
+            reigning.tell(record, &plan.server(reign.node).name);
+        }
+        plan.observed.set(start);
         Server::new(store, plan.server.clone(), Some(reigning))
     }
 

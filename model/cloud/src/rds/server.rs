@@ -24,10 +24,29 @@ pub(super) struct Reigning {
     pub copies: Copies,
     pub agreement: Rc<Agreement>,
     pub observer: Rc<dyn Observer>,
+    /// How far the observer knows the store's present.
+    pub observed: Rc<Cell<Lsn>>,
     pub store_name: Name,
     pub node_name: Name,
     /// Called once, at the first commit of the reign that a client is told of.
     pub first_commit: RefCell<Option<Box<dyn FnOnce()>>>,
+}
+
+impl Reigning {
+    /// Tells the observer of a commit by `node` that is durable and visible from now on.
+    pub fn tell(&self, record: &WalRecord, node: &Name) {
+        self.observed.set(record.lsn);
+        self.observer.observe(&Observation::Committed(CommittedTransaction {
+            position: CommitPosition {
+                store: self.store_name.clone(),
+                epoch: record.epoch,
+                lsn: record.lsn.0,
+                at: runtime::now(),
+            },
+            node: node.clone(),
+            changes: record.observed_changes(),
+        }));
+    }
 }
 
 /// A server that accepts clients.
@@ -190,16 +209,7 @@ impl Server {
     fn finish(&self, reigning: &Reigning, record: WalRecord) {
         let next = self.store.borrow_mut().finish_commit(record.transaction);
         self.wake(next);
-        reigning.observer.observe(&Observation::Committed(CommittedTransaction {
-            position: CommitPosition {
-                store: reigning.store_name.clone(),
-                epoch: record.epoch,
-                lsn: record.lsn.0,
-                at: runtime::now(),
-            },
-            node: reigning.node_name.clone(),
-            changes: record.observed_changes(),
-        }));
+        reigning.tell(&record, &reigning.node_name);
         let first_commit = reigning.first_commit.borrow_mut().take();
         if let Some(first_commit) = first_commit {
             first_commit();

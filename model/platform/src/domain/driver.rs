@@ -133,7 +133,8 @@ impl Driver {
     fn step(&mut self, event: DriverEvent, now_ns: i64) -> Result<(), IllegalDriverTransition> {
         let after = self.state.after(event).ok_or(IllegalDriverTransition { state: self.state, event })?;
         self.state = after;
-        self.updated_at_ns = now_ns;
+        // The clock of whoever wrote last may be ahead of this host's: a row's time never goes back.
+        self.updated_at_ns = self.updated_at_ns.max(now_ns);
         Ok(())
     }
 }

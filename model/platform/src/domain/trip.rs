@@ -310,6 +310,8 @@ impl Trip {
         let (before, kind) = (self.state, event.kind());
         let after = before.after(kind).ok_or(IllegalTransition::NotListed { state: before, event: kind })?;
         self.check_driver(&event)?;
+        // The clock of whoever took the last step may be ahead of this host's: a trip's time never goes back.
+        let now_ns = now_ns.max(self.updated_at_ns);
 
         let about = event.assignment().map(|by| by.driver).or(match event {
             Event::OfferMade { driver } | Event::OfferRefused { driver } | Event::OfferAccepted { driver } => {

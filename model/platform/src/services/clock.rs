@@ -1,10 +1,10 @@
-//! Between the seam's clock and the integers in rows.
+//! Between the host's wall clock and the integers in rows.
 
 use std::time::Duration;
 
-/// This host's clock, in nanoseconds since the run's start.
+/// This host's wall clock, in nanoseconds since the run's start: what other hosts' clocks show may differ.
 pub fn now_ns() -> i64 {
-    runtime::now().nanos().cast_signed()
+    runtime::wall_now().nanos().cast_signed()
 }
 
 /// A span in nanoseconds.

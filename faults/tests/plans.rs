@@ -1,0 +1,65 @@
+//! What seeds draw.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use faults::chaos::{FAULTS_MIN, NOT_DRAWN, plan};
+use scenarios::{FaultKind, Library, Loaded, Scenario, load, load_str};
+
+fn base_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/chaos/town.toml")
+}
+
+fn plans(seeds: std::ops::Range<u64>) -> Vec<Scenario> {
+    let Loaded { scenario, blueprint, .. } = load(&base_file()).unwrap_or_else(|problems| panic!("{problems}"));
+    seeds.map(|seed| plan(&scenario, &blueprint, seed)).collect()
+}
+
+#[test]
+fn a_plan_is_an_ordinary_scenario_that_survives_being_written_and_read() {
+    let library = Library::around(base_file().parent().expect("a directory"));
+    for scenario in plans(0..500) {
+        let text = scenario.to_toml();
+        let loaded = load_str("plan.toml", &text, &library).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        assert_eq!(loaded.scenario, scenario, "{text}");
+    }
+}
+
+#[test]
+fn the_same_seed_draws_the_same_and_every_kind_is_drawn_by_some() {
+    let drawn = plans(0..500);
+    assert_eq!(drawn, plans(0..500));
+    let kinds: BTreeSet<&str> = drawn.iter().flat_map(|plan| &plan.faults).map(|fault| fault.kind.key()).collect();
+    let expected = FaultKind::KEYS.iter().copied().filter(|key| NOT_DRAWN.iter().all(|(other, _)| other != key));
+    assert_eq!(kinds, expected.collect());
+}
+
+#[test]
+fn a_plan_has_enough_faults_in_time_and_no_seed_has_every_kind() {
+    for plan in plans(0..500) {
+        assert!(plan.faults.len() >= FAULTS_MIN);
+        assert!(plan.faults.iter().all(|fault| fault.at < plan.duration));
+        assert!(plan.faults.is_sorted_by_key(|fault| fault.at));
+        assert_eq!((plan.duration, plan.warmup), (Duration::from_secs(600), Duration::from_secs(60)));
+        let kinds: BTreeSet<&str> = plan.faults.iter().map(|fault| fault.kind.key()).collect();
+        assert!(kinds.len() <= 7, "six drawn kinds and what a swizzle is made of: {kinds:?}");
+    }
+}
+
+/// Hosts that leave one by one, all of them away at once, and come back in another order.
+#[test]
+fn some_plans_swizzle() {
+    let plans = plans(0..200);
+    let swizzles = plans.iter().filter(|plan| {
+        let cuts: Vec<(Duration, Duration)> = plan
+            .faults
+            .iter()
+            .filter(|fault| fault.kind.key() == "host-network-blackhole")
+            .map(|fault| (fault.at, fault.at + fault.kind.heals_after().expect("it heals")))
+            .collect();
+        let all_gone = cuts.iter().map(|(from, _)| *from).max() < cuts.iter().map(|(_, to)| *to).min();
+        cuts.len() >= 4 && all_gone && !cuts.is_sorted_by_key(|(_, to)| *to)
+    });
+    assert!(swizzles.count() >= 5);
+}

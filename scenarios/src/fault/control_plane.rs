@@ -1,0 +1,95 @@
+//! What decides and directs, and carries no rider's request itself.
+
+use std::time::Duration;
+
+use crate::fault::kind::{Kind, Target, TargetRole, lasts, seconds};
+use crate::format::section::section;
+use crate::format::value::{Maybe, PositiveLength, Text};
+
+section! {
+    /// Parameters of `control-plane-outage`.
+    pub struct ControlPlaneOutage {
+        /// The store whose monitors stand still.
+        store: String as Text,
+        /// The zone of the one monitor that does. Left out: all of them.
+        zone: Option<String> as Maybe<Text>,
+        /// When they go on, from the onset.
+        duration("for"): Duration as PositiveLength,
+    }
+}
+
+impl Kind for ControlPlaneOutage {
+    const ACTS: &'static str =
+        "Stops the monitors that watch the store and agree on its primary: they answer nothing, and nobody is promoted.";
+    const HEALS: &'static str = "They go on after `for` with what they knew.";
+
+    fn heals_after(&self) -> Option<Duration> {
+        Some(self.duration)
+    }
+
+    fn heal_after(&mut self, span: Duration) {
+        self.duration = span;
+    }
+
+    fn targets(&self) -> Vec<Target<'_>> {
+        let store = Target { parameter: "store", role: TargetRole::Store, name: &self.store };
+        std::iter::once(store).chain(zone(self.zone.as_deref())).collect()
+    }
+
+    fn example() -> Self {
+        ControlPlaneOutage { store: "rds".to_owned(), zone: None, duration: seconds(60) }
+    }
+}
+
+section! {
+    /// Parameters of `dns-outage`.
+    pub struct DnsOutage {
+        /// The zone of the resolver that is gone. Left out: those of all zones; phones have their carrier's.
+        zone: Option<String> as Maybe<Text>,
+        /// When it answers again, from the onset.
+        duration("for"): Duration as PositiveLength,
+    }
+}
+
+impl Kind for DnsOutage {
+    const ACTS: &'static str =
+        "Stops the zones' resolvers: they answer nothing, and callers live on what they have cached until it expires.";
+    const HEALS: &'static str = "They answer again after `for`.";
+
+    fn heals_after(&self) -> Option<Duration> {
+        Some(self.duration)
+    }
+
+    fn heal_after(&mut self, span: Duration) {
+        self.duration = span;
+    }
+
+    fn targets(&self) -> Vec<Target<'_>> {
+        zone(self.zone.as_deref()).collect()
+    }
+
+    fn example() -> Self {
+        DnsOutage { zone: Some("us-east-1a".to_owned()), duration: seconds(60) }
+    }
+}
+
+section! {
+    /// Parameters of `load-balancer-node-loss`.
+    pub struct LoadBalancerNodeLoss {
+        /// The zone of the node.
+        zone: String as Text,
+        /// When the node is back, from the onset.
+        duration("for"): Duration as PositiveLength,
+    }
+}
+
+lasts! {
+    LoadBalancerNodeLoss { zone: BalancedZone },
+    acts "Switches the load balancer's node in the zone off: phones that were sent to it hear nothing until DNS says otherwise.",
+    heals "A node boots in its place after `for`.",
+    example LoadBalancerNodeLoss { zone: "us-east-1a".to_owned(), duration: seconds(60) }
+}
+
+fn zone(name: Option<&str>) -> impl Iterator<Item = Target<'_>> {
+    name.into_iter().map(|name| Target { parameter: "zone", role: TargetRole::Zone, name })
+}

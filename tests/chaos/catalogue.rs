@@ -1,0 +1,67 @@
+//! The catalogue of faults: complete, explained, and each one able to break something.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use scenarios::fault::{FAULT_POINTS, Family};
+use scenarios::{FaultKind, Library, load_str};
+
+#[test]
+fn there_are_kinds_of_every_family_and_each_example_loads() {
+    let library = Library::around(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/chaos"));
+    let mut families: BTreeMap<Family, u32> = BTreeMap::new();
+    for key in FaultKind::KEYS {
+        let explanation = FaultKind::explain(key).expect("every kind is explained");
+        *families.entry(FaultKind::example(key).expect("an example").family()).or_default() += 1;
+        assert!(explanation.parameters.iter().all(|parameter| !parameter.meaning.is_empty()));
+        let text = format!(
+            "title = \"example\"\nblueprint = \"aws-microservice\"\ncity = \"town\"\nstart = \"Wed 12:00\"\nduration = \"10m\"\n\
+             traffic = {{ requests = \"50/s\" }}\n{}",
+            explanation.example
+        );
+        let loaded = load_str("example.toml", &text, &library).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        assert_eq!(loaded.scenario.faults.len(), 1);
+    }
+    assert!(FaultKind::KEYS.len() >= 20);
+    assert_eq!(families.len(), 8, "{families:?}");
+}
+
+/// The loader's list of fault points is the one in the services' code.
+#[test]
+fn every_fault_point_in_the_code_can_be_armed() {
+    let mut points = BTreeSet::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("model/platform/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder of the sources") {
+            let path: PathBuf = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a source file");
+            let named = text.split("fault_point!(\"").skip(1).filter_map(|rest| rest.split('"').next());
+            points.extend(named.map(str::to_owned));
+        }
+    }
+    assert_eq!(points, FAULT_POINTS.iter().map(|&point| point.to_owned()).collect());
+}
+
+fn explain(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_rehearse")).arg("explain").args(arguments).output().expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_kind_is_explained_with_units_defaults_and_an_example() {
+    let (code, out, _) = explain(&["fault-point"]);
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!(out, @"");
+    let (code, out, _) = explain(&[]);
+    assert_eq!(code, Some(0));
+    assert!(FaultKind::KEYS.iter().all(|key| out.contains(key)));
+    let (code, out, err) = explain(&["network-dely"]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    insta::assert_snapshot!(err, @"");
+}
