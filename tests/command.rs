@@ -135,6 +135,7 @@ fn a_run_that_is_stopped_at_a_moment_says_so_and_never_passes() {
     let outcome = std::fs::read(out.join("outcome.json")).expect("the run wrote it");
     let outcome: serde_json::Value = serde_json::from_slice(&outcome).expect("JSON");
     assert_eq!((&outcome["complete"], &outcome["verdict"]), (&false.into(), &"incomplete".into()));
+    assert_eq!(outcome["pending"].as_array().map(Vec::len), Some(0), "nobody was asked to come to rest");
     assert_eq!(outcome["speed"]["simulated_s"], 50.0, "ten seconds of warm-up, and forty");
     assert_eq!(code(&rehearse(&["report", out.to_str().unwrap()])), 130);
     for late in ["2m", "90s", "0s", "soon"] {
