@@ -114,6 +114,11 @@ impl PartitionLed {
     /// Whether the log held this record of the partition when the reign began, or has thrown it away only for its age.
     #[must_use]
     pub fn holds(&self, epoch: u64, offset: Offset) -> bool {
+        if let Some(&(oldest, start)) = self.reigns.first()
+            && offset < start
+        {
+            return epoch <= oldest; // before the log's beginning: it went for its age
+        }
         let later = self.reigns.partition_point(|(reign, _)| *reign <= epoch);
         let Some(&(reign, start)) = later.checked_sub(1).and_then(|index| self.reigns.get(index)) else { return false };
         let end = self.reigns.get(later).map_or(self.end, |(_, start)| *start);
@@ -216,13 +221,13 @@ mod tests {
             node: "broker-1".into(),
             partition: Partition { topic: TopicId(1), number: 0 },
             epoch: 6,
-            reigns: vec![(1, Offset(0)), (4, Offset(10))],
+            reigns: vec![(1, Offset(3)), (4, Offset(10))],
             end: Offset(15),
             clean: false,
             at: Time::ZERO,
         };
-        let held = [(1, 0), (1, 9), (4, 10), (4, 14)];
-        let missing = [(0, 0), (1, 10), (2, 9), (4, 9), (4, 15), (5, 12), (6, 15)];
+        let held = [(1, 3), (1, 9), (4, 10), (4, 14), (1, 2)];
+        let missing = [(2, 0), (1, 10), (2, 9), (4, 9), (4, 15), (5, 12), (6, 15)];
         assert!(held.iter().all(|(epoch, offset)| led.holds(*epoch, Offset(*offset))));
         assert!(!missing.iter().any(|(epoch, offset)| led.holds(*epoch, Offset(*offset))));
     }
