@@ -28,6 +28,9 @@ pub enum GroupRecord {
     },
 }
 
+/// Partitions of a member, each with where the group is to go on, if it has committed there.
+pub type Assignment = Vec<(Partition, Option<Offset>)>;
+
 /// A member, written down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberImage {
@@ -152,7 +155,7 @@ impl Group {
     }
 
     /// What this member has in this generation; none while that is not settled.
-    pub fn assignment(&self, member: u64) -> Option<Result<Vec<(Partition, Option<Offset>)>, Failure>> {
+    pub fn assignment(&self, member: u64) -> Option<Result<Assignment, Failure>> {
         let Some(known) = self.members.get(&member) else { return Some(Err(Failure::UnknownMember)) };
         if self.sharing.is_some() {
             return None;

@@ -106,7 +106,7 @@ impl Leadership {
 
     /// Who should be in step, if that is not who is and nothing is being decided: without those that have not caught up
     /// for `lag_max`, with those that have everything that is safe and everything of earlier reigns.
-    pub fn to_ask(&mut self, end: Offset, now: Time, lag_max: Duration) -> Option<Vec<BrokerId>> {
+    pub fn ask(&mut self, end: Offset, now: Time, lag_max: Duration) -> Option<Vec<BrokerId>> {
         if self.asked.is_some() {
             return None;
         }
@@ -164,12 +164,12 @@ mod tests {
         for follower in [B, C] {
             reign.fetched(follower, Offset(0), Offset(0), Time::ZERO);
         }
-        assert_eq!(reign.to_ask(Offset(0), Time::from_secs(1_000), LAG), None, "nothing to be had");
+        assert_eq!(reign.ask(Offset(0), Time::from_secs(1_000), LAG), None, "nothing to be had");
         reign.appended(Offset(0), Offset(1), Time::from_secs(1_000));
-        assert_eq!(reign.to_ask(Offset(1), Time::from_secs(1_030), LAG), None, "30 s are allowed");
+        assert_eq!(reign.ask(Offset(1), Time::from_secs(1_030), LAG), None, "30 s are allowed");
         reign.fetched(B, Offset(1), Offset(1), Time::from_secs(1_030));
-        assert_eq!(reign.to_ask(Offset(1), Time::from_secs(1_031), LAG), Some(vec![A, B]));
-        assert_eq!(reign.to_ask(Offset(1), Time::from_secs(1_031), LAG), None, "asked once");
+        assert_eq!(reign.ask(Offset(1), Time::from_secs(1_031), LAG), Some(vec![A, B]));
+        assert_eq!(reign.ask(Offset(1), Time::from_secs(1_031), LAG), None, "asked once");
     }
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
         reign.decided(vec![A], Offset(0));
         reign.appended(Offset(0), Offset(4), Time::ZERO);
         reign.fetched(B, Offset(4), Offset(4), Time::ZERO);
-        assert_eq!(reign.to_ask(Offset(4), Time::ZERO, LAG), Some(vec![A, B]));
+        assert_eq!(reign.ask(Offset(4), Time::ZERO, LAG), Some(vec![A, B]));
         reign.appended(Offset(4), Offset(6), Time::ZERO);
         assert_eq!(reign.high_watermark(), Offset(4));
         reign.answered();
@@ -190,8 +190,8 @@ mod tests {
         let mut reign = Leadership::new(A, 4, vec![A], &[A, B], Offset(3), Offset(8), Time::ZERO);
         assert_eq!(reign.high_watermark(), Offset(8));
         reign.fetched(B, Offset(7), Offset(8), Time::ZERO);
-        assert_eq!(reign.to_ask(Offset(8), Time::ZERO, LAG), None);
+        assert_eq!(reign.ask(Offset(8), Time::ZERO, LAG), None);
         reign.fetched(B, Offset(8), Offset(8), Time::ZERO);
-        assert_eq!(reign.to_ask(Offset(8), Time::ZERO, LAG), Some(vec![A, B]));
+        assert_eq!(reign.ask(Offset(8), Time::ZERO, LAG), Some(vec![A, B]));
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::{BrokerId, Change, Cluster, Refusal, Transition};
 use super::ensemble::vote::{Ballot, Vote};
+use super::group::Assignment;
 use super::log::{Batch, Record, Stamp};
 
 /// Where a broker listens to clients. Kafka documentation: 9092.
@@ -189,7 +190,7 @@ pub enum ClientAnswer {
     },
     Joined {
         generation: u64,
-        assignment: Vec<(Partition, Option<Offset>)>,
+        assignment: Assignment,
     },
     /// The heartbeat, the commit or the leave was heard.
     Done,

@@ -267,7 +267,7 @@ impl Replica {
         let end = self.end();
         let mut role = self.role.borrow_mut();
         let Role::Leader(leadership) = &mut *role else { return None };
-        leadership.to_ask(end, runtime::now(), lag_max)
+        leadership.ask(end, runtime::now(), lag_max)
     }
 
     /// What this leader asked for in the reign `epoch` is decided, one way or the other.

@@ -95,6 +95,9 @@ mod tests {
     use super::*;
     use crate::kafka::cluster::{BrokerId, Change};
 
+    /// What servers that promised had voted for before.
+    type Promises = Vec<Option<(Ballot, Box<Cluster>)>>;
+
     proptest! {
         /// Messages of two rounds each of three proposers reach three servers in any order, or never: what a majority voted for in
         /// one ballot is all that any majority ever votes for.
@@ -104,7 +107,7 @@ mod tests {
             let mut servers = [(); 3].map(|()| Acceptor::new(base.clone()));
             let wanted = [0u8, 1, 2].map(|broker| base.after(&Change::Register(BrokerId(broker))).unwrap());
             let ballot = |proposer: usize| Ballot { round: 1 + proposer as u64 / 3, server: proposer as u8 % 3 };
-            let mut promises: [Vec<Option<(Ballot, Box<Cluster>)>>; 6] = Default::default();
+            let mut promises: [Promises; 6] = Default::default();
             let mut proposed: [Option<Cluster>; 6] = Default::default();
             let mut voters: [Vec<usize>; 6] = Default::default();
             let mut chosen: Vec<Cluster> = Vec::new();
