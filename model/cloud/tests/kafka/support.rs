@@ -322,7 +322,10 @@ pub fn assert_in_order(events: &[Event]) {
 
 /// What a consumer of `group` polled, with the moment and whose it was; it commits `commits_after` after each batch.
 #[derive(Clone, Default)]
-pub struct Readings(pub Rc<RefCell<Vec<(Time, &'static str, Event)>>>);
+pub struct Readings(pub Rc<RefCell<Vec<Reading>>>);
+
+/// When a record was polled, and by whom.
+pub type Reading = (Time, &'static str, Event);
 
 impl Scene {
     pub fn reader(
