@@ -2,6 +2,7 @@
 
 mod caller_pool;
 pub mod dns;
+pub mod kafka;
 pub mod load_balancer;
 pub mod processor;
 pub mod rds;
