@@ -5,3 +5,4 @@ pub mod dns;
 pub mod load_balancer;
 pub mod processor;
 pub mod rds;
+pub mod redis;
