@@ -26,6 +26,11 @@ pub enum Observation {
     WritableEnded { store: Name, node: Name, epoch: u64, at: Time },
     /// The node that begins `epoch` has, of the epoch before it, all that was committed up to `lsn` and nothing after.
     RecoveredTo { store: Name, node: Name, epoch: u64, lsn: u64, at: Time },
+    /// A client of a cache was told that its write took effect.
+    CacheWriteAcknowledged(CacheWrite),
+    /// The node that begins `epoch` as a cache's primary has, of `base`'s epoch, all up to its offset, and nothing of any epoch between
+    /// the two; without a base it has nothing.
+    CacheRecoveredTo { store: Name, node: Name, epoch: u64, base: Option<(u64, u64)>, at: Time },
     /// The external payment processor decided something.
     ProcessorOperation { key: IdempotencyKey, operation: Operation, outcome: Outcome, at: Time },
     /// Something that a person wanted came to an end.
@@ -72,6 +77,13 @@ pub struct CommitPosition {
     pub epoch: u64,
     pub lsn: u64,
     pub at: Time,
+}
+
+/// A write that a cache acknowledged: `lsn` is the offset in the primary's replication stream, counted in writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheWrite {
+    pub position: CommitPosition,
+    pub keys: Vec<crate::cache::Key>,
 }
 
 /// What one transaction changed, in the order in which it changed it.

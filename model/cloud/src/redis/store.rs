@@ -76,6 +76,14 @@ pub struct Outcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents(pub Vec<(Key, Value, Option<Milliseconds>)>);
 
+impl Contents {
+    /// Bytes that a store takes to hold this.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.0.iter().map(|(key, value, _)| size(key, value)).sum()
+    }
+}
+
 impl Store {
     /// Runs one command at a moment of the server's clock.
     pub fn execute(&mut self, command: &Command, now: Milliseconds, role: As) -> Outcome {
