@@ -28,8 +28,8 @@ pub enum Observation {
     RecoveredTo { store: Name, node: Name, epoch: u64, lsn: u64, at: Time },
     /// A client of a cache was told that its write took effect.
     CacheWriteAcknowledged(CacheWrite),
-    /// The node that begins `epoch` as a cache's primary has, of `base`'s epoch, all up to its offset, and nothing of any epoch between
-    /// the two; without a base it has nothing.
+    /// The node that begins `epoch` as a cache's primary has, of `base`'s epoch, all up to its offset, with what that epoch itself began
+    /// with, and nothing else; without a base it has nothing. One of an older epoch than is known was superseded before it began.
     CacheRecoveredTo { store: Name, node: Name, epoch: u64, base: Option<(u64, u64)>, at: Time },
     /// The external payment processor decided something.
     ProcessorOperation { key: IdempotencyKey, operation: Operation, outcome: Outcome, at: Time },

@@ -12,20 +12,22 @@ use super::protocol::{AGENT_PORT, AgentAnswer, AgentRequest, Configuration};
 /// Answers the control plane for ever.
 pub(super) async fn run(node: &Rc<Node>) {
     let newest: Rc<Cell<Option<Configuration>>> = Rc::default();
+    let acted_on: Rc<Cell<Option<Configuration>>> = Rc::default();
     let (decisions, mut to_act_on) = mpsc::unbounded_channel();
-    let (answering, known) = (node.clone(), newest.clone());
+    let (answering, known, done) = (node.clone(), newest.clone(), acted_on.clone());
     let _port = runtime::call::serve(AGENT_PORT, move |AgentRequest(decided), _| {
         if known.get().is_none_or(|known| decided.epoch > known.epoch) {
             known.set(Some(decided));
             // The receiver is part of the same process.
             let _ = decisions.send(decided);
         }
-        let answer = describe(&answering, known.get());
+        let answer = describe(&answering, done.get());
         async move { answer }
     })
     .expect("a server has its host to itself");
     while let Some(decided) = to_act_on.recv().await {
         act_on(node, decided).await;
+        acted_on.set(Some(decided));
     }
 }
 
@@ -42,10 +44,10 @@ fn has_reigned_in(node: &Node, epoch: u64) -> bool {
     node.last_reign().is_some_and(|last| last >= next_reign(epoch, None))
 }
 
-fn describe(node: &Node, newest: Option<Configuration>) -> AgentAnswer {
-    let is_to_reign = newest.is_some_and(|newest| newest.primary == node.id && has_reigned_in(node, newest.epoch));
+fn describe(node: &Node, acted_on: Option<Configuration>) -> AgentAnswer {
+    let is_to_reign = acted_on.is_some_and(|decided| decided.primary == node.id);
     AgentAnswer {
-        epoch: newest.map_or(0, |newest| newest.epoch),
+        epoch: acted_on.map_or(0, |decided| decided.epoch),
         restarted: is_to_reign && node.role() == Role::Unknown,
         position: node.data.borrow().position(),
     }

@@ -31,8 +31,10 @@ struct Shared<R> {
     pools: RefCell<BTreeMap<Address, Rc<Pool>>>,
     /// By shard, as far as this client knows; empty until it asked, and without cluster mode for ever.
     map: RefCell<Vec<Address>>,
-    /// When the map was last asked for.
+    /// When the map last came.
     refreshed_at: Cell<Option<Time>>,
+    /// When it was last found wrong.
+    doubted_at: Cell<Option<Time>>,
     refreshing: tokio::sync::Mutex<()>,
 }
 
@@ -61,6 +63,7 @@ impl<R: Resolver> Client<R> {
             pools: RefCell::default(),
             map: RefCell::default(),
             refreshed_at: Cell::new(None),
+            doubted_at: Cell::new(None),
             refreshing: tokio::sync::Mutex::new(()),
         }))
     }
@@ -129,10 +132,10 @@ impl<R: Resolver> Client<R> {
             return;
         }
         let (now, interval) = (runtime::now(), self.0.parameters.refresh_interval);
-        if self.0.refreshed_at.get().is_some_and(|at| now < at + interval) {
+        if self.0.doubted_at.get().is_some_and(|at| now < at + interval) {
             return;
         }
-        self.0.refreshed_at.set(Some(now));
+        self.0.doubted_at.set(Some(now));
         let client = self.clone();
         drop(runtime::spawn(async move {
             let deadline = runtime::now() + client.0.parameters.connect_timeout * 8;

@@ -49,7 +49,11 @@ impl Cluster {
         let remembered = file.records().last().cloned();
         let homes: Vec<ShardId> = plan.servers.iter().map(|server| server.shard).collect();
         let first_primaries: Vec<NodeId> = plan.shards.iter().map(|(_, primary)| *primary).collect();
-        let membership = Membership::new(id, homes, first_primaries, remembered, parameters, runtime::now());
+        let mut draws = runtime::random::stream("cluster");
+        // Members do not ping in step.
+        let now = runtime::now();
+        let first_ping = now + parameters.ping_interval * draws.random_range(0..1_000) / 1_000;
+        let membership = Membership::new(id, homes, first_primaries, remembered, parameters, now, first_ping);
         Cluster {
             parameters,
             membership: RefCell::new(membership),
@@ -57,7 +61,7 @@ impl Cluster {
             file,
             changed: Notify::new(),
             published: RefCell::default(),
-            draws: RefCell::new(runtime::random::stream("cluster")),
+            draws: RefCell::new(draws),
         }
     }
 

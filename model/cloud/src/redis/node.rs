@@ -190,6 +190,8 @@ impl Node {
         self.reigns.append(reign, REIGN_BYTES);
         self.reigns.flush().await;
         self.data.borrow_mut().begin_reign(reign);
+        // Whoever followed an earlier reign of this server learns of the new one when it comes back.
+        self.unlink_replicas();
         drop(self.writable.take());
         let store = self.plan.shard_name(self.shard).clone();
         let (node, at) = (self.name().clone(), runtime::now());
@@ -269,7 +271,6 @@ impl Node {
     async fn take_orders(self: &Rc<Self>) {
         loop {
             match self.plan.operator.next(self.id).await {
-                Order::Crash => return,
                 Order::Restore => self.restore().await,
                 Order::TakeOver => {
                     if let Some(cluster) = &self.cluster {

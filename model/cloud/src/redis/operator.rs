@@ -18,8 +18,6 @@ pub(super) enum Order {
     TakeOver,
     /// Load the newest snapshot.
     Restore,
-    /// End the process.
-    Crash,
 }
 
 /// What a replica's stream is held back by.
@@ -128,16 +126,6 @@ impl Operator {
         hold.lag.set(lag);
         hold.until.set(until);
         hold.changed.notify_waiters();
-        Ok(())
-    }
-
-    /// Ends the server's process, if it runs: its memory is gone. Whoever supervises processes starts it again.
-    ///
-    /// # Errors
-    /// There is no such server.
-    pub fn crash(&self, server: &str) -> Result<(), NoSuchServer> {
-        let node = self.node(server)?;
-        self.0.servers[usize::from(node.0)].1.put(Order::Crash);
         Ok(())
     }
 

@@ -48,8 +48,6 @@ impl Node {
         runtime::sleep(transfer(snapshot.bytes, self.plan.server.resync_bytes_per_s)).await;
         self.loading.set(false);
         self.data.borrow_mut().load(snapshot.history.clone(), snapshot.offset, snapshot.contents.clone());
-        // Replicas are on another past now: they come back for a full resynchronisation.
-        self.unlink_replicas();
         self.reign(epoch, "restored from its newest snapshot").await;
     }
 }

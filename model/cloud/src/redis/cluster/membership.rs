@@ -116,6 +116,7 @@ impl Membership {
         remembered: Option<Remembered>,
         parameters: ClusterParameters,
         now: Time,
+        first_ping: Time,
     ) -> Self {
         let owners = first_primaries.iter().zip(1..).map(|(&node, epoch)| Owner { node, epoch }).collect();
         let current_epoch = first_primaries.len() as u64;
@@ -141,7 +142,7 @@ impl Membership {
             remembered: remembered.unwrap_or(initial),
             election: None,
             forced: false,
-            next_ping: now + parameters.ping_interval,
+            next_ping: first_ping,
             serving: false,
             cut_off_at: None,
             offset: 0,

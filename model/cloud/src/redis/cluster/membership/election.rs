@@ -142,7 +142,7 @@ mod tests {
     fn member(me: u16) -> Membership {
         let homes = [0, 1, 2, 0, 1, 2].map(ShardId).to_vec();
         let primaries = [0, 1, 2].map(NodeId).to_vec();
-        Membership::new(NodeId(me), homes, primaries, None, ClusterParameters::default(), Time::ZERO)
+        Membership::new(NodeId(me), homes, primaries, None, ClusterParameters::default(), Time::ZERO, Time::ZERO)
     }
 
     fn candidacy(from: u16, epoch: u64) -> Candidacy {
