@@ -201,3 +201,15 @@ fn set(key: Key, value: Bytes, condition: Condition, expiry: Expiry) -> Command 
 fn milliseconds(span: Duration) -> i64 {
     i64::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_is_never_rounded_to_nothing() {
+        assert_eq!(milliseconds(Duration::from_nanos(1)), 1);
+        assert_eq!(milliseconds(Duration::from_millis(1_500)), 1_500);
+        assert_eq!(milliseconds(Duration::MAX), i64::MAX);
+    }
+}

@@ -48,7 +48,12 @@ async fn follow_once(node: &Node, primary: NodeId) -> Closed {
                 for record in records {
                     hold.wait(record.at).await;
                     let _thread = node.thread.lock().await;
-                    let touched = node.data.borrow_mut().repeat(record, parameters.backlog_bytes);
+                    let touched = {
+                        let mut data = node.data.borrow_mut();
+                        let touched = data.repeat(record, parameters.backlog_bytes);
+                        node.gauges.show(&data.store);
+                        touched
+                    };
                     runtime::cpu::work(node.work(touched)).await;
                 }
             }

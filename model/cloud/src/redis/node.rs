@@ -24,6 +24,7 @@ use super::protocol::{
     CLIENT_PORT, ClientFrame, NodeId, PrimaryFrame, REPLICATION_PORT, Record, ReplicaFrame, ServerFrame, ShardId,
 };
 use super::session::{self, ClientConnection};
+use super::store::{Milliseconds, Store};
 use super::{agent, replication};
 
 /// Bytes of one reign's number on disk. Assumption: a block.
@@ -77,7 +78,8 @@ pub(super) struct Node {
     writable: RefCell<Option<Writable>>,
     /// A primary that took over says so at its first write.
     pub first_write: Cell<bool>,
-    /// A key may expire before the next round.
+    /// When the task of active expiry looks again by itself: a key that expires before that makes it look at once.
+    pub expiry_awaited: Cell<Milliseconds>,
     pub expiring: Notify,
     pub draws: RefCell<Stream>,
     pub cluster: Option<Cluster>,
@@ -88,6 +90,13 @@ pub(super) struct Gauges {
     pub clients: Gauge,
     pub memory_bytes: Gauge,
     pub keys: Gauge,
+}
+
+impl Gauges {
+    pub fn show(&self, store: &Store) {
+        self.memory_bytes.set(store.used_bytes() as i64);
+        self.keys.set(store.len() as i64);
+    }
 }
 
 /// Accepting writes, from its making until it is dropped: with the process, if that crashes.
@@ -134,6 +143,7 @@ pub(super) async fn run(plan: Rc<Plan>, id: NodeId) {
         reigns: disk::open("reigns"),
         writable: RefCell::default(),
         first_write: Cell::new(false),
+        expiry_awaited: Cell::new(Milliseconds::MAX),
         expiring: Notify::new(),
         draws: RefCell::new(runtime::random::stream("eviction")),
         cluster: match plan.mode {
@@ -185,10 +195,12 @@ impl Node {
 
     /// Begins to accept writes in this epoch, with what it holds.
     pub async fn reign(&self, epoch: u64, how: &str) {
-        let base = self.data.borrow().position();
-        let reign = next_reign(epoch, base.map(|base| base.reign).max(self.last_reign()));
+        let former = self.data.borrow().position().map(|position| position.reign);
+        let reign = next_reign(epoch, former.max(self.last_reign()));
         self.reigns.append(reign, REIGN_BYTES);
         self.reigns.flush().await;
+        // A replica follows its former primary up to this moment.
+        let base = self.data.borrow().position();
         self.data.borrow_mut().begin_reign(reign);
         // Whoever followed an earlier reign of this server learns of the new one when it comes back.
         self.unlink_replicas();

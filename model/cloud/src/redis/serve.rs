@@ -10,7 +10,7 @@ use runtime::random::RngExt;
 use super::data::milliseconds;
 use super::node::{Node, Role};
 use super::protocol::{Effect, Place, ServerFrame};
-use super::store::{As, Outcome};
+use super::store::{As, Milliseconds, Outcome};
 
 impl Node {
     /// Runs a command when the thread comes to it; whoever came first is first.
@@ -86,7 +86,10 @@ impl Node {
     /// Replicas are told of keys that are gone without a command.
     fn removed(&self, keys: Vec<Key>, at: Time) {
         if !keys.is_empty() {
-            let record = self.data.borrow_mut().record(Effect::Remove(keys), at, self.plan.server.backlog_bytes);
+            let mut data = self.data.borrow_mut();
+            let record = data.record(Effect::Remove(keys), at, self.plan.server.backlog_bytes);
+            self.gauges.show(&data.store);
+            drop(data);
             self.replicate(&record);
         }
     }
@@ -96,11 +99,12 @@ impl Node {
         let mut data = self.data.borrow_mut();
         let record = data.record(Effect::Run(command.clone()), at, self.plan.server.backlog_bytes);
         let position = data.position().expect("a primary reigns");
-        self.gauges.memory_bytes.set(data.store.used_bytes() as i64);
-        self.gauges.keys.set(data.store.len() as i64);
+        self.gauges.show(&data.store);
+        if data.store.next_expiry().is_some_and(|next| next < self.expiry_awaited.get()) {
+            self.expiring.notify_one();
+        }
         drop(data);
         self.replicate(&record);
-        self.expiring.notify_one();
         if self.first_write.replace(false) {
             let detail = format!("clients found {}: first write", self.name());
             self.plan.report(self.id, "in use", detail, Some(Mark::Propagated));
@@ -113,6 +117,7 @@ impl Node {
         let interval = self.plan.server.expiry_interval;
         loop {
             let next = self.data.borrow().store.next_expiry();
+            self.expiry_awaited.set(next.unwrap_or(Milliseconds::MAX));
             let Some(next) = next else {
                 self.expiring.notified().await;
                 continue;

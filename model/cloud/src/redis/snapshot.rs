@@ -46,9 +46,9 @@ impl Node {
         };
         self.loading.set(true);
         runtime::sleep(transfer(snapshot.bytes, self.plan.server.resync_bytes_per_s)).await;
-        self.loading.set(false);
         self.data.borrow_mut().load(snapshot.history.clone(), snapshot.offset, snapshot.contents.clone());
         self.reign(epoch, "restored from its newest snapshot").await;
+        self.loading.set(false);
     }
 }
 

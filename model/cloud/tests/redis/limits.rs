@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cloud::redis::{ClientParameters, ControlParameters, EvictionPolicy, Mode, ServerParameters};
-use ports::cache::{Cache, CacheError, Command};
+use ports::cache::{Cache, CacheError, Command, Message, Subscription};
 use runtime::Time;
 
 use crate::support::*;
@@ -61,8 +61,9 @@ fn a_command_on_many_elements_makes_everybody_wait() {
                 let began = runtime::now();
                 cache.get("small", soon()).await.unwrap();
                 let phase = usize::from(began >= Time::from_secs(29));
-                let slowest = &mut noted.borrow_mut()[phase];
-                *slowest = (*slowest).max(runtime::now().since(began));
+                let took = runtime::now().since(began);
+                let slowest = noted.borrow()[phase].max(took);
+                noted.borrow_mut()[phase] = slowest;
                 runtime::sleep(Duration::from_millis(1)).await;
             }
         }
@@ -139,6 +140,59 @@ fn full_memory_refuses_or_evicts() {
     // The keys that expire go first, and then there is nothing left that may go.
     let (refused, there) = fill(EvictionPolicy::VolatileTtl);
     assert!((1..520).contains(&refused) && (400..500).contains(&there), "{refused} {there}");
+}
+
+#[test]
+fn what_expires_is_removed_everywhere_without_anybody_asking() {
+    let mut scene = single(ServerParameters::default()).build();
+    scene.client("brief", "a", |cache| async move {
+        runtime::sleep(Duration::from_secs(10)).await;
+        for number in 0..500 {
+            cache.set_for(format!("k{number}"), "v", Duration::from_secs(20 + number % 3), soon()).await.unwrap();
+        }
+    });
+    let keys = |scene: &Scene| {
+        let mut keys = Vec::new();
+        scene.engine.control().telemetry().sample(|process, metric, value| {
+            if metric == "cache.keys" {
+                keys.push((process.to_owned(), value));
+            }
+        });
+        keys
+    };
+    scene.run(25);
+    assert_eq!(keys(&scene), [("redis-0-0".to_owned(), 500), ("redis-0-1".to_owned(), 500)]);
+    scene.run(40);
+    assert_eq!(keys(&scene), [("redis-0-0".to_owned(), 0), ("redis-0-1".to_owned(), 0)]);
+}
+
+#[test]
+fn a_subscription_ends_with_its_server_and_another_may_begin() {
+    let mut scene = single(ServerParameters::default()).build();
+    let primary = scene.process("redis-0-0");
+    scene.engine.control().at(Time::from_secs(20), move |control| control.crash(primary, None));
+    let endings = Rc::new(RefCell::new(Vec::new()));
+    let noted = endings.clone();
+    scene.client("listener", "b", move |cache| {
+        let noted = noted.clone();
+        async move {
+            runtime::sleep_until(Time::from_secs(10)).await;
+            let mut messages = cache.subscribe(vec![b"news".to_vec()], soon()).await.unwrap();
+            let ending = messages.next().await;
+            noted.borrow_mut().push((ending, runtime::now() < Time::from_secs(21)));
+            runtime::sleep_until(Time::from_secs(70)).await;
+            let mut messages = cache.subscribe(vec![b"news".to_vec()], soon()).await.unwrap();
+            let message = messages.next().await;
+            noted.borrow_mut().push((message, true));
+        }
+    });
+    scene.client("speaker", "a", |cache| async move {
+        runtime::sleep_until(Time::from_secs(75)).await;
+        assert_eq!(cache.publish("news", "again", soon()).await, Ok(1));
+    });
+    scene.run(80);
+    let again = Message { channel: b"news".to_vec(), payload: b"again".to_vec() };
+    assert_eq!(*endings.borrow(), [(Err(CacheError::ConnectionLost), true), (Ok(again), true)]);
 }
 
 #[test]
