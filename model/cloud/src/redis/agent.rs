@@ -47,7 +47,7 @@ fn has_reigned_in(node: &Node, epoch: u64) -> bool {
 fn describe(node: &Node, acted_on: Option<Configuration>) -> AgentAnswer {
     let is_to_reign = acted_on.is_some_and(|decided| decided.primary == node.id);
     AgentAnswer {
-        epoch: acted_on.map_or(0, |decided| decided.epoch),
+        decided: acted_on,
         restarted: is_to_reign && node.role() == Role::Unknown,
         position: node.data.borrow().position(),
     }

@@ -52,6 +52,8 @@ struct Monitor {
     ballots: Log<Ballot>,
     seen: RefCell<Vec<Seen>>,
     publisher: Publisher,
+    /// The newest epoch whose primary this monitor made known to clients.
+    published: Cell<u64>,
     jitter: RefCell<Stream>,
 }
 
@@ -71,6 +73,7 @@ pub(super) async fn run(plan: Rc<Plan>, number: usize, parameters: ControlParame
         ballots,
         seen: RefCell::new(vec![seen; plan.servers.len()]),
         publisher: (plan.publisher)(),
+        published: Cell::new(0),
         jitter: RefCell::new(runtime::random::stream("checks")),
         plan,
     });
@@ -133,7 +136,7 @@ impl Monitor {
     }
 
     /// Asks a server how it is, and tells it the newest decision, for ever.
-    async fn check_often(&self, node: NodeId) {
+    async fn check_often(self: &Rc<Self>, node: NodeId) {
         let mut link: Option<Caller<AgentRequest, AgentAnswer>> = None;
         let interval = self.parameters.check_interval;
         loop {
@@ -148,7 +151,7 @@ impl Monitor {
             });
             if let Some((caller, answer)) = answer.await {
                 link = Some(caller);
-                self.note(node, answer);
+                self.note(node, answer).await;
             }
             // Up to a tenth early, so that the checks of a fleet do not fall into step.
             let early = self.jitter.borrow_mut().random_range(0..100);
@@ -156,8 +159,24 @@ impl Monitor {
         }
     }
 
-    fn note(&self, node: NodeId, answer: AgentAnswer) {
+    /// Remembers what a server said. A monitor that was away learns from servers what the others decided meanwhile.
+    async fn note(self: &Rc<Self>, node: NodeId, answer: AgentAnswer) {
         self.seen.borrow_mut()[usize::from(node.0)] = Seen { answered_at: runtime::now(), answer: Some(answer) };
+        let Some(decided) = answer.decided else { return };
+        self.learn(decided).await;
+        let serves = decided == self.decided() && decided.primary == node && !answer.restarted;
+        if serves && self.published.get() < decided.epoch {
+            self.published.set(decided.epoch);
+            let monitor = self.clone();
+            drop(runtime::spawn(async move { monitor.publish(decided).await }));
+        }
+    }
+
+    /// Points the endpoint's name at the primary. Every monitor does; the epoch orders what they say.
+    async fn publish(&self, decided: Configuration) {
+        let addresses = vec![self.plan.client_address(decided.primary)];
+        let ttl = self.parameters.dns_ttl;
+        self.publisher.publish(&self.plan.endpoint, addresses, ttl, decided.epoch).await;
     }
 
     fn is_silent(&self, node: NodeId) -> bool {
@@ -167,7 +186,7 @@ impl Monitor {
     /// A server that does not answer, or answers that it has lost its memory.
     fn in_trouble(&self, node: NodeId) -> bool {
         let answer = self.seen.borrow()[usize::from(node.0)].answer;
-        self.is_silent(node) || answer.is_some_and(|answer| answer.restarted && answer.epoch == self.decided().epoch)
+        self.is_silent(node) || answer.is_some_and(|answer| answer.restarted && answer.decided == Some(self.decided()))
     }
 
     /// The replica with the most data that answers.
@@ -188,7 +207,7 @@ impl Monitor {
     }
 
     /// Looks at the primary, for ever.
-    async fn watch(&self) {
+    async fn watch(self: &Rc<Self>) {
         loop {
             runtime::sleep(LOOK_EVERY).await;
             let base = self.decided();
@@ -235,7 +254,7 @@ impl Monitor {
     }
 
     /// Wins an epoch and has the successor begin its reign; gives up if it cannot.
-    async fn decide(&self, base: Configuration, successor: NodeId) {
+    async fn decide(self: &Rc<Self>, base: Configuration, successor: NodeId) {
         let epoch = self.ballot.get().voted.max(base.epoch) + 1;
         let mut votes = 0;
         for number in 0..self.plan.monitors.len() {
@@ -252,12 +271,9 @@ impl Monitor {
         let limit = self.parameters.check_interval;
         let told: Option<AgentAnswer> = call(self.plan.agent_address(successor), AgentRequest(decided), limit).await;
         if told.is_none() {
-            return; // it is gone too: the next look decides anew
+            return; // it is gone too, or it says so at the next check
         }
         self.learn(decided).await;
-        let addresses = vec![self.plan.client_address(successor)];
-        let ttl = self.parameters.dns_ttl;
-        self.publisher.publish(&self.plan.endpoint, addresses, ttl, epoch).await;
         for number in 0..self.plan.monitors.len() {
             self.asked(number, MonitorRequest::Learn(decided)).await;
         }
@@ -266,7 +282,7 @@ impl Monitor {
         }
     }
 
-    async fn take_orders(&self) {
+    async fn take_orders(self: &Rc<Self>) {
         loop {
             self.plan.operator.next_failover().await;
             let base = self.decided();
@@ -279,6 +295,11 @@ impl Monitor {
             let detail = format!("an operator has {} take over", self.plan.server(successor).name);
             self.plan.report(base.primary, "failover ordered", detail, mark);
             self.decide(base, successor).await;
+            if self.decided() == base {
+                // This monitor may be the one that is cut off: another is to try.
+                runtime::sleep(LOOK_EVERY).await;
+                self.plan.operator.order_failover();
+            }
         }
     }
 }

@@ -155,16 +155,12 @@ pub(super) async fn run(plan: Rc<Plan>, id: NodeId) {
     let clients = Listener::<ServerFrame, ClientFrame>::bind(CLIENT_PORT).expect("a server has its host to itself");
     let replicas =
         Listener::<PrimaryFrame, ReplicaFrame>::bind(REPLICATION_PORT).expect("a server has its host to itself");
-    for task in [1, 2] {
+    if let Some(interval) = node.plan.server.snapshot_interval {
         let node = node.clone();
-        drop(runtime::spawn(async move {
-            match (task, node.plan.server.snapshot_interval) {
-                (1, Some(interval)) => node.take_snapshots(interval).await,
-                (1, None) => {}
-                _ => node.play_role().await,
-            }
-        }));
+        drop(runtime::spawn(async move { node.take_snapshots(interval).await }));
     }
+    let player = node.clone();
+    drop(runtime::spawn(async move { player.play_role().await }));
     let governed = async {
         match &node.cluster {
             Some(_) => super::cluster::run(&node).await,
@@ -286,7 +282,7 @@ impl Node {
                 Order::Restore => self.restore().await,
                 Order::TakeOver => {
                     if let Some(cluster) = &self.cluster {
-                        cluster.take_over(self).await;
+                        cluster.take_over();
                     }
                 }
             }

@@ -109,7 +109,7 @@ impl Operator {
     pub fn fail_over(&self, server: &str) -> Result<(), NoSuchServer> {
         let node = self.node(server)?;
         if self.0.controlled {
-            self.0.failovers.put(());
+            self.order_failover();
         } else {
             self.order_shard(node, Order::TakeOver);
         }
@@ -161,6 +161,10 @@ impl Operator {
 
     pub(super) fn forget(&self, node: NodeId) {
         self.0.servers[usize::from(node.0)].1.waiting.borrow_mut().clear();
+    }
+
+    pub(super) fn order_failover(&self) {
+        self.0.failovers.put(());
     }
 
     /// The next failover asked of the control plane. One monitor takes it: whichever lives and is first.

@@ -69,7 +69,7 @@ impl Default for ServerParameters {
             element_cpu: Duration::from_nanos(500),
             connection_cpu: Duration::from_micros(200),
             max_clients: 65_000,
-            max_memory_bytes: 13_070 * (1 << 20) / 4 * 3,
+            max_memory_bytes: (13_384 << 20) / 4 * 3,
             eviction: EvictionPolicy::VolatileTtl,
             expiry_interval: Duration::from_millis(100),
             expiry_keys_max: 5_000,

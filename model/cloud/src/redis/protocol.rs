@@ -173,7 +173,7 @@ pub(super) struct AgentRequest(pub Configuration);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AgentAnswer {
     /// The newest decision that it has acted on.
-    pub epoch: u64,
+    pub decided: Option<Configuration>,
     /// It is to be primary and has lost its memory since it was: somebody must decide what becomes of the shard.
     pub restarted: bool,
     /// What it holds, if it holds anything.

@@ -75,6 +75,24 @@ fn a_failover_behind_a_stalled_replication_loses_exactly_the_window() {
 }
 
 #[test]
+fn a_monitor_that_was_away_learns_what_was_decided_and_counts_again() {
+    let mut scene = setup(ControlParameters::default()).build();
+    let outcomes = scene.writer("writer", "c", "w", PERIOD);
+    let operator = scene.store.operator.clone();
+    scene.blackhole("c", Time::from_secs(55), Time::from_secs(100));
+    scene.engine.control().at(Time::from_secs(60), move |_| operator.fail_over("redis-0-0").unwrap());
+    // The second primary goes with its zone's monitor: only the one that was away and one other are left to agree.
+    scene.power_off_zone("b", Time::from_secs(150), None);
+    scene.run(300);
+    let reigned: Vec<String> = scene.notes.writable().into_iter().map(|span| span.0).collect();
+    assert_eq!(reigned[..2], ["redis-0-0", "redis-0-1"], "{}", scene.notes.story());
+    assert_eq!(reigned.len(), 3, "{}", scene.notes.story());
+    let late = outcomes.acknowledged_between(Time::from_secs(250), Time::from_secs(300));
+    assert!(late.len() > 2_400, "{}", late.len());
+    assert_loss_is_named(&mut scene, &outcomes);
+}
+
+#[test]
 fn an_isolated_primary_is_not_fenced_and_what_it_promised_is_lost() {
     let mut scene = setup(ControlParameters::default()).build();
     let outcomes = scene.writer("writer", "c", "w", PERIOD);

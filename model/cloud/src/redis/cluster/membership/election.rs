@@ -26,9 +26,10 @@ pub(super) struct Election {
 
 impl Membership {
     /// An operator wants this replica to stand now, if of its shard's replicas it has the most.
-    pub fn take_over(&mut self) -> Vec<Action> {
-        self.forced = !self.is_primary(self.me) && self.rank() == 0;
-        Vec::new()
+    pub fn take_over(&mut self) {
+        // Of replicas with as much data one is to stand: ranks of a forced candidacy have no ties.
+        self.forced = !self.is_primary(self.me);
+        self.forced &= self.rank() == 0;
     }
 
     /// How many live replicas of the same primary have more data; of those with as much, the earlier come first.
@@ -162,6 +163,11 @@ mod tests {
         assert!(!primary.vote(candidacy(3, 6), now), "it voted for this shard a moment ago");
         primary.declare_failed(NodeId(2), now);
         assert!(primary.vote(candidacy(5, 7), now), "another shard is another matter");
+        let mut asked_twice = member(1);
+        asked_twice.declare_failed(NodeId(0), now);
+        asked_twice.declare_failed(NodeId(2), now);
+        assert!(asked_twice.vote(candidacy(3, 5), now));
+        assert!(!asked_twice.vote(candidacy(5, 5), now), "it voted in this epoch, for another shard");
         let mut replica = member(4);
         replica.declare_failed(NodeId(0), now);
         assert!(!replica.vote(candidacy(3, 4), now), "replicas have no vote");
