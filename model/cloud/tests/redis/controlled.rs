@@ -75,13 +75,25 @@ fn a_failover_behind_a_stalled_replication_loses_exactly_the_window() {
 }
 
 #[test]
-fn a_monitor_that_was_away_learns_what_was_decided_and_counts_again() {
+fn an_order_is_carried_out_though_a_monitor_is_cut_off() {
     let mut scene = setup(ControlParameters::default()).build();
     let outcomes = scene.writer("writer", "c", "w", PERIOD);
     let operator = scene.store.operator.clone();
     scene.blackhole("c", Time::from_secs(55), Time::from_secs(100));
     scene.engine.control().at(Time::from_secs(60), move |_| operator.fail_over("redis-0-0").unwrap());
-    // The second primary goes with its zone's monitor: only the one that was away and one other are left to agree.
+    scene.run(150);
+    let reigned: Vec<(String, Time, Time)> = scene.notes.writable();
+    assert_eq!((reigned.len(), &*reigned[1].0), (2, "redis-0-1"), "{}", scene.notes.story());
+    assert!(reigned[1].1 < Time::from_secs(80), "{}", scene.notes.story());
+    assert_loss_is_named(&mut scene, &outcomes);
+}
+
+#[test]
+fn a_monitor_that_was_away_learns_what_was_decided_and_coordinates_again() {
+    let mut scene = setup(ControlParameters::default()).build();
+    let outcomes = scene.writer("writer", "c", "w", PERIOD);
+    // The first monitor is away while the others replace the primary; when that one fails too, the first one has to act.
+    scene.blackhole("a", Time::from_secs(55), Time::from_secs(120));
     scene.power_off_zone("b", Time::from_secs(150), None);
     scene.run(300);
     let reigned: Vec<String> = scene.notes.writable().into_iter().map(|span| span.0).collect();
