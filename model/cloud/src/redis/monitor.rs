@@ -296,9 +296,9 @@ impl Monitor {
             self.plan.report(base.primary, "failover ordered", detail, mark);
             self.decide(base, successor).await;
             if self.decided() == base {
-                // This monitor may be the one that is cut off: another is to try.
-                runtime::sleep(LOOK_EVERY).await;
+                // This monitor may be the one that is cut off: another is to try, before this one looks again.
                 self.plan.operator.order_failover();
+                runtime::sleep(LOOK_EVERY).await;
             }
         }
     }
