@@ -6,3 +6,4 @@ pub mod kafka;
 pub mod load_balancer;
 pub mod processor;
 pub mod rds;
+pub mod redis;

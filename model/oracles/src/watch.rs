@@ -69,7 +69,11 @@ impl Observer for Watch {
         let inner = &mut *self.inner.borrow_mut();
         match observation {
             // The most frequent ones, and no invariant is about them.
-            Observation::JourneyEnded(_) | Observation::AttemptFailed(_) | Observation::ComponentState(_) => return,
+            Observation::JourneyEnded(_)
+            | Observation::AttemptFailed(_)
+            | Observation::ComponentState(_)
+            | Observation::CacheWriteAcknowledged(_)
+            | Observation::CacheRecoveredTo { .. } => return,
             Observation::Committed(transaction) => {
                 match inner.view.history_mut().commit(transaction, inner.rules.commits_remembered) {
                     Admission::New => return inner.committed(transaction),

@@ -33,6 +33,11 @@ pub enum Observation {
     PartitionLed(PartitionLed),
     /// A replica threw away the records `from..to` of a partition, because its leader does not have them.
     EventsTruncated { store: Name, node: Name, partition: Partition, from: Offset, to: Offset, at: Time },
+    /// A client of a cache was told that its write took effect.
+    CacheWriteAcknowledged(CacheWrite),
+    /// The node that begins `epoch` as a cache's primary has, of `base`'s epoch, all up to its offset, with what that epoch itself began
+    /// with, and nothing else; without a base it has nothing. One of an older epoch than is known was superseded before it began.
+    CacheRecoveredTo { store: Name, node: Name, epoch: u64, base: Option<(u64, u64)>, at: Time },
     /// The external payment processor decided something.
     ProcessorOperation { key: IdempotencyKey, operation: Operation, outcome: Outcome, at: Time },
     /// Something that a person wanted came to an end.
@@ -124,6 +129,13 @@ impl PartitionLed {
         let end = self.reigns.get(later).map_or(self.end, |(_, start)| *start);
         reign == epoch && (start..end).contains(&offset)
     }
+}
+
+/// A write that a cache acknowledged: `lsn` is the offset in the primary's replication stream, counted in writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheWrite {
+    pub position: CommitPosition,
+    pub keys: Vec<crate::cache::Key>,
 }
 
 /// What one transaction changed, in the order in which it changed it.

@@ -20,7 +20,8 @@ section! {
 impl Kind for ProcessCrash {
     const ACTS: &'static str =
         "Ends the processes where they stand: their connections are reset, their memory is gone, their disk stays.";
-    const HEALS: &'static str = "`restart_after` starts them again; without it whatever watches them may, or the end of the run.";
+    const HEALS: &'static str =
+        "`restart_after` starts them again; without it whatever watches them may, or the end of the run.";
 
     fn heals_after(&self) -> Option<Duration> {
         self.restart_after

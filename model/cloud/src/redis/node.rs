@@ -1,0 +1,315 @@
+//! A server's process: what it holds, what it is, and whom it tells.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use ports::cache::{Bytes, Message};
+use ports::observe::{Mark, Name, Observation};
+use runtime::disk::{self, Log};
+use runtime::net::{Connection, Listener};
+use runtime::random::Stream;
+use runtime::telemetry::Gauge;
+use runtime::{JoinHandle, Time};
+use tokio::sync::{Notify, watch};
+
+use super::cluster::Cluster;
+use super::data::Data;
+use super::follower::follow;
+use super::history::next_reign;
+use super::operator::Order;
+use super::parameters::Mode;
+use super::plan::Plan;
+use super::protocol::{
+    CLIENT_PORT, ClientFrame, NodeId, PrimaryFrame, REPLICATION_PORT, Record, ReplicaFrame, ServerFrame, ShardId,
+};
+use super::session::{self, ClientConnection};
+use super::store::{Milliseconds, Store};
+use super::{agent, replication};
+
+/// Bytes of one reign's number on disk. Assumption: a block.
+const REIGN_BYTES: u32 = 4 << 10;
+
+/// What a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Nobody has told it yet.
+    Unknown,
+    /// It accepts writes, chosen in this epoch.
+    Primary {
+        epoch: u64,
+    },
+    Replica {
+        of: NodeId,
+    },
+}
+
+/// A primary's end of a replica's connection.
+pub(super) type ReplicaLink = Connection<PrimaryFrame, ReplicaFrame>;
+
+/// A replica that follows.
+pub(super) struct Linked {
+    pub link: Rc<ReplicaLink>,
+    /// Hears the connection end.
+    pub listening: JoinHandle<()>,
+}
+
+/// A server's process.
+pub(super) struct Node {
+    pub id: NodeId,
+    pub shard: ShardId,
+    pub plan: Rc<Plan>,
+    pub data: RefCell<Data>,
+    role: watch::Sender<Role>,
+    /// Held by whatever the server's one thread is busy with.
+    pub thread: tokio::sync::Mutex<()>,
+    /// It has yet to load what it is to serve.
+    pub loading: Cell<bool>,
+    /// The replicas that follow.
+    pub links: RefCell<BTreeMap<NodeId, Linked>>,
+    /// Since when this replica has had no connection to its primary.
+    pub unlinked_since: Cell<Option<Time>>,
+    /// By channel, connections by their number.
+    pub subscribers: RefCell<BTreeMap<Bytes, BTreeMap<u64, Rc<ClientConnection>>>>,
+    pub clients: Cell<u32>,
+    pub gauges: Gauges,
+    /// Numbers of reigns that this server began, kept on its disk.
+    reigns: Log<u64>,
+    writable: RefCell<Option<Writable>>,
+    /// A primary that took over says so at its first write.
+    pub first_write: Cell<bool>,
+    /// When the task of active expiry looks again by itself: a key that expires before that makes it look at once.
+    pub expiry_awaited: Cell<Milliseconds>,
+    pub expiring: Notify,
+    pub draws: RefCell<Stream>,
+    pub cluster: Option<Cluster>,
+}
+
+/// What a server says of itself.
+pub(super) struct Gauges {
+    pub clients: Gauge,
+    pub memory_bytes: Gauge,
+    pub keys: Gauge,
+}
+
+impl Gauges {
+    pub fn show(&self, store: &Store) {
+        self.memory_bytes.set(store.used_bytes() as i64);
+        self.keys.set(store.len() as i64);
+    }
+}
+
+/// Accepting writes, from its making until it is dropped: with the process, if that crashes.
+struct Writable {
+    plan: Rc<Plan>,
+    shard: ShardId,
+    node: Name,
+    epoch: u64,
+}
+
+impl Drop for Writable {
+    fn drop(&mut self) {
+        self.plan.observer.observe(&Observation::WritableEnded {
+            store: self.plan.shard_name(self.shard).clone(),
+            node: self.node.clone(),
+            epoch: self.epoch,
+            at: runtime::now(),
+        });
+    }
+}
+
+/// Runs a server in the current process.
+///
+/// # Panics
+/// If a port is taken: two servers share a host.
+pub(super) async fn run(plan: Rc<Plan>, id: NodeId) {
+    plan.operator.forget(id);
+    let node = Rc::new(Node {
+        id,
+        shard: plan.server(id).shard,
+        data: RefCell::default(),
+        role: watch::Sender::new(Role::Unknown),
+        thread: tokio::sync::Mutex::new(()),
+        loading: Cell::new(false),
+        links: RefCell::default(),
+        unlinked_since: Cell::new(None),
+        subscribers: RefCell::default(),
+        clients: Cell::new(0),
+        gauges: Gauges {
+            clients: runtime::telemetry::gauge("cache.clients"),
+            memory_bytes: runtime::telemetry::gauge("cache.memory_bytes"),
+            keys: runtime::telemetry::gauge("cache.keys"),
+        },
+        reigns: disk::open("reigns"),
+        writable: RefCell::default(),
+        first_write: Cell::new(false),
+        expiry_awaited: Cell::new(Milliseconds::MAX),
+        expiring: Notify::new(),
+        draws: RefCell::new(runtime::random::stream("eviction")),
+        cluster: match plan.mode {
+            Mode::Cluster(parameters) => Some(Cluster::open(&plan, id, parameters)),
+            Mode::Controlled(_) => None,
+        },
+        plan,
+    });
+    let clients = Listener::<ServerFrame, ClientFrame>::bind(CLIENT_PORT).expect("a server has its host to itself");
+    let replicas =
+        Listener::<PrimaryFrame, ReplicaFrame>::bind(REPLICATION_PORT).expect("a server has its host to itself");
+    if let Some(interval) = node.plan.server.snapshot_interval {
+        let node = node.clone();
+        drop(runtime::spawn(async move { node.take_snapshots(interval).await }));
+    }
+    let player = node.clone();
+    drop(runtime::spawn(async move { player.play_role().await }));
+    let governed = async {
+        match &node.cluster {
+            Some(_) => super::cluster::run(&node).await,
+            None => agent::run(&node).await,
+        }
+    };
+    runtime::select! {
+        () = node.accept_clients(clients) => {}
+        () = node.accept_replicas(replicas) => {}
+        () = node.take_orders() => {}
+        () = governed => {}
+    }
+}
+
+impl Node {
+    pub fn role(&self) -> Role {
+        *self.role.borrow()
+    }
+
+    pub fn name(&self) -> &Name {
+        &self.plan.server(self.id).name
+    }
+
+    /// The last reign that this server began in any of its lives.
+    pub fn last_reign(&self) -> Option<u64> {
+        self.reigns.records().last().copied()
+    }
+
+    /// Begins to accept writes in this epoch, with what it holds.
+    pub async fn reign(&self, epoch: u64, how: &str) {
+        let former = self.data.borrow().position().map(|position| position.reign);
+        let reign = next_reign(epoch, former.max(self.last_reign()));
+        self.reigns.append(reign, REIGN_BYTES);
+        self.reigns.flush().await;
+        // A replica follows its former primary up to this moment.
+        let base = self.data.borrow().position();
+        self.data.borrow_mut().begin_reign(reign);
+        // Whoever followed an earlier reign of this server learns of the new one when it comes back.
+        self.unlink_replicas();
+        drop(self.writable.take());
+        let store = self.plan.shard_name(self.shard).clone();
+        let (node, at) = (self.name().clone(), runtime::now());
+        let is_first = base.is_none() && reign == next_reign(self.first_epoch(), None);
+        if !is_first {
+            self.plan.observer.observe(&Observation::CacheRecoveredTo {
+                store: store.clone(),
+                node: node.clone(),
+                epoch: reign,
+                base: base.map(|base| (base.reign, base.offset)),
+                at,
+            });
+        }
+        let mark = (!is_first).then_some(Mark::Promoted);
+        self.plan.report(self.id, "available", format!("{node} accepts writes of {store}: {how}"), mark);
+        self.plan.observer.observe(&Observation::WritableSince { store, node: node.clone(), epoch: reign, at });
+        *self.writable.borrow_mut() = Some(Writable { plan: self.plan.clone(), shard: self.shard, node, epoch: reign });
+        self.first_write.set(!is_first);
+        self.unlinked_since.set(None);
+        self.role.send_replace(Role::Primary { epoch });
+    }
+
+    /// The epoch in which the shard's first primary reigns.
+    fn first_epoch(&self) -> u64 {
+        u64::from(self.shard.0) + 1
+    }
+
+    /// Follows another server from now on.
+    pub fn obey(&self, primary: NodeId) {
+        if self.role() == (Role::Replica { of: primary }) {
+            return;
+        }
+        drop(self.writable.take());
+        self.unlink_replicas();
+        if let Role::Primary { .. } = self.role() {
+            let detail = format!("{} follows {} from now on", self.name(), self.plan.server(primary).name);
+            self.plan.report(self.id, "demoted", detail, None);
+        }
+        self.unlinked_since.set(Some(runtime::now()));
+        self.role.send_replace(Role::Replica { of: primary });
+    }
+
+    async fn play_role(&self) {
+        let mut changes = self.role.subscribe();
+        loop {
+            let role = *changes.borrow_and_update();
+            let act = async {
+                match role {
+                    Role::Unknown => runtime::task::forever().await,
+                    Role::Primary { .. } => self.expire_actively().await,
+                    Role::Replica { of } => follow(self, of).await,
+                }
+            };
+            runtime::select! {
+                // The sender is part of `self`: it cannot be gone.
+                _ = changes.changed() => {}
+                () = act => {}
+            }
+        }
+    }
+
+    async fn accept_clients(self: &Rc<Self>, listener: Listener<ServerFrame, ClientFrame>) {
+        loop {
+            let connection = listener.accept().await;
+            session::open(self, connection);
+        }
+    }
+
+    async fn accept_replicas(self: &Rc<Self>, listener: Listener<PrimaryFrame, ReplicaFrame>) {
+        loop {
+            let connection = listener.accept().await;
+            let node = self.clone();
+            drop(runtime::spawn(async move { replication::greet(&node, connection).await }));
+        }
+    }
+
+    async fn take_orders(self: &Rc<Self>) {
+        loop {
+            match self.plan.operator.next(self.id).await {
+                Order::Restore => self.restore().await,
+                Order::TakeOver => {
+                    if let Some(cluster) = &self.cluster {
+                        cluster.take_over();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends a record to every replica that follows; nobody waits for them.
+    pub fn replicate(&self, record: &Record) {
+        for linked in self.links.borrow().values() {
+            linked.link.send(PrimaryFrame::Records(vec![record.clone()]));
+        }
+    }
+
+    /// Parts from every replica: each comes back for what it lacks.
+    pub fn unlink_replicas(&self) {
+        for linked in self.links.take().into_values() {
+            linked.listening.abort();
+        }
+    }
+
+    /// Hands a message to this server's subscribers; how many there are.
+    pub fn deliver(&self, message: &Message) -> usize {
+        let subscribers = self.subscribers.borrow();
+        let Some(connections) = subscribers.get(&message.channel) else { return 0 };
+        for connection in connections.values() {
+            connection.send(ServerFrame::Message(message.clone()));
+        }
+        connections.len()
+    }
+}
