@@ -41,6 +41,8 @@ pub enum Action {
     TripStatus {
         trip: TripId,
     },
+    /// Rider or driver: which trip am I on? For a phone that has lost track, or whose platform has.
+    ActiveTrip,
     /// Driver: on duty, or off duty.
     SetOnline {
         online: bool,
@@ -50,7 +52,8 @@ pub enum Action {
         at: Coordinate,
         available: bool,
     },
-    /// Driver: is there an offer for me? A driver who is told that this is not allowed is off duty, and may have been taken for lost.
+    /// Driver: is there an offer for me? A driver who is told that this is not allowed is off duty, and may have been taken for lost; one who is told
+    /// of a trip already has one, as far as the platform knows.
     PollOffer,
     AnswerOffer {
         trip: TripId,
@@ -73,6 +76,7 @@ pub enum Response {
     SignedIn(SessionToken),
     Quote(pricing::QuoteView),
     Trip(TripView),
+    ActiveTrip(Option<TripView>),
     Offer(Option<super::matching::OfferView>),
     Noted(geo::Noted),
     Done,

@@ -9,7 +9,8 @@ use crate::domain::place::Coordinate;
 pub enum Request {
     /// Looks for a driver for this attempt of the trip and offers it.
     FindDriver { trip: TripId, attempt: i64, pickup: Coordinate },
-    /// Is there an offer for this driver? Rejected as not allowed if the driver is off duty, as somebody who was taken for lost is.
+    /// Is there an offer for this driver? Rejected as not allowed if the driver is off duty, as somebody who was taken for lost is,
+    /// and as on a trip already if the driver is.
     PollOffer { driver: DriverId },
 }
 

@@ -14,7 +14,7 @@ mod money;
 
 pub use accounts::{Driver, Rider};
 pub use delivery::{IdempotencyRecord, OutboxEntry};
-pub use dispatch::{Offer, Trip, TripLogEntry};
+pub use dispatch::{LateReport, Offer, Trip, TripLogEntry};
 pub use money::{Balance, JournalEntry, Payment, Quote};
 
 use ports::database::{Record, TableSchema};
@@ -32,6 +32,7 @@ pub const TABLES: &[&TableSchema] = &[
     Balance::SCHEMA,
     OutboxEntry::SCHEMA,
     IdempotencyRecord::SCHEMA,
+    LateReport::SCHEMA,
 ];
 
 #[cfg(test)]

@@ -62,6 +62,18 @@ coded! {
     }
 }
 
+coded! {
+    /// How a drive ended, and on whose word.
+    pub enum Ending {
+        /// The driver's phone told of the drop-off at the destination.
+        AtDestination = 1,
+        /// The driver's phone told that the rider wanted to get out on the way.
+        Early = 2,
+        /// Nobody told: the drive is taken to have gone as quoted. What the phone says later is reconciled with it.
+        Presumed = 3,
+    }
+}
+
 /// Every transition there is. What is not listed is refused.
 pub const TRANSITIONS: &[(State, EventKind, State)] = {
     use EventKind as Event;
@@ -168,6 +180,18 @@ pub enum Event {
         drive: Drive,
         fare: Fare,
     },
+    /// As a drop-off, but elsewhere: the rider wanted to get out.
+    LeftEarly {
+        assignment: Assignment,
+        drive: Drive,
+        fare: Fare,
+    },
+    /// As a drop-off, raised by the platform on behalf of a driver who was never heard of again.
+    PresumedDriven {
+        assignment: Assignment,
+        drive: Drive,
+        fare: Fare,
+    },
     PaymentBegan,
     PaymentCaptured,
     PaymentFailed,
@@ -194,7 +218,7 @@ impl Event {
             Self::DriverDeparted(_) => EventKind::DriverDeparted,
             Self::DriverArrived(_) => EventKind::DriverArrived,
             Self::PickedUp(_) => EventKind::PickedUp,
-            Self::DroppedOff { .. } => EventKind::DroppedOff,
+            Self::DroppedOff { .. } | Self::LeftEarly { .. } | Self::PresumedDriven { .. } => EventKind::DroppedOff,
             Self::PaymentBegan => EventKind::PaymentBegan,
             Self::PaymentCaptured => EventKind::PaymentCaptured,
             Self::PaymentFailed => EventKind::PaymentFailed,
@@ -215,6 +239,8 @@ impl Event {
             | Self::DriverArrived(by)
             | Self::PickedUp(by)
             | Self::DroppedOff { assignment: by, .. }
+            | Self::LeftEarly { assignment: by, .. }
+            | Self::PresumedDriven { assignment: by, .. }
             | Self::Reassigned(by)
             | Self::DriverCancelled(by)
             | Self::RiderDidNotShow(by) => Some(*by),
@@ -258,6 +284,7 @@ impl Trip {
             updated_at_ns: now_ns,
             picked_up_at_ns: None,
             dropped_off_at_ns: None,
+            ending: None,
             distance_m: None,
             duration_s: None,
             charge_minor: None,
@@ -380,12 +407,22 @@ impl Trip {
             Event::PickedUp(_) => self.picked_up_at_ns = Some(now_ns),
             Event::DroppedOff { drive, fare, .. } => {
                 self.dropped_off_at_ns = Some(now_ns);
-                self.distance_m = Some(drive.distance_m);
-                self.duration_s = Some(drive.duration_s);
-                self.charge(fare);
+                self.end_drive(Ending::AtDestination, drive, fare);
             }
+            Event::PresumedDriven { drive, fare, .. } => {
+                self.dropped_off_at_ns = Some(now_ns);
+                self.end_drive(Ending::Presumed, drive, fare);
+            }
+            Event::LeftEarly { drive, fare, .. } => self.end_drive(Ending::Early, drive, fare),
             _ => {}
         }
+    }
+
+    fn end_drive(&mut self, ending: Ending, drive: Drive, fare: Fare) {
+        self.ending = Some(ending);
+        self.distance_m = Some(drive.distance_m);
+        self.duration_s = Some(drive.duration_s);
+        self.charge(fare);
     }
 }
 

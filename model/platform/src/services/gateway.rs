@@ -80,8 +80,10 @@ impl Gateway {
             }
             trip => {
                 let request = trip_request(caller, trip)?;
-                let trips::Response::Trip(trip) = self.services.trips.call(request, context).await?;
-                Ok(Response::Trip(trip))
+                Ok(match self.services.trips.call(request, context).await? {
+                    trips::Response::Trip(trip) => Response::Trip(trip),
+                    trips::Response::Active(trip) => Response::ActiveTrip(trip),
+                })
             }
         }
     }
@@ -93,6 +95,7 @@ fn trip_request(caller: Caller, action: Action) -> Reply<trips::Request> {
         Action::RequestTrip { quote, key } => trips::Request::Create { rider: rider(caller)?, quote, key },
         Action::CancelTrip { trip, key } => trips::Request::Cancel { caller, trip, key },
         Action::TripStatus { trip } => trips::Request::Status { caller, trip },
+        Action::ActiveTrip => trips::Request::Active { caller },
         Action::AnswerOffer { trip, token, answer, key } => {
             trips::Request::AnswerOffer { driver: driver(caller)?, trip, token, answer, key }
         }

@@ -133,7 +133,11 @@ async fn poll_offer<X: Transaction>(transaction: &mut X, id: DriverId) -> Result
     match driver.state {
         DriverState::Offered => {}
         DriverState::Offline => return Err(ApiError::Rejected { reason: Rejection::NotAllowed }.into()),
-        _ => return Ok(None),
+        DriverState::Idle => return Ok(None),
+        // A phone that looks for offers knows of no trip: it is told, so that it can tell how that one ended.
+        DriverState::EnRoute | DriverState::AtPickup | DriverState::OnTrip => {
+            return Err(ApiError::Rejected { reason: Rejection::AlreadyOnTrip }.into());
+        }
     }
     let offers = transaction.scan::<Offer>(Offer::BY_LIVE_DRIVER, id, 1).await?;
     let Some(offer) = offers.into_iter().find(|offer| now_ns() < offer.expires_at_ns) else { return Ok(None) };

@@ -3,6 +3,7 @@
 mod crashes;
 mod database;
 mod dispatch;
+mod endings;
 mod invariants;
 mod phones;
 mod processor;

@@ -30,6 +30,7 @@ pub(crate) fn quoted() -> Trip {
         updated_at_ns: 0,
         picked_up_at_ns: None,
         dropped_off_at_ns: None,
+        ending: None,
         distance_m: None,
         duration_s: None,
         charge_minor: None,
