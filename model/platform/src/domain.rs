@@ -13,6 +13,7 @@ pub mod ids;
 pub mod ledger;
 pub mod matching;
 pub mod money;
+pub mod movement;
 pub mod offer;
 pub mod outbox;
 pub mod payment;

@@ -19,6 +19,7 @@ pub mod payments;
 pub mod peers;
 mod periodic;
 pub mod pricing;
+mod refund;
 mod server;
 pub mod transaction;
 mod transition;

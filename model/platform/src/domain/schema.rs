@@ -5,7 +5,8 @@
 //! happen once however often it is tried. And whatever an invariant speaks of is in a row, so that committed changes alone tell whether
 //! it holds.
 //!
-//! Transactions lock rows in this order, so that they never wait in a circle: idempotency key, trip, offer, driver, payment, balances (ascending).
+//! Transactions lock rows in this order, so that they never wait in a circle: idempotency key, trip, offer, driver, payment, movement,
+//! balances (ascending).
 
 mod accounts;
 mod delivery;
@@ -15,7 +16,7 @@ mod money;
 pub use accounts::{Driver, Rider};
 pub use delivery::{IdempotencyRecord, OutboxEntry};
 pub use dispatch::{LateReport, Offer, Trip, TripLogEntry};
-pub use money::{Balance, JournalEntry, Payment, Quote};
+pub use money::{Balance, JournalEntry, Movement, Payment, Quote};
 
 use ports::database::{Record, TableSchema};
 
@@ -33,6 +34,7 @@ pub const TABLES: &[&TableSchema] = &[
     OutboxEntry::SCHEMA,
     IdempotencyRecord::SCHEMA,
     LateReport::SCHEMA,
+    Movement::SCHEMA,
 ];
 
 #[cfg(test)]

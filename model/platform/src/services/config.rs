@@ -59,6 +59,10 @@ pub struct Config {
     pub processor_lease: Duration,
     /// How long the processor is left alone after it failed to answer (assumption).
     pub processor_pause: Duration,
+    /// Between two looks for refunds and payouts that nobody saw to (assumption: they are not urgent).
+    pub movement_interval: Duration,
+    /// Drivers are paid what they are owed at the end of each of these: a day (assumption; platforms pay weekly, and daily on demand).
+    pub payout_period: Duration,
     /// For how long a new trip waits for the card before the search begins anyway (assumption).
     pub authorisation_wait: Duration,
     /// Limit of what a service does on nobody's behalf: one step of a background loop (assumption).
@@ -128,6 +132,8 @@ impl Default for Config {
             processor_timeout: Duration::from_secs(5),
             processor_lease: Duration::from_secs(20),
             processor_pause: Duration::from_secs(5),
+            movement_interval: Duration::from_secs(30),
+            payout_period: Duration::from_secs(24 * 3_600),
             authorisation_wait: Duration::from_secs(3),
             background_limit: Duration::from_secs(10),
         }

@@ -20,7 +20,7 @@ use crate::world::{Notes, World};
 const HALF: Drive = Drive { distance_m: DRIVE.distance_m / 2, duration_s: DRIVE.duration_s / 2 };
 
 /// Rides that are stuck after a minute, and found within ten seconds.
-fn impatient() -> Config {
+pub fn impatient() -> Config {
     let (stuck_after, stuck_interval) = (Duration::from_secs(60), Duration::from_secs(10));
     Config { stuck_after, stuck_times: 0, stuck_interval, ..Config::default() }
 }
@@ -39,6 +39,17 @@ async fn pick_up(driver: &Phone) -> (platform::domain::ids::TripId, Assignment) 
         driver.advance(trip, by, progress).await.expect("the next step of a trip");
     }
     (trip, by)
+}
+
+/// A ride that is presumed over, and of which half as much is told later.
+pub fn presumed_and_reported(world: &mut World) {
+    rider(world);
+    world.script("driver", move |gateways| async move {
+        let driver = Phone::driver(&gateways, 1).await;
+        let (trip, by) = pick_up(&driver).await;
+        runtime::sleep_until(Time::from_secs(120)).await;
+        driver.advance(trip, by, Progress::LeftEarly(HALF)).await.expect("it is waited for");
+    });
 }
 
 #[test]

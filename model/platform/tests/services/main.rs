@@ -5,6 +5,7 @@ mod database;
 mod dispatch;
 mod endings;
 mod invariants;
+mod money;
 mod phones;
 mod processor;
 mod trip;

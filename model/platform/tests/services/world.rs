@@ -23,7 +23,7 @@ pub struct World {
     pub database: Memory,
     pub processor: Desk,
     pub replicas: BTreeMap<Service, Vec<ProcessId>>,
-    gateways: Vec<Address>,
+    addresses: BTreeMap<Service, Vec<Address>>,
     phones: HostId,
 }
 
@@ -98,8 +98,8 @@ impl World {
         let addresses = hosts.iter().map(|(service, hosts)| (*service, hosts.iter().map(at).collect()));
         let addresses: BTreeMap<Service, Vec<Address>> = addresses.collect();
         let (database, processor) = (Memory::default(), Desk::new());
-        let gateways = addresses[&Service::Gateway].clone();
-        let wiring = Rc::new(Wiring { config: Rc::new(config), session_key: SessionKey::new([7; 32]), addresses });
+        let (config, session_key) = (Rc::new(config), SessionKey::new([7; 32]));
+        let wiring = Rc::new(Wiring { config, session_key, addresses: addresses.clone() });
         let mut replicas: BTreeMap<Service, Vec<ProcessId>> = BTreeMap::new();
         for (service, hosts) in hosts {
             for host in hosts {
@@ -113,7 +113,12 @@ impl World {
                 replicas.entry(service).or_default().push(process);
             }
         }
-        Self { engine, database, processor, replicas, gateways, phones }
+        Self { engine, database, processor, replicas, addresses, phones }
+    }
+
+    /// Where the first replica of a service answers.
+    pub fn address(&self, service: Service) -> Address {
+        self.addresses[&service][0]
     }
 
     /// Runs `script` on the phones' host. It gets the gateways' addresses.
@@ -122,7 +127,7 @@ impl World {
         name: &str,
         script: impl FnOnce(Vec<Address>) -> F + 'static,
     ) -> ProcessId {
-        let gateways = self.gateways.clone();
+        let gateways = self.addresses[&Service::Gateway].clone();
         let script = RefCell::new(Some(script));
         self.engine.add_process(ProcessSpec {
             name: name.into(),

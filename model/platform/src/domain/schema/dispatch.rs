@@ -88,8 +88,13 @@ record! {
         ending: Ending,
         distance_m: u32,
         duration_s: u32,
-        /// By how much the fare of the drive as presumed is above that of the drive as told; 0 if it is not.
+        /// By how much the fare of the drive as presumed is above that of the drive as told: the sum of the four that follow. All are 0
+        /// if it is not.
         overcharge_minor: i64,
+        driver_pay_minor: i64,
+        commission_minor: i64,
+        tax_minor: i64,
+        tolls_minor: i64,
         at_ns: i64,
     }
     key(trip_id)
