@@ -19,6 +19,7 @@ pub mod outbox;
 pub mod payment;
 pub mod place;
 pub mod quote;
+pub mod retention;
 pub mod schema;
 pub mod session;
 pub mod settlement;

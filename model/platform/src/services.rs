@@ -21,6 +21,7 @@ mod periodic;
 pub mod pricing;
 mod refund;
 mod server;
+mod sweep;
 pub mod transaction;
 mod transition;
 pub mod trips;

@@ -1,7 +1,7 @@
 //! A trip's life: its states, the transitions between them as a table, and the one way to take one.
 
 use super::coded::coded;
-use super::fare::Fare;
+use super::fare::{Fare, FareSchedule};
 use super::ids::{DriverId, TripId};
 use super::place::Coordinate;
 use super::schema::{Quote, Trip, TripLogEntry};
@@ -279,6 +279,12 @@ impl Trip {
             pickup_longitude_microdegrees: quote.pickup_longitude_microdegrees,
             dropoff_latitude_microdegrees: quote.dropoff_latitude_microdegrees,
             dropoff_longitude_microdegrees: quote.dropoff_longitude_microdegrees,
+            multiplier_per_mille: quote.multiplier_per_mille,
+            quoted_tolls_minor: quote.tolls_minor,
+            ceiling_minor: quote.ceiling_minor,
+            estimated_distance_m: quote.estimated_distance_m,
+            estimated_duration_s: quote.estimated_duration_s,
+            free_flow_duration_s: quote.free_flow_duration_s,
             requested_at_ns: now_ns,
             searching_since_ns: None,
             updated_at_ns: now_ns,
@@ -318,6 +324,11 @@ impl Trip {
             tax_minor: self.tax_minor?,
             tolls_minor: self.tolls_minor?,
         })
+    }
+
+    /// What a drive costs under the trip's quote.
+    pub fn fare(&self, schedule: &FareSchedule, drive: Drive) -> Fare {
+        schedule.fare(drive, self.quoted_tolls_minor, self.multiplier_per_mille, self.ceiling_minor)
     }
 
     /// Writes down what the rider owes.

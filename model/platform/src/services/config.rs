@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::domain::fare::FareSchedule;
 use crate::domain::money::Currency;
 use crate::domain::place::{CellSize, Coordinate};
+use crate::domain::retention::Retention;
 use crate::domain::surge::SurgeParameters;
 
 /// The platform's settings. Defaults without a source are assumptions.
@@ -27,15 +28,23 @@ pub struct Config {
     pub stuck_times: u32,
     /// Between two looks for such rides (assumption).
     pub stuck_interval: Duration,
-    /// How many of the nearest drivers are looked at in one search (assumption).
+    /// Trips are matched in batches, at the multiples of this, if any trip is waiting: 2 s (Uber Engineering, on batched matching, tells of
+    /// windows of a few seconds).
+    pub batch_interval: Duration,
+    /// A trip is left waiting rather than given to a driver who is farther away than this, or worth as much more to others (assumption).
+    pub pickup_max: Duration,
+    /// How many of the nearest drivers are looked at for each trip of a batch (assumption).
     pub candidates: u32,
-    /// How long a search that found nobody waits before it is made again (assumption).
+    /// How long a search that found nobody waits before it is made again: longer than a batch takes (assumption).
     pub search_interval: Duration,
 
     /// Between two rounds of a background loop, give or take a quarter (assumption: fast enough for people, cheap when idle).
     pub loop_interval: Duration,
     /// Between two rounds of looking for lost drivers (assumption).
     pub lost_driver_interval: Duration,
+    /// Between two rounds of deleting what is over (assumption).
+    pub sweep_interval: Duration,
+    pub retention: Retention,
     /// How many rows one round of a loop takes (assumption).
     pub batch: u32,
 
@@ -108,10 +117,14 @@ impl Default for Config {
             stuck_after: Duration::from_secs(30 * 60),
             stuck_times: 3,
             stuck_interval: Duration::from_secs(60),
+            batch_interval: Duration::from_secs(2),
+            pickup_max: Duration::from_secs(3_600),
             candidates: 10,
-            search_interval: Duration::from_secs(2),
+            search_interval: Duration::from_secs(4),
             loop_interval: Duration::from_secs(2),
             lost_driver_interval: Duration::from_secs(10),
+            sweep_interval: Duration::from_secs(60),
+            retention: Retention::default(),
             batch: 64,
             city: Coordinate { latitude_microdegrees: 40_750_000, longitude_microdegrees: -73_980_000 },
             roads: Roads { detour_per_mille: 1_350, speed_m_per_h: 18_500, free_flow_m_per_h: 100_000 },

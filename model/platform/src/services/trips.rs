@@ -21,7 +21,7 @@ use super::fleet::Fleet;
 use super::once::{caller_number, once};
 use super::peers::Peers;
 use super::transaction::{Failure, Store};
-use super::{Config, periodic, server};
+use super::{Config, periodic, server, sweep};
 use crate::api::trips::{Request, Response, TripView};
 use crate::api::{ApiError, Reply, matching, payments};
 use crate::domain::idempotency::{Keyed, Scope, request_hash};
@@ -46,6 +46,8 @@ pub async fn run<D: Database>(config: Rc<Config>, neighbours: Neighbours, databa
     periodic::every(config.lost_driver_interval, "trips.lost_drivers", async move || lost.lost_drivers_round().await);
     let stuck = trips.clone();
     periodic::every(config.stuck_interval, "trips.stuck", async move || stuck.stuck_round().await);
+    let sweeper = trips.clone();
+    periodic::every(config.sweep_interval, "trips.sweep", async move || sweeper.sweep_round().await);
     let _ports = server::open(&config, move |request, context| {
         let trips = trips.clone();
         async move { trips.handle(request, context).await }
@@ -155,6 +157,13 @@ impl<D: Database> Trips<D> {
     /// Has the payments service get on with what the trip's payment has under way. If it cannot now, its own loop will.
     async fn settle(&self, trip: TripId, mut context: CallContext) {
         let _ = self.neighbours.payments.call(payments::Request::Settle { trip }, &mut context).await;
+    }
+
+    /// Deletes what is over. Keys and events of all services are in the same tables.
+    async fn sweep_round(&self) {
+        sweep::keys(&self.store, &self.config).await;
+        sweep::events(&self.store, &self.config).await;
+        sweep::trips(&self.store, &self.config).await;
     }
 
     /// The context of what is done on nobody's behalf.

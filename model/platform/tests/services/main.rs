@@ -8,5 +8,6 @@ mod invariants;
 mod money;
 mod phones;
 mod processor;
+mod retention;
 mod trip;
 mod world;

@@ -31,6 +31,13 @@ record! {
         pickup_longitude_microdegrees: i32,
         dropoff_latitude_microdegrees: i32,
         dropoff_longitude_microdegrees: i32,
+        /// What the quote bound, kept for as long as the trip is: the quote itself goes soon after it expires.
+        multiplier_per_mille: u32,
+        quoted_tolls_minor: i64,
+        ceiling_minor: i64,
+        estimated_distance_m: u32,
+        estimated_duration_s: u32,
+        free_flow_duration_s: u32,
         requested_at_ns: i64,
         /// When the search for a driver began, or began anew after a driver was lost.
         searching_since_ns: Option<i64>,

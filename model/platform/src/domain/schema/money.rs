@@ -37,6 +37,7 @@ record! {
         expires_at_ns: i64,
     }
     key(id)
+    plain BY_EXPIRY(expires_at_ns)
 }
 
 record! {

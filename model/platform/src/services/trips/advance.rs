@@ -9,7 +9,7 @@ use crate::api::trips::Progress;
 use crate::domain::driver::DriverEvent;
 use crate::domain::fare::Fare;
 use crate::domain::ids::TripId;
-use crate::domain::schema::{Quote, Trip};
+use crate::domain::schema::Trip;
 use crate::domain::trip::{Assignment, Drive, Ending, Event};
 use crate::services::Config;
 use crate::services::clock::span_ns;
@@ -80,7 +80,7 @@ pub async fn end_drive<X: Transaction>(
     (ending, drive): (Ending, Drive),
     now_ns: i64,
 ) -> Result<(), Failure> {
-    let fare = fare_of(transaction, config, trip, (ending, drive)).await?;
+    let fare = fare_of(config, trip, (ending, drive))?;
     let event = match ending {
         Ending::AtDestination => Event::DroppedOff { assignment: by, drive, fare },
         Ending::Early => Event::LeftEarly { assignment: by, drive, fare },
@@ -93,22 +93,16 @@ pub async fn end_drive<X: Transaction>(
 }
 
 /// What the drive costs under the trip's quote. A phone cannot have driven faster than anybody can.
-pub async fn fare_of<X: Transaction>(
-    transaction: &mut X,
-    config: &Config,
-    trip: &Trip,
-    (ending, drive): (Ending, Drive),
-) -> Result<Fare, Failure> {
-    let quote = transaction.get::<Quote>(trip.quote_id).await?.ok_or(ApiError::Internal)?;
+pub fn fare_of(config: &Config, trip: &Trip, (ending, drive): (Ending, Drive)) -> Result<Fare, Failure> {
     let least_s = match ending {
-        Ending::AtDestination | Ending::Presumed => quote.free_flow_duration_s,
+        Ending::AtDestination | Ending::Presumed => trip.free_flow_duration_s,
         // Both were rounded to whole units by the phone.
         Ending::Early => config.roads.path_free_flow_s(drive.distance_m).saturating_sub(1),
     };
     if drive.duration_s < least_s {
         return Err(ApiError::MALFORMED.into());
     }
-    Ok(config.fares.fare(drive, quote.tolls_minor, quote.multiplier_per_mille, quote.ceiling_minor))
+    Ok(trip.fare(&config.fares, drive))
 }
 
 /// The rider did not come, and the driver has waited for long enough.
@@ -123,9 +117,8 @@ async fn give_up<X: Transaction>(
     if now_ns < trip.updated_at_ns + span_ns(config.no_show_wait) {
         return Err(ApiError::Rejected { reason: Rejection::IllegalTransition }.into());
     }
-    let quote = transaction.get::<Quote>(trip.quote_id).await?.ok_or(ApiError::Internal)?;
     let before = trip.clone();
-    trip.charge(config.fares.cancellation_fee(quote.ceiling_minor));
+    trip.charge(config.fares.cancellation_fee(trip.ceiling_minor));
     take(transaction, trip, Event::RiderDidNotShow(by), now_ns).await?;
     let_go(transaction, &before, DriverEvent::Released, now_ns).await?;
     settle(transaction, trip, now_ns).await

@@ -32,7 +32,7 @@ pub async fn reconcile<X: Transaction>(
     if transaction.get::<LateReport>(trip.id).await?.is_some() {
         return Ok(true);
     }
-    let fare = fare_of(transaction, config, trip, (ending, drive)).await?;
+    let fare = fare_of(config, trip, (ending, drive))?;
     let presumed = trip.owed().ok_or(ApiError::Internal)?;
     let over = if fare.charge_minor < presumed.charge_minor { presumed.minus(fare) } else { fare.minus(fare) };
     let report = LateReport {

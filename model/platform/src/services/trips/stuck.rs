@@ -6,8 +6,7 @@ use ports::database::{Database, Transaction};
 
 use super::advance::end_drive;
 use super::{Next, Trips};
-use crate::api::ApiError;
-use crate::domain::schema::{Quote, Trip};
+use crate::domain::schema::Trip;
 use crate::domain::trip::{Drive, Ending, State};
 use crate::services::Config;
 use crate::services::clock::{now_ns, span_ns};
@@ -38,13 +37,12 @@ impl<D: Database> Trips<D> {
 async fn presume<X: Transaction>(transaction: &mut X, config: &Config, seen: &Trip) -> Result<bool, Failure> {
     let mut trip = lock_trip(transaction, seen.id).await?;
     let Some(by) = trip.assignment().filter(|_| trip.version == seen.version) else { return Ok(false) };
-    let quote = transaction.get::<Quote>(trip.quote_id).await?.ok_or(ApiError::Internal)?;
     let now_ns = now_ns();
-    let expected_ns = i64::from(quote.estimated_duration_s) * 1_000_000_000;
+    let expected_ns = i64::from(trip.estimated_duration_s) * 1_000_000_000;
     if now_ns < trip.updated_at_ns + expected_ns.saturating_mul(config.stuck_times.into()) {
         return Ok(false);
     }
-    let drive = Drive { distance_m: quote.estimated_distance_m, duration_s: quote.estimated_duration_s };
+    let drive = Drive { distance_m: trip.estimated_distance_m, duration_s: trip.estimated_duration_s };
     end_drive(transaction, config, &mut trip, by, (Ending::Presumed, drive), now_ns).await?;
     Ok(true)
 }
