@@ -64,7 +64,7 @@ impl Gateway {
                 let poll = matching::Request::PollOffer { driver: driver(caller)? };
                 match self.services.matching.call(poll, context).await? {
                     matching::Response::Offer(offer) => Ok(Response::Offer(offer)),
-                    matching::Response::Offered(_) => Err(ApiError::Internal),
+                    matching::Response::Queued => Err(ApiError::Internal),
                 }
             }
             Action::Quote { pickup, dropoff } => {
