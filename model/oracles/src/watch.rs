@@ -82,7 +82,12 @@ impl Observer for Watch {
             Observation::ProcessorOperation { key, operation, outcome, .. } => {
                 inner.view.processor_mut().note(*key, *operation, *outcome);
             }
-            Observation::WritableSince { .. } | Observation::WritableEnded { .. } | Observation::Position(_) => {}
+            Observation::WritableSince { .. }
+            | Observation::WritableEnded { .. }
+            | Observation::Position(_)
+            | Observation::EventAcknowledged(_)
+            | Observation::PartitionLed(_)
+            | Observation::EventsTruncated { .. } => {}
         }
         for (oracle, tally) in &mut inner.oracles {
             oracle.observed(observation, &inner.view, tally);

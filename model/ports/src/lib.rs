@@ -4,6 +4,7 @@
 //! on either. Nothing here knows which one it is.
 
 pub mod database;
+pub mod event_log;
 pub mod health;
 pub mod idempotency;
 pub mod observe;

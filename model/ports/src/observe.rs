@@ -8,6 +8,7 @@ use runtime::Time;
 
 use crate::IdempotencyKey;
 use crate::database::{Key, Row, TableId};
+use crate::event_log::{Offset, Partition};
 use crate::processor::{Operation, Outcome};
 
 /// A name of a store or of a node, shared by all observations of it.
@@ -26,6 +27,12 @@ pub enum Observation {
     WritableEnded { store: Name, node: Name, epoch: u64, at: Time },
     /// The node that begins `epoch` has, of the epoch before it, all that was committed up to `lsn` and nothing after.
     RecoveredTo { store: Name, node: Name, epoch: u64, lsn: u64, at: Time },
+    /// A producer was told that its record is in an event log.
+    EventAcknowledged(EventPosition),
+    /// A replica leads a partition of an event log from now on: what the partition holds is what this replica holds.
+    PartitionLed(PartitionLed),
+    /// A replica threw away the records `from..to` of a partition, because its leader does not have them.
+    EventsTruncated { store: Name, node: Name, partition: Partition, from: Offset, to: Offset, at: Time },
     /// The external payment processor decided something.
     ProcessorOperation { key: IdempotencyKey, operation: Operation, outcome: Outcome, at: Time },
     /// Something that a person wanted came to an end.
@@ -74,6 +81,44 @@ pub struct CommitPosition {
     pub epoch: u64,
     pub lsn: u64,
     pub at: Time,
+}
+
+/// A record's place in the history of an event log: `epoch` is the reign of the leader that wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventPosition {
+    pub store: Name,
+    pub partition: Partition,
+    pub epoch: u64,
+    pub offset: Offset,
+    pub at: Time,
+}
+
+/// What the log of a partition's new leader holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionLed {
+    pub store: Name,
+    pub node: Name,
+    pub partition: Partition,
+    /// The reign that begins.
+    pub epoch: u64,
+    /// Earlier reigns of which the log holds records, each with the offset of its first, in their order.
+    pub reigns: Vec<(u64, Offset)>,
+    /// The offset at which the reign that begins will write first.
+    pub end: Offset,
+    /// Whether the leader had been in step, so that it has every record that [`Acks::All`](crate::event_log::Acks::All) vouched for.
+    pub clean: bool,
+    pub at: Time,
+}
+
+impl PartitionLed {
+    /// Whether the log held this record of the partition when the reign began, or has thrown it away only for its age.
+    #[must_use]
+    pub fn holds(&self, epoch: u64, offset: Offset) -> bool {
+        let later = self.reigns.partition_point(|(reign, _)| *reign <= epoch);
+        let Some(&(reign, start)) = later.checked_sub(1).and_then(|index| self.reigns.get(index)) else { return false };
+        let end = self.reigns.get(later).map_or(self.end, |(_, start)| *start);
+        reign == epoch && (start..end).contains(&offset)
+    }
 }
 
 /// What one transaction changed, in the order in which it changed it.
@@ -157,4 +202,28 @@ pub struct DriverPosition {
 /// Whoever watches.
 pub trait Observer {
     fn observe(&self, observation: &Observation);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_log::TopicId;
+
+    #[test]
+    fn a_leader_holds_what_its_reigns_say() {
+        let led = PartitionLed {
+            store: "kafka".into(),
+            node: "broker-1".into(),
+            partition: Partition { topic: TopicId(1), number: 0 },
+            epoch: 6,
+            reigns: vec![(1, Offset(0)), (4, Offset(10))],
+            end: Offset(15),
+            clean: false,
+            at: Time::ZERO,
+        };
+        let held = [(1, 0), (1, 9), (4, 10), (4, 14)];
+        let missing = [(0, 0), (1, 10), (2, 9), (4, 9), (4, 15), (5, 12), (6, 15)];
+        assert!(held.iter().all(|(epoch, offset)| led.holds(*epoch, Offset(*offset))));
+        assert!(!missing.iter().any(|(epoch, offset)| led.holds(*epoch, Offset(*offset))));
+    }
 }
