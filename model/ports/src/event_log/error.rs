@@ -1,4 +1,7 @@
 //! Everything that an event log may refuse or fail to do, and what a caller may do about each. The names in brackets are Kafka's.
+//!
+//! A leader that lost records of an idempotent producer (OUT_OF_ORDER_SEQUENCE_NUMBER) is not among them: since Kafka 2.5 (KIP-360) the
+//! producer's client begins a new numbering and goes on, and the caller never hears of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,10 +33,6 @@ pub enum EventLogError {
     /// [NOT_LEADER_OR_FOLLOWER, LEADER_NOT_AVAILABLE]
     #[error("failed to find the leader of {partition:?}")]
     NoLeader { partition: Partition },
-    /// The leader misses records before this one that it had acknowledged: they are lost, and this one was not written.
-    /// [OUT_OF_ORDER_SEQUENCE_NUMBER]
-    #[error("failed to write to {partition:?}: its leader lost records of this producer")]
-    OutOfOrderSequence { partition: Partition },
     /// The deadline passed and the record, or the commit, was never sent.
     #[error("failed to send before the deadline")]
     Expired,
@@ -63,7 +62,6 @@ impl EventLogError {
             Self::BufferExhausted
             | Self::NotEnoughReplicas { .. }
             | Self::NoLeader { .. }
-            | Self::OutOfOrderSequence { .. }
             | Self::Expired
             | Self::CoordinatorUnavailable => Retry::Safe,
             Self::NotEnoughReplicasAfterAppend { .. } | Self::TimedOut => Retry::OnlyIdempotent,
