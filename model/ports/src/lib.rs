@@ -3,6 +3,7 @@
 //! Services are written against these traits. Modelled infrastructure and live clients implement them, so the same service runs
 //! on either. Nothing here knows which one it is.
 
+pub mod cache;
 pub mod database;
 pub mod event_log;
 pub mod health;
