@@ -5,14 +5,16 @@ use std::fmt;
 use std::rc::Rc;
 
 use ports::database::Database;
+use ports::event_log::{EventLog, EventLogError};
 use ports::processor::Processor;
 use runtime::backend::LocalFuture;
 use runtime::net::{Address, Frame};
 
 use crate::domain::session::SessionKey;
 use crate::services::fleet::Fleet;
+use crate::services::notifications::{self, Carrier};
 use crate::services::peers::Peers;
-use crate::services::{Config, gateway, geo, matching, payments, pricing, trips, users};
+use crate::services::{Config, gateway, geo, matching, payments, pricing, relay, trips, users};
 
 /// The services there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +97,7 @@ pub fn start<D: Database, P: Processor>(
                     pricing: wiring.peers(Service::Pricing),
                     matching: wiring.peers(Service::Matching),
                     trips: wiring.peers(Service::Trips),
+                    payments: wiring.peers(Service::Payments),
                 };
                 Box::pin(gateway::run(config, key, services))
             }
@@ -113,4 +116,35 @@ pub fn start<D: Database, P: Processor>(
             Service::Payments => Box::pin(payments::run(config, wiring.peers(Service::Users), database(), processor())),
         }
     })
+}
+
+/// What starts one replica of the outbox relay. Nobody calls it; it answers its health check.
+pub fn start_relay<D: Database, L: EventLog>(
+    config: Rc<Config>,
+    database: impl Fn() -> D + 'static,
+    log: impl Fn() -> L + 'static,
+) -> Rc<dyn Fn() -> LocalFuture> {
+    Rc::new(move || {
+        let (config, database, log) = (config.clone(), database(), log());
+        Box::pin(async move { heed(relay::run(config, database, log).await) })
+    })
+}
+
+/// What starts one replica of the notifications service. Nobody calls it; it answers its health check.
+pub fn start_notifications<D: Database, L: EventLog, C: Carrier>(
+    config: Rc<Config>,
+    database: impl Fn() -> D + 'static,
+    log: impl Fn() -> L + 'static,
+    carrier: impl Fn() -> C + 'static,
+) -> Rc<dyn Fn() -> LocalFuture> {
+    Rc::new(move || {
+        let (config, database, log, carrier) = (config.clone(), database(), log(), carrier());
+        Box::pin(async move { heed(notifications::run(config, database, log, carrier).await) })
+    })
+}
+
+/// # Panics
+/// If the event log refuses its options: that is a mistake in the code, and the process ends as a real one would.
+fn heed(ended: Result<(), EventLogError>) {
+    ended.expect("a producer's default options do not contradict each other");
 }

@@ -150,6 +150,7 @@ impl fmt::Display for Pending {
         match self.who {
             Caller::Rider(rider) => write!(out, "rider {rider}")?,
             Caller::Driver(driver) => write!(out, "driver {driver}")?,
+            Caller::Operator(operator) => write!(out, "operator {operator}")?,
         }
         let doing = match self.doing {
             Doing::Looking => "looks at prices",

@@ -127,6 +127,7 @@ impl Platform {
             }
             (Some(Caller::Rider(rider)), action) => self.rider(rider, action),
             (Some(Caller::Driver(driver)), action) => self.driver(driver, action),
+            (Some(Caller::Operator(_)), action) => panic!("no phone is an operator's: {action:?}"),
             (None, _) => Err(ApiError::Unauthenticated),
         }
     }

@@ -4,7 +4,7 @@ use ports::IdempotencyKey;
 use serde::{Deserialize, Serialize};
 
 use super::trips::{OfferAnswer, Progress, TripView};
-use super::{geo, pricing, users};
+use super::{geo, payments, pricing, users};
 use crate::domain::ids::{FencingToken, QuoteId, TripId};
 use crate::domain::place::Coordinate;
 use crate::domain::session::SessionToken;
@@ -43,6 +43,12 @@ pub enum Action {
     },
     /// Rider or driver: which trip am I on? For a phone that has lost track, or whose platform has.
     ActiveTrip,
+    /// Operator: gives a part of what was captured back to the rider.
+    Refund {
+        trip: TripId,
+        amount_minor: i64,
+        key: IdempotencyKey,
+    },
     /// Driver: on duty, or off duty.
     SetOnline {
         online: bool,
@@ -78,6 +84,7 @@ pub enum Response {
     Trip(TripView),
     ActiveTrip(Option<TripView>),
     Offer(Option<super::matching::OfferView>),
+    Payment(payments::PaymentView),
     Noted(geo::Noted),
     Done,
 }

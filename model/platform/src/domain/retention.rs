@@ -68,7 +68,8 @@ pub fn is_over_key(record: &IdempotencyRecord, now_ns: i64) -> bool {
     now_ns >= record.expires_at_ns
 }
 
-fn is_past(at_ns: i64, retention: Duration, now_ns: i64) -> bool {
+/// Whether so much time has passed since.
+pub fn is_past(at_ns: i64, retention: Duration, now_ns: i64) -> bool {
     let retention_ns = i64::try_from(retention.as_nanos()).unwrap_or(i64::MAX);
     now_ns >= at_ns.saturating_add(retention_ns)
 }

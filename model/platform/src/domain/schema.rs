@@ -14,7 +14,7 @@ mod dispatch;
 mod money;
 
 pub use accounts::{Driver, Rider};
-pub use delivery::{IdempotencyRecord, OutboxEntry};
+pub use delivery::{IdempotencyRecord, Lease, OutboxEntry, ToldNotification, TripNews};
 pub use dispatch::{LateReport, Offer, Trip, TripLogEntry};
 pub use money::{Balance, JournalEntry, Movement, Payment, Quote};
 
@@ -35,6 +35,9 @@ pub const TABLES: &[&TableSchema] = &[
     IdempotencyRecord::SCHEMA,
     LateReport::SCHEMA,
     Movement::SCHEMA,
+    Lease::SCHEMA,
+    TripNews::SCHEMA,
+    ToldNotification::SCHEMA,
 ];
 
 #[cfg(test)]

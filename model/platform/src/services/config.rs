@@ -72,6 +72,12 @@ pub struct Config {
     pub movement_interval: Duration,
     /// Drivers are paid what they are owed at the end of each of these: a day (assumption; platforms pay weekly, and daily on demand).
     pub payout_period: Duration,
+    /// Between two looks of an idle relay for events to publish (assumption: what consumers do with them can wait a second).
+    pub relay_interval: Duration,
+    /// For how long the relay that works keeps the others from it; they take over this long after it died (assumption).
+    pub relay_lease: Duration,
+    /// How long one delivery of a notification may take (assumption).
+    pub carrier_timeout: Duration,
     /// For how long a new trip waits for the card before the search begins anyway (assumption).
     pub authorisation_wait: Duration,
     /// Limit of what a service does on nobody's behalf: one step of a background loop (assumption).
@@ -147,6 +153,9 @@ impl Default for Config {
             processor_pause: Duration::from_secs(5),
             movement_interval: Duration::from_secs(30),
             payout_period: Duration::from_secs(24 * 3_600),
+            relay_interval: Duration::from_secs(1),
+            relay_lease: Duration::from_secs(10),
+            carrier_timeout: Duration::from_secs(3),
             authorisation_wait: Duration::from_secs(3),
             background_limit: Duration::from_secs(10),
         }

@@ -12,7 +12,8 @@ use super::transaction::{Failure, Store};
 use crate::domain::movement::MovementKind;
 use crate::domain::retention;
 use crate::domain::schema::{
-    IdempotencyRecord, LateReport, Movement, Offer, OutboxEntry, Payment, Quote, Trip, TripLogEntry,
+    IdempotencyRecord, LateReport, Movement, Offer, OutboxEntry, Payment, Quote, ToldNotification, Trip, TripLogEntry,
+    TripNews,
 };
 use crate::domain::trip::State;
 
@@ -57,6 +58,19 @@ pub async fn trips<D: Database>(store: &Store<D>, config: &Config) {
     for &state in State::ALL.iter().filter(|state| state.is_terminal()) {
         sweep(store, config, (Trip::BY_STATE, state), is_over, delete).await;
     }
+}
+
+/// One round over what the notifications service remembers.
+pub async fn notifications<D: Database>(store: &Store<D>, config: &Config) {
+    let is_over = |at_ns: i64| retention::is_past(at_ns, config.retention.trips, now_ns());
+    let news = async |transaction: &mut D::Transaction, news: &TripNews| {
+        Ok(transaction.delete::<TripNews>(news.trip_id).await?)
+    };
+    sweep(store, config, (TripNews::BY_AGE, ()), |news: &TripNews| is_over(news.at_ns), news).await;
+    let told = async |transaction: &mut D::Transaction, told: &ToldNotification| {
+        Ok(transaction.delete::<ToldNotification>(told.key()).await?)
+    };
+    sweep(store, config, (ToldNotification::BY_AGE, ()), |told: &ToldNotification| is_over(told.at_ns), told).await;
 }
 
 /// Deletes rows in the order of an index for as long as they are over, a batch a transaction.

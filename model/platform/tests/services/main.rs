@@ -4,6 +4,8 @@ mod crashes;
 mod database;
 mod dispatch;
 mod endings;
+mod event_log;
+mod events;
 mod invariants;
 mod money;
 mod phones;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use platform::api::error::Rejection;
+use platform::api::gateway::{self, Action};
 use platform::api::payments::{PaymentView, Request, Response};
 use platform::api::{ApiError, Reply};
 use platform::deploy::Service;
@@ -160,5 +162,31 @@ fn what_was_presumed_too_much_is_given_back() {
     assert_eq!(trip.id, TripId(report.trip_id.0));
     let driver_minor = report.driver_pay_minor - trip.driver_pay_minor.expect("it was presumed driven");
     assert_eq!(balance(&world, AccountKind::DriverPayable), driver_minor);
+    invariants::check(&world);
+}
+
+#[test]
+fn only_an_operator_gives_money_back_and_an_operator_does_nothing_else() {
+    let mut world = World::new(5);
+    ride(&mut world, 1);
+    world.run(60);
+    let trip = world.only_trip().id;
+    let answers: Notes<Reply<gateway::Response>> = Notes::new();
+    let noted = answers.clone();
+    world.script("people", move |gateways| async move {
+        let support = Phone::operator(&gateways, 1);
+        let refund = |key| Action::Refund { trip, amount_minor: 100, key };
+        for phone in [Phone::rider(&gateways, 1).await, Phone::driver(&gateways, 1).await] {
+            noted.add(phone.ask(refund(phone.key())).await);
+        }
+        noted.add(support.ask(Action::CancelTrip { trip, key: support.key() }).await);
+        noted.add(support.ask(Action::PollOffer).await);
+        noted.add(support.ask(refund(support.key())).await);
+    });
+    world.run(90);
+    let answers = answers.all();
+    let not_allowed = Err(ApiError::Rejected { reason: Rejection::NotAllowed });
+    assert!(answers[..4].iter().all(|answer| *answer == not_allowed), "{answers:?}");
+    assert!(matches!(&answers[4], Ok(gateway::Response::Payment(view)) if view.refunded_minor == 100), "{answers:?}");
     invariants::check(&world);
 }

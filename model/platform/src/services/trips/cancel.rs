@@ -25,6 +25,7 @@ pub async fn cancel<X: Transaction>(
     match caller {
         Caller::Rider(rider) => by_rider(transaction, config, rider, &mut trip, now_ns).await?,
         Caller::Driver(driver) => by_driver(transaction, driver, &mut trip, now_ns).await?,
+        Caller::Operator(_) => return Err(ApiError::Rejected { reason: Rejection::NotAllowed }.into()),
     }
     Ok(trip)
 }
