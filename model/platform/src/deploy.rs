@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
+use ports::cache::Cache;
 use ports::database::Database;
 use ports::event_log::{EventLog, EventLogError};
 use ports::processor::Processor;
@@ -76,7 +77,7 @@ impl Wiring {
     }
 
     fn fleet(&self) -> Fleet {
-        Fleet::new(self.peers(Service::Geo))
+        Fleet::new(self.peers(Service::Geo), self.config.shared_locations)
     }
 }
 
@@ -116,6 +117,12 @@ pub fn start<D: Database, P: Processor>(
             Service::Payments => Box::pin(payments::run(config, wiring.peers(Service::Users), database(), processor())),
         }
     })
+}
+
+/// What starts one replica of the geo service that shares where drivers wait with the others: for a platform whose
+/// [`shared_locations`](Config::shared_locations) is set.
+pub fn start_geo<C: Cache>(config: Rc<Config>, cache: impl Fn() -> C + 'static) -> Rc<dyn Fn() -> LocalFuture> {
+    Rc::new(move || Box::pin(geo::run_shared(config.clone(), cache())))
 }
 
 /// What starts one replica of the outbox relay. Nobody calls it; it answers its health check.

@@ -38,6 +38,11 @@ pub struct Config {
     /// How long a search that found nobody waits before it is made again: longer than a batch takes (assumption).
     pub search_interval: Duration,
 
+    /// Whether the replicas of the geo service share where drivers wait, in the cache.
+    pub shared_locations: bool,
+    /// How long one command to the cache may take: one that does not answer at once is of no use (assumption).
+    pub cache_timeout: Duration,
+
     /// Between two rounds of a background loop, give or take a quarter (assumption: fast enough for people, cheap when idle).
     pub loop_interval: Duration,
     /// Between two rounds of looking for lost drivers (assumption).
@@ -127,6 +132,8 @@ impl Default for Config {
             pickup_max: Duration::from_secs(3_600),
             candidates: 10,
             search_interval: Duration::from_secs(4),
+            shared_locations: false,
+            cache_timeout: Duration::from_millis(250),
             loop_interval: Duration::from_secs(2),
             lost_driver_interval: Duration::from_secs(10),
             sweep_interval: Duration::from_secs(60),

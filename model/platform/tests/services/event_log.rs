@@ -42,6 +42,15 @@ impl Tape {
         self.0.topics.borrow().get(&topic).into_iter().flatten().map(|event| event.value.clone()).collect()
     }
 
+    fn append(&self, partition: Partition, NewEvent { topic, key, value }: NewEvent) -> Offset {
+        let mut topics = self.0.topics.borrow_mut();
+        let records = topics.entry(topic).or_default();
+        let offset = Offset(records.len() as u64);
+        let position = Position { partition, offset };
+        records.push(Event { position, sent_at: runtime::now(), key, value });
+        offset
+    }
+
     /// Every group reads everything again, as after a rebalance without commits.
     pub fn rewind(&self) {
         self.0.committed.borrow_mut().clear();
@@ -71,13 +80,7 @@ impl Producer for Tape {
                 return Err(EventLogError::NoLeader { partition });
             }
             log.0.sent.set(log.0.sent.get() + 1);
-            let mut topics = log.0.topics.borrow_mut();
-            let records = topics.entry(event.topic).or_default();
-            let offset = Offset(records.len() as u64);
-            let NewEvent { key, value, .. } = event;
-            let position = Position { partition, offset };
-            records.push(Event { position, sent_at: runtime::now(), key, value });
-            drop(topics);
+            let offset = log.append(partition, event);
             if log.0.doubt_every.get().is_some_and(|every| log.0.sent.get().is_multiple_of(every)) {
                 runtime::sleep_until(deadline).await;
                 return Err(EventLogError::TimedOut);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use engine::{Distances, Engine, EngineConfig, FaultPointPlan, LatencySpec, Stopped};
-use platform::deploy::{Service, Wiring, start};
+use platform::deploy::{Service, Wiring, start, start_geo};
 use platform::domain::schema::Trip;
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, Config};
@@ -16,6 +16,7 @@ use runtime::backend::LocalFuture;
 use runtime::net::{Address, HostId};
 use runtime::world::{HostSpec, ProcessId, ProcessSpec, VolumeSpec, World as _};
 
+use crate::cache::Shelf;
 use crate::database::Memory;
 use crate::processor::Desk;
 
@@ -25,6 +26,7 @@ pub struct World {
     pub engine: Engine,
     pub database: Memory,
     pub processor: Desk,
+    pub cache: Shelf,
     pub replicas: BTreeMap<Service, Vec<ProcessId>>,
     others: Vec<ProcessId>,
     addresses: BTreeMap<Service, Vec<Address>>,
@@ -102,23 +104,28 @@ impl World {
         let at = |&host: &HostId| Address { host, port: API_PORT };
         let addresses = hosts.iter().map(|(service, hosts)| (*service, hosts.iter().map(at).collect()));
         let addresses: BTreeMap<Service, Vec<Address>> = addresses.collect();
-        let (database, processor) = (Memory::default(), Desk::new());
+        let (database, processor, cache) = (Memory::default(), Desk::new(), Shelf::default());
         let (config, session_key) = (Rc::new(config), SessionKey::new(SESSION_SECRET));
         let wiring = Rc::new(Wiring { config, session_key, addresses: addresses.clone() });
         let mut replicas: BTreeMap<Service, Vec<ProcessId>> = BTreeMap::new();
         for (service, hosts) in hosts {
             for host in hosts {
-                let (database, processor) = (database.clone(), processor.clone());
+                let (database, processor, cache) = (database.clone(), processor.clone(), cache.clone());
+                let start = if service == Service::Geo && wiring.config.shared_locations {
+                    start_geo(wiring.config.clone(), move || cache.clone())
+                } else {
+                    start(service, wiring.clone(), move || database.clone(), move || processor.clone())
+                };
                 let process = engine.add_process(ProcessSpec {
                     name: format!("{service}-{}", host.0),
                     host,
                     cpu_limit_millicores: None,
-                    start: start(service, wiring.clone(), move || database.clone(), move || processor.clone()),
+                    start,
                 });
                 replicas.entry(service).or_default().push(process);
             }
         }
-        Self { engine, database, processor, replicas, others: Vec::new(), addresses, phones }
+        Self { engine, database, processor, cache, replicas, others: Vec::new(), addresses, phones }
     }
 
     /// Adds a process on a host of its own, restarted with the others.
@@ -128,6 +135,11 @@ impl World {
             self.engine.add_process(ProcessSpec { name: name.into(), host, cpu_limit_millicores: None, start });
         self.others.push(process);
         process
+    }
+
+    /// Where the replicas of a service answer.
+    pub fn addresses(&self, service: Service) -> &[Address] {
+        &self.addresses[&service]
     }
 
     /// Where the first replica of a service answers.
