@@ -92,6 +92,8 @@ impl Trips {
             Operation::Authorise { amount_minor, .. } => ("authorise", Some(amount_minor)),
             Operation::Capture { amount_minor, .. } => ("capture", Some(amount_minor)),
             Operation::Void { .. } => ("void", None),
+            Operation::Refund { amount_minor, .. } => ("refund", Some(amount_minor)),
+            Operation::PayOut { amount_minor, .. } => ("pay out", Some(amount_minor)),
         };
         let result = match outcome {
             Outcome::Approved => "approved",

@@ -73,6 +73,7 @@ pub fn secret(seed: u64, owner: Caller) -> u128 {
     let (role, number) = match owner {
         Caller::Rider(rider) => (1, rider.0),
         Caller::Driver(driver) => (2, driver.0),
+        Caller::Operator(operator) => (3, operator.0),
     };
     let half = mix(mix(seed, role), number.cast_unsigned());
     u128::from(half) << 64 | u128::from(mix(half, role))

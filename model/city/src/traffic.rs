@@ -39,6 +39,12 @@ pub struct PhoneHabits {
     pub request_share: f64,
     /// Share of the requested trips that their rider cancels if the trip has not begun by then, in [0, 1). Assumption: 0.03.
     pub cancel_share: f64,
+    /// Share of the riders with a trip, of those who do not cancel, that do not come to the pickup, in [0, 1). Assumption: 0.01.
+    pub no_show_share: f64,
+    /// Share of the rides that their rider ends on the way, in [0, 1]. Assumption: 0.01.
+    pub leave_early_share: f64,
+    /// Share of the accepted trips that their driver gives back on the way to the pickup, in [0, 1). Assumption: 0.02.
+    pub give_back_share: f64,
     /// Share of the offers that drivers accept, in (0, 1]. Assumption: 0.9.
     pub accept_share: f64,
     /// Share of the drivers that is not idle, in (0, 1): who plans the supply aims at it. Assumption: 0.6.
@@ -62,11 +68,19 @@ impl Default for PhoneHabits {
             quotes_per_rider: 1.5,
             request_share: 0.6,
             cancel_share: 0.03,
+            no_show_share: 0.01,
+            leave_early_share: 0.01,
+            give_back_share: 0.02,
             accept_share: 0.9,
             utilisation: 0.6,
         }
     }
 }
+
+/// Who leaves early does it after so much of the way, evenly within (assumption: nobody gets in to get out again).
+pub(crate) const LEFT_AT: std::ops::Range<f64> = 0.3..0.9;
+
+const LEFT_AT_MEAN: f64 = (LEFT_AT.start + LEFT_AT.end) / 2.0;
 
 impl PhoneHabits {
     /// Every duration under the key that a city file gives it.
@@ -89,6 +103,26 @@ impl PhoneHabits {
     /// From the request to the driver's acceptance, in the mean: each offer waits for the driver's next look, then for the driver.
     fn matching_s(&self) -> f64 {
         (self.offer_poll_every.as_secs_f64() / 2.0 + self.reaction.as_secs_f64()) / self.accept_share
+    }
+
+    /// Share of the requested trips that are driven.
+    fn driven(&self) -> f64 {
+        (1.0 - self.cancel_share) * (1.0 - self.no_show_share)
+    }
+
+    /// Share of the requested trips whose rider is waited for in vain.
+    fn absent(&self) -> f64 {
+        (1.0 - self.cancel_share) * self.no_show_share
+    }
+
+    /// How many more drivers than one a trip has: each gives it back half-way to the pickup.
+    fn again(&self) -> f64 {
+        self.give_back_share / (1.0 - self.give_back_share)
+    }
+
+    /// The part of its way that a ride goes, in the mean.
+    fn ridden(&self) -> f64 {
+        1.0 - self.leave_early_share * (1.0 - LEFT_AT_MEAN)
     }
 }
 
@@ -220,22 +254,29 @@ impl<'a> TrafficModel<'a> {
         let habits = &self.habits;
         let pickup_s = self.pickup_s(idle);
         let riders_per_s = trips_per_s / habits.request_share;
-        let driven = 1.0 - habits.cancel_share;
-        let (matching_s, boarding_s) = (habits.matching_s(), habits.boarding.as_secs_f64());
-        let waiting_s = matching_s + pickup_s + boarding_s;
+        let (driven, absent, again) = (habits.driven(), habits.absent(), habits.again());
+        let (matching_s, boarding_s) = (habits.matching_s() * (1.0 + again), habits.boarding.as_secs_f64());
+        let (to_pickup_s, ride_s) = (pickup_s * (1.0 + again / 2.0), self.ride_s * habits.ridden());
+        let no_show_s = habits.no_show.as_secs_f64();
+        let (found_s, waiting_s) = (matching_s + to_pickup_s, matching_s + to_pickup_s + boarding_s);
         let (ping_s, heartbeat_s) = (habits.ping_every.as_secs_f64(), habits.heartbeat_every.as_secs_f64());
         let (waiting_poll_s, riding_poll_s) =
             (habits.waiting_poll_every.as_secs_f64(), habits.riding_poll_every.as_secs_f64());
         // Sees the offer, answers it.
         let per_offer = 2.0;
-        // A cancelled trip still has its driver depart and learn on arrival that nobody wants it.
-        let progress = 2.0 + 2.0 * driven;
+        // A cancelled trip still has its driver depart and learn on arrival that nobody wants it; one given back was departed for.
+        let progress = 2.0 + 2.0 * driven + absent + 2.0 * again;
         // One more: who becomes free says so at once.
-        let pings = 1.0 + (pickup_s + driven * self.ride_s) / ping_s + (matching_s + driven * boarding_s) / heartbeat_s;
+        let pings = 1.0
+            + again
+            + (to_pickup_s + driven * ride_s) / ping_s
+            + (matching_s + driven * boarding_s + absent * no_show_s) / heartbeat_s;
         let polls = driven
-            * (waiting_s / waiting_poll_s + 0.5 + (self.ride_s - waiting_poll_s / 2.0).max(0.0) / riding_poll_s + 0.5)
+            * (waiting_s / waiting_poll_s + 0.5 + (ride_s - waiting_poll_s / 2.0).max(0.0) / riding_poll_s + 0.5)
+            + absent * ((found_s + no_show_s) / waiting_poll_s + 0.5)
             + habits.cancel_share * habits.cancel_within.as_secs_f64() / 2.0 / waiting_poll_s;
-        let per_trip = 1.0 + habits.cancel_share + per_offer / habits.accept_share + progress + pings + polls;
+        let offers = per_offer / habits.accept_share * (1.0 + again);
+        let per_trip = 1.0 + habits.cancel_share + offers + progress + pings + polls;
         let per_idle_s = 1.0 / heartbeat_s + 1.0 / habits.offer_poll_every.as_secs_f64();
         let per_rider = 1.0 + habits.quotes_per_rider;
         Traffic {
@@ -244,7 +285,7 @@ impl<'a> TrafficModel<'a> {
             riders_per_hour: riders_per_s * 3600.0,
             drivers: trips_per_s * self.busy_s(idle) + idle,
             idle_drivers: idle,
-            riding_drivers: trips_per_s * driven * self.ride_s,
+            riding_drivers: trips_per_s * driven * ride_s,
             pickup_s,
             ride_s: self.ride_s,
         }
@@ -258,8 +299,12 @@ impl<'a> TrafficModel<'a> {
 
     /// How long one trip keeps its driver from being idle.
     fn busy_s(&self, idle: f64) -> f64 {
-        let driven = 1.0 - self.habits.cancel_share;
-        self.habits.matching_s() + self.pickup_s(idle) + driven * (self.habits.boarding.as_secs_f64() + self.ride_s)
+        let habits = &self.habits;
+        let again = habits.again();
+        habits.matching_s() * (1.0 + again)
+            + self.pickup_s(idle) * (1.0 + again / 2.0)
+            + habits.driven() * (habits.boarding.as_secs_f64() + self.ride_s * habits.ridden())
+            + habits.absent() * habits.no_show.as_secs_f64()
     }
 }
 
@@ -307,7 +352,15 @@ fn check(habits: &PhoneHabits) -> Result<(), TrafficError> {
     share("request share", habits.request_share, accepted(habits.request_share), "at most 1")?;
     share("accept share", habits.accept_share, accepted(habits.accept_share), "at most 1")?;
     // Nobody cancelling is a share too.
-    let left = 1.0 - habits.cancel_share;
-    share("share that is not cancelled", left, accepted(left), "at most 1")?;
+    for (what, share_of_losses) in [
+        ("share that is not cancelled", habits.cancel_share),
+        ("share that shows up", habits.no_show_share),
+        ("share that is not given back", habits.give_back_share),
+    ] {
+        let left = 1.0 - share_of_losses;
+        share(what, left, accepted(left), "at most 1")?;
+    }
+    let stays = 2.0 - habits.leave_early_share;
+    share("one more than the share that does not leave early", stays, (1.0..=2.0).contains(&stays), "at most 2")?;
     share("utilisation", habits.utilisation, habits.utilisation > 0.0 && habits.utilisation < 1.0, "below 1")
 }

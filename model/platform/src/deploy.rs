@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
+use ports::cache::Cache;
 use ports::database::Database;
+use ports::event_log::{EventLog, EventLogError};
 use ports::processor::Processor;
 use runtime::backend::LocalFuture;
 use runtime::net::{Address, Frame};
 
 use crate::domain::session::SessionKey;
 use crate::services::fleet::Fleet;
+use crate::services::notifications::{self, Carrier};
 use crate::services::peers::Peers;
-use crate::services::{Config, gateway, geo, matching, payments, pricing, trips, users};
+use crate::services::{Config, gateway, geo, matching, payments, pricing, relay, trips, users};
 
 /// The services there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,7 +77,7 @@ impl Wiring {
     }
 
     fn fleet(&self) -> Fleet {
-        Fleet::new(self.peers(Service::Geo))
+        Fleet::new(self.peers(Service::Geo), self.config.shared_locations)
     }
 }
 
@@ -95,6 +98,7 @@ pub fn start<D: Database, P: Processor>(
                     pricing: wiring.peers(Service::Pricing),
                     matching: wiring.peers(Service::Matching),
                     trips: wiring.peers(Service::Trips),
+                    payments: wiring.peers(Service::Payments),
                 };
                 Box::pin(gateway::run(config, key, services))
             }
@@ -113,4 +117,41 @@ pub fn start<D: Database, P: Processor>(
             Service::Payments => Box::pin(payments::run(config, wiring.peers(Service::Users), database(), processor())),
         }
     })
+}
+
+/// What starts one replica of the geo service that shares where drivers wait with the others: for a platform whose
+/// [`shared_locations`](Config::shared_locations) is set.
+pub fn start_geo<C: Cache>(config: Rc<Config>, cache: impl Fn() -> C + 'static) -> Rc<dyn Fn() -> LocalFuture> {
+    Rc::new(move || Box::pin(geo::run_shared(config.clone(), cache())))
+}
+
+/// What starts one replica of the outbox relay. Nobody calls it; it answers its health check.
+pub fn start_relay<D: Database, L: EventLog>(
+    config: Rc<Config>,
+    database: impl Fn() -> D + 'static,
+    log: impl Fn() -> L + 'static,
+) -> Rc<dyn Fn() -> LocalFuture> {
+    Rc::new(move || {
+        let (config, database, log) = (config.clone(), database(), log());
+        Box::pin(async move { heed(relay::run(config, database, log).await) })
+    })
+}
+
+/// What starts one replica of the notifications service. Nobody calls it; it answers its health check.
+pub fn start_notifications<D: Database, L: EventLog, C: Carrier>(
+    config: Rc<Config>,
+    database: impl Fn() -> D + 'static,
+    log: impl Fn() -> L + 'static,
+    carrier: impl Fn() -> C + 'static,
+) -> Rc<dyn Fn() -> LocalFuture> {
+    Rc::new(move || {
+        let (config, database, log, carrier) = (config.clone(), database(), log(), carrier());
+        Box::pin(async move { heed(notifications::run(config, database, log, carrier).await) })
+    })
+}
+
+/// # Panics
+/// If the event log refuses its options: that is a mistake in the code, and the process ends as a real one would.
+fn heed(ended: Result<(), EventLogError>) {
+    ended.expect("a producer's default options do not contradict each other");
 }

@@ -17,6 +17,10 @@ pub enum Operation {
     Capture { authorisation: IdempotencyKey, amount_minor: i64 },
     /// Lets go of all that was authorised under `authorisation`.
     Void { authorisation: IdempotencyKey },
+    /// Gives back a part of what was captured from `authorisation`; several parts may be given back, at most all of it.
+    Refund { authorisation: IdempotencyKey, amount_minor: i64 },
+    /// Sends the amount to the bank account that the token stands for.
+    PayOut { account_token: u64, amount_minor: i64 },
 }
 
 /// What the processor decided.
@@ -33,7 +37,7 @@ pub enum Decline {
     Card,
     /// There is no such authorisation, or it was captured or voided already.
     NoAuthorisation,
-    /// More than was authorised.
+    /// More than was authorised, or than is left to give back.
     AmountTooLarge,
     /// The key was used for another operation.
     KeyReused,

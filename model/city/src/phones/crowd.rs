@@ -27,10 +27,17 @@ pub struct Crowd {
     kerb: RefCell<FxHashMap<TripId, Kerb>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kerb {
-    Waiting,
-    OnBoard,
+#[derive(Clone, Copy, Debug)]
+struct Kerb {
+    is_on_board: bool,
+    ride: Ride,
+}
+
+/// What a rider tells the driver in the car.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ride {
+    /// Let me out after this part of the way, please.
+    pub(super) leaves_at: Option<f64>,
 }
 
 /// What somebody is in the middle of.
@@ -156,8 +163,8 @@ impl Crowd {
     }
 
     /// The rider waits for this trip at the pickup.
-    pub(super) fn wait_at_kerb(&self, trip: TripId) {
-        self.kerb.borrow_mut().entry(trip).or_insert(Kerb::Waiting);
+    pub(super) fn wait_at_kerb(&self, trip: TripId, ride: Ride) {
+        self.kerb.borrow_mut().entry(trip).or_insert(Kerb { is_on_board: false, ride });
     }
 
     /// The rider waits no more.
@@ -166,18 +173,15 @@ impl Crowd {
     }
 
     /// The rider gets in, if they are there.
-    pub(super) fn board(&self, trip: TripId) -> bool {
-        match self.kerb.borrow_mut().get_mut(&trip) {
-            Some(kerb) => {
-                *kerb = Kerb::OnBoard;
-                true
-            }
-            None => false,
-        }
+    pub(super) fn board(&self, trip: TripId) -> Option<Ride> {
+        let mut kerb = self.kerb.borrow_mut();
+        let rider = kerb.get_mut(&trip)?;
+        rider.is_on_board = true;
+        Some(rider.ride)
     }
 
     pub(super) fn is_on_board(&self, trip: TripId) -> bool {
-        self.kerb.borrow().get(&trip) == Some(&Kerb::OnBoard)
+        self.kerb.borrow().get(&trip).is_some_and(|kerb| kerb.is_on_board)
     }
 }
 
@@ -186,6 +190,7 @@ impl fmt::Display for Pending {
         match self.who {
             Caller::Rider(rider) => write!(out, "rider {rider}")?,
             Caller::Driver(driver) => write!(out, "driver {driver}")?,
+            Caller::Operator(operator) => write!(out, "operator {operator}")?,
         }
         let doing = match self.doing {
             Doing::Looking => "looks at prices",

@@ -1,5 +1,6 @@
 //! A driver's shift: sign in, go on duty, wait for offers, answer them, and ping all the while.
 
+mod resume;
 mod trip;
 
 use std::cell::{Cell, RefCell};
@@ -24,6 +25,7 @@ use super::patience::about;
 use super::phone::{Answer, Phone, Unfulfilled};
 use super::{World, coin};
 use crate::drivers::DriverSeed;
+use resume::Kept;
 
 /// Heartbeats that may go unanswered before a driver's phone takes it that the platform thinks it gone, and reports for duty again.
 /// Assumption: one may be lost, two are an interruption (a platform takes a driver for lost after some 30 s).
@@ -41,6 +43,10 @@ struct Driver {
     told_available: Cell<bool>,
     /// The platform may think that this driver is off duty.
     must_report: Cell<bool>,
+    /// The platform thinks that this driver has a trip.
+    must_resume: Cell<bool>,
+    /// What the phone keeps of the last trip.
+    kept: RefCell<Option<Kept>>,
     choices: RefCell<Stream>,
 }
 
@@ -63,6 +69,8 @@ pub(super) async fn shift(world: Rc<World>, id: DriverId, seed: DriverSeed) {
         available: Cell::new(false),
         told_available: Cell::new(false),
         must_report: Cell::new(true),
+        must_resume: Cell::new(false),
+        kept: RefCell::new(None),
         choices: RefCell::new(choices),
     };
     sleep_until(opens_app_at).await;
@@ -147,6 +155,12 @@ impl Driver {
                     self.phone.world.crowd.comes_back(self.id).await;
                     beat.borrow_mut().restart(self.first_beat(every));
                 }
+                if self.must_resume.take() {
+                    self.available.set(false);
+                    poll_fn(|context| beat.borrow_mut().poll_rest(context, missed)).await;
+                    self.resume().await;
+                    beat.borrow_mut().restart(self.first_beat(every));
+                }
                 self.available.set(true);
                 let answer = poll_fn(|context| beat.borrow_mut().poll(context, every, poll, missed)).await;
                 if let Some(offer) = self.offer_in(&answer) {
@@ -172,6 +186,10 @@ impl Driver {
             // The platform does not think that this driver is on duty.
             Err(Unfulfilled::Answered(ApiError::Rejected { reason: Rejection::NotAllowed })) => {
                 self.must_report.set(true);
+                None
+            }
+            Err(Unfulfilled::Answered(ApiError::Rejected { reason: Rejection::AlreadyOnTrip })) => {
+                self.must_resume.set(true);
                 None
             }
             _ => None,

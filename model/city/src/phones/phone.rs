@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use platform::api::gateway::{Action, Request, Response};
 use platform::api::{ApiError, users};
-use platform::domain::ids::{DriverId, RiderId, TripId};
+use platform::domain::ids::{DriverId, OperatorId, RiderId, TripId};
 use platform::domain::session::{Caller, SessionToken};
 use ports::observe::{AttemptFailed, JourneyEnded, JourneyOutcome, Observation, Tier};
 use ports::{IdempotencyKey, Retry};
@@ -45,6 +45,7 @@ impl Phone {
         let name = match owner {
             Caller::Rider(rider) => format!("rider {rider}"),
             Caller::Driver(driver) => format!("driver {driver}"),
+            Caller::Operator(operator) => format!("operator {operator}"),
         };
         // A rider who comes back has a later journey: the moment tells them apart.
         let stream = |what| runtime::random::stream(&format!("{what} of {name} from {}", now().nanos()));
@@ -191,7 +192,8 @@ impl Phone {
     }
 
     fn actor(&self) -> u64 {
-        let (Caller::Rider(RiderId(number)) | Caller::Driver(DriverId(number))) = self.owner;
+        let (Caller::Rider(RiderId(number)) | Caller::Driver(DriverId(number)) | Caller::Operator(OperatorId(number))) =
+            self.owner;
         number.cast_unsigned()
     }
 }

@@ -15,12 +15,16 @@ use runtime::random::{RngExt, Stream};
 use runtime::{Time, now, sleep, sleep_until};
 
 use super::beat::Beat;
-use super::crowd::Doing;
+use super::crowd::{Doing, Ride};
 use super::motion::coordinate;
 use super::patience::about;
 use super::phone::{Phone, Unfulfilled};
 use super::{World, coin};
 use crate::demand::TripWish;
+use crate::traffic::LEFT_AT;
+
+/// How often a rider whose trip the platform has forgotten asks for another. Assumption: then a taxi is hailed.
+const STARTS_OVER_MAX: u32 = 2;
 
 /// What this rider does if all goes well: drawn before anything is sent, so that it is the same over any two runs of one demand.
 struct Plan {
@@ -28,6 +32,17 @@ struct Plan {
     requests: bool,
     /// When the rider changes their mind, counted from the request.
     cancels_after: Option<Duration>,
+    /// Whether the rider comes to the pickup.
+    shows_up: bool,
+    ride: Ride,
+}
+
+/// How a trip ended for its rider.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Over,
+    /// The platform knows nothing of a trip that it had acknowledged, and the rider still stands at the kerb.
+    Forgotten,
 }
 
 impl Plan {
@@ -38,7 +53,9 @@ impl Plan {
         let requests = coin(habits.request_share, stream) || decided;
         let window = habits.cancel_within.mul_f64(stream.random());
         let cancels_after = coin(habits.cancel_share, stream).then_some(window);
-        Plan { quotes: quotes.max(1), requests, cancels_after }
+        let shows_up = !coin(habits.no_show_share, stream);
+        let leaves_at = coin(habits.leave_early_share, stream).then(|| stream.random_range(LEFT_AT));
+        Plan { quotes: quotes.max(1), requests, cancels_after, shows_up, ride: Ride { leaves_at } }
     }
 }
 
@@ -48,17 +65,25 @@ pub(super) async fn open_app(world: Rc<World>, rider: RiderId, wish: TripWish, d
     let mut stream = runtime::random::stream(&format!("choices of rider {rider} from {}", now().nanos()));
     let plan = Plan::draw(&world, decided, &mut stream);
     let phone = Rc::new(Phone::new(owner, world.clone()));
-    world.crowd.begin(owner, Doing::Looking, None);
-    if let Some(quote) = look(&phone, &plan, wish, &mut stream).await
-        && plan.requests
-    {
-        world.crowd.begin(owner, Doing::Requesting, None);
-        if let Some(view) = request(&phone, quote, &mut stream).await {
-            travel(&phone, view, &plan).await;
+    for _ in 0..=STARTS_OVER_MAX {
+        if try_to_travel(&phone, &plan, wish, &mut stream).await == Ended::Over {
+            break;
         }
     }
     world.crowd.end(owner);
     world.resting.borrow_mut().push_back(rider);
+}
+
+/// From looking at prices to the end of the trip, if there is one.
+async fn try_to_travel(phone: &Rc<Phone>, plan: &Plan, wish: TripWish, stream: &mut Stream) -> Ended {
+    let crowd = &phone.world.crowd;
+    crowd.begin(phone.owner, Doing::Looking, None);
+    let Some(quote) = look(phone, plan, wish, stream).await.filter(|_| plan.requests) else { return Ended::Over };
+    crowd.begin(phone.owner, Doing::Requesting, None);
+    match request(phone, quote, stream).await {
+        Some(view) => travel(phone, view, plan).await,
+        None => Ended::Over,
+    }
 }
 
 /// Signs in and asks for prices; the last one.
@@ -84,8 +109,11 @@ async fn request(phone: &Phone, quote: QuoteId, stream: &mut Stream) -> Option<T
             Ok(Response::Trip(view)) => return Some(view),
             // An earlier tap took effect after all: its key fetches the answer that was lost.
             Err(Unfulfilled::Answered(ApiError::Rejected { reason: Rejection::AlreadyOnTrip })) => {
-                let action = Action::RequestTrip { quote, key: unknown? };
-                return match phone.act("request", &action, now()).await {
+                let Some(key) = unknown else {
+                    call_off_unknown_trip(phone).await;
+                    continue;
+                };
+                return match phone.act("request", &Action::RequestTrip { quote, key }, now()).await {
                     Ok(Response::Trip(view)) => Some(view),
                     _ => None,
                 };
@@ -101,12 +129,23 @@ async fn request(phone: &Phone, quote: QuoteId, stream: &mut Stream) -> Option<T
     None
 }
 
+/// Cancels the trip that the platform says the rider is on, and of which the rider knows nothing: a store that lost what came after brought it back.
+async fn call_off_unknown_trip(phone: &Phone) {
+    if let Ok(Response::ActiveTrip(Some(view))) = phone.act("active-trip", &Action::ActiveTrip, now()).await {
+        let action = Action::CancelTrip { trip: view.id, key: phone.new_key() };
+        // If it cannot be, it ends by itself, and the next tap finds out.
+        let _ = phone.act("cancel", &action, now()).await;
+    }
+}
+
 /// Waits and rides, until the platform says that the trip is over or that it will not be.
-async fn travel(phone: &Rc<Phone>, view: TripView, plan: &Plan) {
+async fn travel(phone: &Rc<Phone>, view: TripView, plan: &Plan) -> Ended {
     let trip = Trip { phone, requested_at: now(), view: Cell::new(view) };
     let (habits, crowd) = (&phone.world.habits, &phone.world.crowd);
     crowd.begin(phone.owner, Doing::Waiting, Some(view.id));
-    crowd.wait_at_kerb(view.id);
+    if plan.shows_up {
+        crowd.wait_at_kerb(view.id, plan.ride);
+    }
     let beat = RefCell::new(Beat::new(
         now() + habits.waiting_poll_every,
         habits.waiting_poll_every,
@@ -119,18 +158,23 @@ async fn travel(phone: &Rc<Phone>, view: TripView, plan: &Plan) {
             let every = if trip.has_begun() { habits.riding_poll_every } else { habits.waiting_poll_every };
             match poll_fn(|context| beat.borrow_mut().poll(context, every, poll, missed)).await {
                 Ok(Response::Trip(view)) => trip.take(view),
-                // The platform knows nothing of the trip that it acknowledged: there is nothing to wait for.
-                Err(Unfulfilled::Answered(ApiError::NotFound)) => return,
+                // There is nothing to wait for; a rider who sits in the car is driven all the same.
+                Err(Unfulfilled::Answered(ApiError::NotFound)) if !crowd.is_on_board(view.id) => {
+                    return Ended::Forgotten;
+                }
+                Err(Unfulfilled::Answered(ApiError::NotFound)) => return Ended::Over,
                 _ => {}
             }
         }
+        Ended::Over
     };
-    runtime::select! {
-        () = watching => {}
-        () = trip.lose_patience(plan) => {}
-    }
+    let ended = runtime::select! {
+        ended = watching => ended,
+        () = trip.lose_patience(plan) => Ended::Over,
+    };
     crowd.leave_kerb(view.id);
     poll_fn(|context| beat.borrow_mut().poll_rest(context, missed)).await;
+    ended
 }
 
 /// The rider's side of a trip.

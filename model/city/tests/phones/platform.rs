@@ -127,6 +127,7 @@ impl Platform {
             }
             (Some(Caller::Rider(rider)), action) => self.rider(rider, action),
             (Some(Caller::Driver(driver)), action) => self.driver(driver, action),
+            (Some(Caller::Operator(_)), action) => panic!("no phone is an operator's: {action:?}"),
             (None, _) => Err(ApiError::Unauthenticated),
         }
     }
@@ -163,6 +164,7 @@ impl Platform {
                 self.once(key, || self.step(trip, EventKind::RiderCancelled, |trip| trip.rider == rider))
             }
             Action::TripStatus { trip } => self.view(trip),
+            Action::ActiveTrip => Ok(self.active(|trip| trip.rider == rider)),
             other => panic!("a rider does not ask for {other:?}"),
         }
     }
@@ -182,6 +184,11 @@ impl Platform {
                 self.search();
                 Ok(Response::Noted(Noted { at_ns: now().nanos() as i64 }))
             }
+            Action::ActiveTrip => Ok(self.active(|trip| trip.view.assignment.is_some_and(|by| by.driver == id))),
+            Action::CancelTrip { trip, key } => self.once(key, || self.give_back(id, trip)),
+            Action::PollOffer if self.drivers.borrow().get(&id).is_some_and(|driver| driver.trip.is_some()) => {
+                Err(ApiError::Rejected { reason: Rejection::AlreadyOnTrip })
+            }
             Action::PollOffer => {
                 let offer = self.drivers.borrow().get(&id).and_then(|driver| driver.offer);
                 Ok(Response::Offer(offer.map(|trip| {
@@ -199,7 +206,7 @@ impl Platform {
                     Progress::Departed => EventKind::DriverDeparted,
                     Progress::Arrived => EventKind::DriverArrived,
                     Progress::PickedUp => EventKind::PickedUp,
-                    Progress::DroppedOff(_) => EventKind::DroppedOff,
+                    Progress::DroppedOff(_) | Progress::LeftEarly(_) => EventKind::DroppedOff,
                     Progress::RiderDidNotShow => EventKind::RiderDidNotShow,
                 };
                 self.step(trip, event, |trip| trip.view.assignment == Some(assignment))
@@ -217,6 +224,44 @@ impl Platform {
         let view =
             TripView { id, state: State::Matching, version: 1, assignment: None, pickup, dropoff, charge_minor: None };
         self.trips.borrow_mut().insert(id, Trip { rider, view, offered: None, refused_by: Vec::new() });
+        self.searching.borrow_mut().push(id);
+        self.search();
+        self.view(id)
+    }
+
+    /// Forgets a trip altogether, as a store does that goes back behind it.
+    pub fn forget(&self, trip: TripId) {
+        self.trips.borrow_mut().remove(&trip);
+        for driver in self.drivers.borrow_mut().values_mut() {
+            driver.trip = driver.trip.filter(|known| *known != trip);
+            driver.offer = driver.offer.filter(|known| *known != trip);
+        }
+    }
+
+    /// Takes a trip back to the state in which its driver was on the way, as a store does that goes back behind its end.
+    pub fn bring_back(&self, id: TripId, assignment: Assignment) {
+        let mut trips = self.trips.borrow_mut();
+        let trip = trips.get_mut(&id).expect("a trip that was known");
+        (trip.view.state, trip.view.assignment) = (State::EnRoutePickup, Some(assignment));
+        self.drivers.borrow_mut().entry(assignment.driver).or_default().trip = Some(id);
+    }
+
+    fn active(&self, is_theirs: impl Fn(&Trip) -> bool) -> Response {
+        let trips = self.trips.borrow();
+        let trip = trips.values().find(|trip| trip.view.state.is_active() && is_theirs(trip));
+        Response::ActiveTrip(trip.map(|trip| trip.view))
+    }
+
+    fn give_back(&self, driver: DriverId, id: TripId) -> Result<Response, ApiError> {
+        let is_theirs = |trip: &Trip| trip.view.assignment.is_some_and(|by| by.driver == driver);
+        self.step(id, EventKind::Reassigned, is_theirs)?;
+        {
+            let (mut trips, mut drivers) = (self.trips.borrow_mut(), self.drivers.borrow_mut());
+            let trip = trips.get_mut(&id).expect("it was there a moment ago");
+            trip.view.assignment = None;
+            trip.refused_by.push(driver);
+            drivers.get_mut(&driver).expect("whose trip it was").trip = None;
+        }
         self.searching.borrow_mut().push(id);
         self.search();
         self.view(id)

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use city::Point;
+use city::{PhoneHabits, Point};
+use platform::api::gateway::Action;
+use platform::api::trips::{OfferAnswer, Progress};
+use platform::domain::session::Caller;
 use platform::domain::trip::State;
 use runtime::Time;
 
@@ -28,10 +31,44 @@ fn when_demand_stops_every_journey_comes_to_its_end() {
     let last = run.watcher.of_kind("sign-in").iter().map(|ended| ended.intended_at).max();
     assert!(last.is_some_and(|last| last <= Time::from_secs(60)), "{last:?}");
     // Some riders changed their mind; everybody else was brought home.
-    let (completed, cancelled) =
-        (run.platform.trips_in(State::Completed), run.platform.trips_in(State::CancelledByRider));
+    let [completed, cancelled, absent] =
+        [State::Completed, State::CancelledByRider, State::NoShow].map(|state| run.platform.trips_in(state));
     assert!(completed > 20, "{completed}");
-    assert_eq!(completed + cancelled, run.watcher.of_kind("request").len());
+    assert_eq!(completed + cancelled + absent, run.watcher.of_kind("request").len());
+}
+
+#[test]
+fn some_do_not_come_some_get_out_early_and_some_drivers_give_their_trip_back() {
+    let mut config = village_phones(7200.0, 20);
+    config.habits = PhoneHabits { no_show_share: 0.2, leave_early_share: 0.2, give_back_share: 0.2, ..config.habits };
+    let mut run = Run::new(config, 1, Watcher::remembering());
+    run.until(60);
+    run.crowd.stop_demand();
+    run.until(100);
+    assert_eq!(run.crowd.pending(), []);
+    let requests = run.watcher.of_kind("request").len();
+    let (mut absent, mut early, mut given_back, mut accepted) = (0, 0, 0, 0);
+    for (_, caller, action) in run.platform.log.borrow().iter() {
+        match action {
+            Action::Advance { progress: Progress::RiderDidNotShow, .. } => absent += 1,
+            Action::Advance { progress: Progress::LeftEarly(drive), .. } => {
+                assert!(drive.distance_m > 0 && drive.duration_s > 0, "{drive:?}");
+                early += 1;
+            }
+            Action::CancelTrip { .. } if matches!(caller, Some(Caller::Driver(_))) => given_back += 1,
+            Action::AnswerOffer { answer: OfferAnswer::Accept, .. } => accepted += 1,
+            _ => {}
+        }
+    }
+    // A fifth of some hundred, give or take four deviations.
+    let a_fifth = |part: usize, whole: usize| {
+        let (expected, deviation) = (whole as f64 * 0.2, (whole as f64 * 0.16).sqrt());
+        assert!((part as f64 - expected).abs() < 4.0 * deviation, "{part} of {whole}");
+    };
+    assert!(requests > 60, "{requests}");
+    a_fifth(absent, requests);
+    a_fifth(early, run.platform.trips_in(State::Completed));
+    a_fifth(given_back, accepted);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use city::phones::Patience;
 use engine::LinkFault;
 use platform::api::gateway::Action;
 use platform::api::trips::Progress;
-use platform::domain::trip::State;
+use platform::domain::ids::{DriverId, TripId};
+use platform::domain::trip::{Assignment, State};
 use ports::IdempotencyKey;
 use ports::observe::JourneyOutcome;
 use runtime::Time;
@@ -173,4 +174,43 @@ fn riders_come_whatever_the_platform_does() {
     assert!((30..90).contains(&good.len()), "{}", good.len());
     assert_eq!(arrivals(Mood::Mute), good);
     assert_eq!(arrivals(Mood::Unavailable), good);
+}
+
+#[test]
+fn a_rider_whose_trip_is_forgotten_asks_for_another() {
+    let mut config = village_phones(3600.0, 0);
+    config.riders = 1;
+    let mut run = Run::new(config, 1, Watcher::remembering());
+    run.until(20);
+    let before = run.watcher.of_kind("request").len();
+    assert_eq!(before, 1, "there is nobody to drive the first");
+    run.platform.forget(TripId(1));
+    run.until(24);
+    assert_eq!(run.watcher.of_kind("request").len(), 2);
+    assert_eq!(run.crowd.counts().trips_open, 1);
+}
+
+#[test]
+fn a_driver_tells_again_of_a_trip_whose_end_was_forgotten_and_gives_an_unknown_one_back() {
+    for kept in [true, false] {
+        // A rider every two minutes: the driver has time to look for offers in vain.
+        let mut config = village_phones(30.0, 1);
+        config.habits.give_back_share = 0.0;
+        let mut run = Run::new(config, 1, Watcher::remembering());
+        let mut tenths = 0;
+        while run.platform.trips_in(State::Completed) == 0 {
+            tenths += 1;
+            assert!(tenths < 10_000, "a trip is driven within the first 1,000 s");
+            run.engine.run_until(Time(tenths * 100_000_000));
+        }
+        run.until(tenths / 10 + 5);
+        let log_length = run.platform.log.borrow().len();
+        let known = Assignment { driver: DriverId(1), epoch: 1 };
+        run.platform.bring_back(TripId(1), if kept { known } else { Assignment { epoch: 2, ..known } });
+        run.until(tenths / 10 + 20);
+        let again = run.platform.trips_in(State::Completed);
+        let log = run.platform.log.borrow();
+        let gave_back = log[log_length..].iter().any(|(_, _, action)| matches!(action, Action::CancelTrip { .. }));
+        assert_eq!((again, gave_back), if kept { (1, false) } else { (0, true) });
+    }
 }

@@ -42,10 +42,14 @@ pub(super) struct Ledger {
     keys: BTreeMap<IdempotencyKey, Entry>,
     /// What was authorised, not yet captured or voided, and since when.
     open: BTreeMap<IdempotencyKey, (i64, Time)>,
+    /// What is left to give back of what was captured from each authorisation, and since when.
+    refundable: BTreeMap<IdempotencyKey, (i64, Time)>,
     /// Keys in the order of their entries, to forget the oldest first.
     remembered: VecDeque<(Time, IdempotencyKey)>,
     /// Authorisations in the order they were given.
     authorised: VecDeque<(Time, IdempotencyKey)>,
+    /// Captured authorisations in the order of their captures.
+    captured: VecDeque<(Time, IdempotencyKey)>,
 }
 
 impl Ledger {
@@ -57,8 +61,10 @@ impl Ledger {
             authorisation_lifetime,
             keys: BTreeMap::new(),
             open: BTreeMap::new(),
+            refundable: BTreeMap::new(),
             remembered: VecDeque::new(),
             authorised: VecDeque::new(),
+            captured: VecDeque::new(),
         }
     }
 
@@ -92,6 +98,13 @@ impl Ledger {
                 None => Outcome::Declined(Decline::NoAuthorisation),
                 Some(_) => Outcome::Approved,
             },
+            Operation::Refund { authorisation, amount_minor } => match self.refundable.get(&authorisation) {
+                None => Outcome::Declined(Decline::NoAuthorisation),
+                Some((left_minor, _)) if amount_minor > *left_minor => Outcome::Declined(Decline::AmountTooLarge),
+                Some(_) => Outcome::Approved,
+            },
+            // Bank accounts are checked when they are registered.
+            Operation::PayOut { .. } => Outcome::Approved,
         }
     }
 
@@ -119,9 +132,20 @@ impl Ledger {
                 self.open.insert(entry.key, (amount_minor, entry.at));
                 self.authorised.push_back((entry.at, entry.key));
             }
-            Operation::Capture { authorisation, .. } | Operation::Void { authorisation } => {
+            Operation::Capture { authorisation, amount_minor } => {
+                self.open.remove(&authorisation);
+                self.refundable.insert(authorisation, (amount_minor, entry.at));
+                self.captured.push_back((entry.at, authorisation));
+            }
+            Operation::Void { authorisation } => {
                 self.open.remove(&authorisation);
             }
+            Operation::Refund { authorisation, amount_minor } => {
+                if let Some((left_minor, _)) = self.refundable.get_mut(&authorisation) {
+                    *left_minor -= amount_minor;
+                }
+            }
+            Operation::PayOut { .. } => {}
         }
     }
 
@@ -143,6 +167,12 @@ impl Ledger {
             if self.open.get(&key).is_some_and(|(_, since)| *since == at) {
                 self.open.remove(&key);
             }
+        }
+        while let Some(&(at, key)) = self.captured.front()
+            && now.since(at) >= self.authorisation_lifetime
+        {
+            self.captured.pop_front();
+            self.refundable.remove(&key);
         }
     }
 }

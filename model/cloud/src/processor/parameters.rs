@@ -28,6 +28,7 @@ pub struct Parameters {
     /// How long a key's decision is remembered (source: Stripe API reference, mid-2023, on idempotent requests: at least 24 h).
     pub key_lifetime: Duration,
     /// How long an authorisation may be captured or voided (source: Stripe documentation, mid-2023, on holds: 7 days for most cards).
+    /// What was captured may be given back for as long again (assumption; real cards allow it for months).
     pub authorisation_lifetime: Duration,
     /// Requests a second, with bursts of one second's worth (source: Stripe documentation, mid-2023, on rate limits: 100 in live mode).
     pub requests_per_s_max: u32,

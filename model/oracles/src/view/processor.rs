@@ -55,7 +55,7 @@ impl ProcessorBook {
                     authorisation.captures.push((key, amount_minor));
                 }
             }
-            Operation::Void { .. } => {}
+            Operation::Void { .. } | Operation::Refund { .. } | Operation::PayOut { .. } => {}
         }
     }
 }

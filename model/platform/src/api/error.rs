@@ -45,7 +45,7 @@ pub enum Rejection {
     /// The caller may not do this.
     NotAllowed,
     QuoteExpired,
-    /// The rider has a trip already.
+    /// The rider, or the driver, has a trip already.
     AlreadyOnTrip,
     /// The offer is over, or the token is not the newest.
     OfferOver,

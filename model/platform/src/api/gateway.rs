@@ -4,7 +4,7 @@ use ports::IdempotencyKey;
 use serde::{Deserialize, Serialize};
 
 use super::trips::{OfferAnswer, Progress, TripView};
-use super::{geo, pricing, users};
+use super::{geo, payments, pricing, users};
 use crate::domain::ids::{FencingToken, QuoteId, TripId};
 use crate::domain::place::Coordinate;
 use crate::domain::session::SessionToken;
@@ -41,6 +41,14 @@ pub enum Action {
     TripStatus {
         trip: TripId,
     },
+    /// Rider or driver: which trip am I on? For a phone that has lost track, or whose platform has.
+    ActiveTrip,
+    /// Operator: gives a part of what was captured back to the rider.
+    Refund {
+        trip: TripId,
+        amount_minor: i64,
+        key: IdempotencyKey,
+    },
     /// Driver: on duty, or off duty.
     SetOnline {
         online: bool,
@@ -50,7 +58,8 @@ pub enum Action {
         at: Coordinate,
         available: bool,
     },
-    /// Driver: is there an offer for me? A driver who is told that this is not allowed is off duty, and may have been taken for lost.
+    /// Driver: is there an offer for me? A driver who is told that this is not allowed is off duty, and may have been taken for lost; one who is told
+    /// of a trip already has one, as far as the platform knows.
     PollOffer,
     AnswerOffer {
         trip: TripId,
@@ -73,7 +82,9 @@ pub enum Response {
     SignedIn(SessionToken),
     Quote(pricing::QuoteView),
     Trip(TripView),
+    ActiveTrip(Option<TripView>),
     Offer(Option<super::matching::OfferView>),
+    Payment(payments::PaymentView),
     Noted(geo::Noted),
     Done,
 }

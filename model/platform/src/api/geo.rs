@@ -11,6 +11,8 @@ pub enum Request {
     Ping { driver: DriverId, at: Coordinate, available: bool },
     /// The drivers nearest to a place who are available and were seen lately, soonest first, without those named.
     Nearest { to: Coordinate, count: u32, without: Vec<DriverId> },
+    /// As [`Nearest`](Self::Nearest), by what all replicas know together. Unavailable where that cannot be asked.
+    NearestShared { to: Coordinate, count: u32, without: Vec<DriverId> },
     /// How many available drivers each of these cells holds.
     Supply { cells: Vec<Cell> },
     /// When each of these drivers was last heard of.

@@ -7,16 +7,17 @@ use crate::domain::place::Coordinate;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Request {
-    /// Looks for a driver for this attempt of the trip and offers it.
+    /// This attempt of the trip wants a driver: it is in the next batch. Whoever hears of no offer for some time asks again.
     FindDriver { trip: TripId, attempt: i64, pickup: Coordinate },
-    /// Is there an offer for this driver? Rejected as not allowed if the driver is off duty, as somebody who was taken for lost is.
+    /// Is there an offer for this driver? Rejected as not allowed if the driver is off duty, as somebody who was taken for lost is,
+    /// and as on a trip already if the driver is.
     PollOffer { driver: DriverId },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Response {
-    /// The driver to whom the trip was offered; none if nobody suitable is near.
-    Offered(Option<DriverId>),
+    /// The trip is in the next batch.
+    Queued,
     Offer(Option<OfferView>),
 }
 

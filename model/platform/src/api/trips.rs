@@ -27,6 +27,10 @@ pub enum Request {
         caller: Caller,
         trip: TripId,
     },
+    /// The trip on which the caller is under way, as a rider or as its driver.
+    Active {
+        caller: Caller,
+    },
     AnswerOffer {
         driver: DriverId,
         trip: TripId,
@@ -45,6 +49,7 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Response {
     Trip(TripView),
+    Active(Option<TripView>),
 }
 
 /// What a driver says to an offer.
@@ -61,6 +66,8 @@ pub enum Progress {
     Arrived,
     PickedUp,
     DroppedOff(Drive),
+    /// The rider got out before the destination.
+    LeftEarly(Drive),
     RiderDidNotShow,
 }
 

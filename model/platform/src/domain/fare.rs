@@ -130,6 +130,17 @@ pub struct Fare {
 }
 
 impl Fare {
+    /// The difference, part by part.
+    pub fn minus(self, other: Self) -> Self {
+        Self {
+            charge_minor: self.charge_minor - other.charge_minor,
+            driver_pay_minor: self.driver_pay_minor - other.driver_pay_minor,
+            commission_minor: self.commission_minor - other.commission_minor,
+            tax_minor: self.tax_minor - other.tax_minor,
+            tolls_minor: self.tolls_minor - other.tolls_minor,
+        }
+    }
+
     /// Whether the parts are not negative and make up the charge.
     pub fn adds_up(&self) -> bool {
         let parts = [self.driver_pay_minor, self.commission_minor, self.tax_minor, self.tolls_minor];

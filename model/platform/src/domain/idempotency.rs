@@ -21,6 +21,7 @@ coded! {
         CancelTrip = 2,
         AnswerOffer = 3,
         AdvanceTrip = 4,
+        Refund = 5,
     }
 }
 

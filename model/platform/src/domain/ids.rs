@@ -7,6 +7,8 @@ identifier! {
     TripId;
     /// A rider.
     RiderId;
+    /// Somebody who works for the platform: support, operations.
+    OperatorId;
     /// A driver.
     DriverId;
     /// A quote.

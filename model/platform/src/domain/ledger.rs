@@ -25,6 +25,10 @@ coded! {
         Commission = 5,
         TaxPayable = 6,
         TollsPayable = 7,
+        /// What a rider owes us, because no card gave it.
+        RiderReceivable = 8,
+        /// What is on its way to drivers' bank accounts.
+        PayoutsInTransit = 9,
     }
 }
 
@@ -36,13 +40,22 @@ coded! {
         Void = 3,
         /// A capture of the fee for cancelling late or not coming.
         CancellationFee = 4,
+        /// A fare that no card gave: the rider owes it, and the driver is owed all the same.
+        Arrears = 5,
+        /// Part of a capture, given back. A trip may have several, told apart by their lines.
+        Refund = 6,
+        /// A payout leaves its driver's account; its journal has a number of its own, below zero.
+        PayoutBegun = 7,
+        PayoutMade = 8,
+        /// A payout that was declined is back on its driver's account.
+        PayoutReturned = 9,
     }
 }
 
 impl AccountKind {
     /// Whether the account belongs to a person and has a stored balance.
     pub fn has_balance(self) -> bool {
-        matches!(self, Self::RiderHold | Self::DriverPayable)
+        matches!(self, Self::RiderHold | Self::DriverPayable | Self::RiderReceivable)
     }
 }
 
@@ -86,14 +99,62 @@ fn taken(
     fare: Fare,
 ) -> Vec<JournalEntry> {
     let mut lines = hold(context.rider, -held_minor).to_vec();
-    lines.extend([
-        (AccountKind::ProcessorClearing, 0, fare.charge_minor),
-        (AccountKind::DriverPayable, driver.0, -fare.driver_pay_minor),
-        (AccountKind::Commission, 0, -fare.commission_minor),
-        (AccountKind::TaxPayable, 0, -fare.tax_minor),
-        (AccountKind::TollsPayable, 0, -fare.tolls_minor),
-    ]);
+    lines.push((AccountKind::ProcessorClearing, 0, fare.charge_minor));
+    lines.extend(shares(driver, fare, -1));
     journal(context, kind, &lines)
+}
+
+/// The entries of a fare that no card gave. What was held, if anything, is let go by a [`void`].
+pub fn arrears(context: JournalContext, driver: DriverId, fare: Fare) -> Vec<JournalEntry> {
+    let mut lines = vec![(AccountKind::RiderReceivable, context.rider.0, fare.charge_minor)];
+    lines.extend(shares(driver, fare, -1));
+    journal(context, JournalKind::Arrears, &lines)
+}
+
+/// The entries of the trip's refund of this number (from 1), which is taken back from those who shared `back`.
+pub fn refund(context: JournalContext, number: i64, driver: DriverId, back: Fare) -> Vec<JournalEntry> {
+    let mut lines = vec![(AccountKind::ProcessorClearing, 0, -back.charge_minor)];
+    lines.extend(shares(driver, back, 1));
+    let mut entries = journal(context, JournalKind::Refund, &lines);
+    entries.iter_mut().for_each(|entry| entry.line += number * REFUND_LINES);
+    entries
+}
+
+/// More lines than a refund's journal has.
+const REFUND_LINES: i64 = 8;
+
+/// The entries of a payout at one of its steps: begun, made or returned.
+pub fn payout(
+    (driver, period): (DriverId, i64),
+    kind: JournalKind,
+    amount_minor: i64,
+    currency: Currency,
+    at_ns: i64,
+) -> Vec<JournalEntry> {
+    let (from, to) = match kind {
+        JournalKind::PayoutMade => ((AccountKind::ProcessorClearing, 0), (AccountKind::PayoutsInTransit, 0)),
+        JournalKind::PayoutReturned => ((AccountKind::DriverPayable, driver.0), (AccountKind::PayoutsInTransit, 0)),
+        _ => ((AccountKind::PayoutsInTransit, 0), (AccountKind::DriverPayable, driver.0)),
+    };
+    let trip = payout_number(driver, period);
+    let context = JournalContext { trip, rider: RiderId(0), currency, at_ns };
+    journal(context, kind, &[(from.0, from.1, -amount_minor), (to.0, to.1, amount_minor)])
+}
+
+/// The number under which a payout's journals are kept: below zero, where no trip has one.
+fn payout_number(driver: DriverId, period: i64) -> TripId {
+    /// Days of more than a thousand years.
+    const PERIODS: i64 = 1 << 20;
+    TripId(!(driver.0 * PERIODS + period.rem_euclid(PERIODS)))
+}
+
+fn shares(driver: DriverId, fare: Fare, sign: i64) -> [Line; 4] {
+    [
+        (AccountKind::DriverPayable, driver.0, sign * fare.driver_pay_minor),
+        (AccountKind::Commission, 0, sign * fare.commission_minor),
+        (AccountKind::TaxPayable, 0, sign * fare.tax_minor),
+        (AccountKind::TollsPayable, 0, sign * fare.tolls_minor),
+    ]
 }
 
 fn hold(rider: RiderId, amount_minor: i64) -> [Line; 2] {
@@ -195,6 +256,48 @@ mod tests {
                 }
                 prop_assert_eq!(balances(&all), expected);
             }
+        }
+    }
+
+    #[test]
+    fn a_fare_that_no_card_gave_is_owed_by_the_rider_and_owed_to_the_driver() {
+        let fare = FareSchedule::NEW_YORK.cancellation_fee(10_000);
+        let entries = arrears(CONTEXT, DRIVER, fare);
+        assert!(sums_to_zero(&entries));
+        let pay_minor = -fare.driver_pay_minor;
+        let expected =
+            [(AccountKind::DriverPayable, 4, pay_minor), (AccountKind::RiderReceivable, 2, fare.charge_minor)];
+        assert_eq!(balances(&entries), expected);
+    }
+
+    #[test]
+    fn refunds_undo_a_capture_in_parts_and_never_share_a_line() {
+        let fare = FareSchedule::NEW_YORK.cancellation_fee(10_000);
+        let mut entries = capture(CONTEXT, 600, DRIVER, fare);
+        let half = Fare { charge_minor: fare.charge_minor - fare.driver_pay_minor, driver_pay_minor: 0, ..fare };
+        let rest = Fare { charge_minor: fare.driver_pay_minor, commission_minor: 0, tax_minor: 0, ..fare };
+        for (number, back) in [(1, half), (2, rest)] {
+            let refund = refund(CONTEXT, number, DRIVER, back);
+            assert!(sums_to_zero(&refund));
+            entries.extend(refund);
+        }
+        let mut keys: Vec<_> = entries.iter().map(|entry| (entry.trip_id, entry.kind, entry.line)).collect();
+        keys.sort();
+        assert!(keys.windows(2).all(|pair| pair[0] != pair[1]));
+        assert_eq!(balances(&entries)[1], (AccountKind::DriverPayable, 4, 0));
+    }
+
+    #[test]
+    fn a_payout_leaves_the_driver_and_arrives_or_comes_back() {
+        let step = |kind| payout((DRIVER, 3), kind, 70, Currency::Usd, 9);
+        let begun = step(JournalKind::PayoutBegun);
+        assert_eq!(balances(&begun), [(AccountKind::DriverPayable, 4, 70)]);
+        for (end, driver_minor) in [(JournalKind::PayoutMade, 70), (JournalKind::PayoutReturned, 0)] {
+            let all = [begun.clone(), step(end)].concat();
+            assert!(sums_to_zero(&all) && all.iter().all(|entry| entry.trip_id.0 < 0));
+            assert_eq!(balances(&all)[0].2, driver_minor);
+            let transit = all.iter().filter(|entry| entry.account == AccountKind::PayoutsInTransit);
+            assert_eq!(transit.map(|entry| entry.amount_minor).sum::<i64>(), 0);
         }
     }
 

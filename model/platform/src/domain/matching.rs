@@ -1,5 +1,7 @@
 //! Who is near: drivers in an R*-tree, the nearest of them, and their order by time of arrival.
 
+pub mod assignment;
+
 use std::collections::BTreeMap;
 
 use rstar::RTree;

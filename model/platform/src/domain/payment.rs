@@ -49,6 +49,7 @@ impl Payment {
             currency,
             authorised_minor: 0,
             captured_minor: 0,
+            refunded_minor: 0,
             pending_minor: None,
             pending_key: None,
             authorisation_key: None,

@@ -5,7 +5,8 @@
 //! happen once however often it is tried. And whatever an invariant speaks of is in a row, so that committed changes alone tell whether
 //! it holds.
 //!
-//! Transactions lock rows in this order, so that they never wait in a circle: idempotency key, trip, offer, driver, payment, balances (ascending).
+//! Transactions lock rows in this order, so that they never wait in a circle: idempotency key, trip, offer, driver, payment, movement,
+//! balances (ascending).
 
 mod accounts;
 mod delivery;
@@ -13,9 +14,9 @@ mod dispatch;
 mod money;
 
 pub use accounts::{Driver, Rider};
-pub use delivery::{IdempotencyRecord, OutboxEntry};
-pub use dispatch::{Offer, Trip, TripLogEntry};
-pub use money::{Balance, JournalEntry, Payment, Quote};
+pub use delivery::{IdempotencyRecord, Lease, OutboxEntry, ToldNotification, TripNews};
+pub use dispatch::{LateReport, Offer, Trip, TripLogEntry};
+pub use money::{Balance, JournalEntry, Movement, Payment, Quote};
 
 use ports::database::{Record, TableSchema};
 
@@ -32,6 +33,11 @@ pub const TABLES: &[&TableSchema] = &[
     Balance::SCHEMA,
     OutboxEntry::SCHEMA,
     IdempotencyRecord::SCHEMA,
+    LateReport::SCHEMA,
+    Movement::SCHEMA,
+    Lease::SCHEMA,
+    TripNews::SCHEMA,
+    ToldNotification::SCHEMA,
 ];
 
 #[cfg(test)]

@@ -2,16 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{DriverId, RiderId};
+use super::ids::{DriverId, OperatorId, RiderId};
 
 /// For how long a session is good. Assumption: a working day.
 pub const LIFETIME_NS: i64 = 12 * 3_600 * 1_000_000_000;
 
-/// Whose phone it is.
+/// Who is calling, and in which role. Riders and drivers sign in with their phones; operators, who work for the platform, where the company
+/// signs its people in: that is not modelled, and their tokens are signed with the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Caller {
     Rider(RiderId),
     Driver(DriverId),
+    Operator(OperatorId),
 }
 
 /// A signed statement that whoever holds it signed in as the caller.
@@ -62,6 +64,7 @@ impl SessionKey {
         let (role, id) = match caller {
             Caller::Rider(rider) => (1, rider.0),
             Caller::Driver(driver) => (2, driver.0),
+            Caller::Operator(operator) => (3, operator.0),
         };
         let mut message = [0; 17];
         message[0] = role;
@@ -106,6 +109,7 @@ mod tests {
         let forgeries = [
             SessionToken { caller: Caller::Rider(RiderId(2)), ..token },
             SessionToken { caller: Caller::Driver(DriverId(1)), ..token },
+            SessionToken { caller: Caller::Operator(OperatorId(1)), ..token },
             SessionToken { expires_at_ns: token.expires_at_ns + 1, ..token },
             SessionKey([8; 32]).sign(token.caller, 100),
         ];

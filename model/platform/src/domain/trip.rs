@@ -1,7 +1,7 @@
 //! A trip's life: its states, the transitions between them as a table, and the one way to take one.
 
 use super::coded::coded;
-use super::fare::Fare;
+use super::fare::{Fare, FareSchedule};
 use super::ids::{DriverId, TripId};
 use super::place::Coordinate;
 use super::schema::{Quote, Trip, TripLogEntry};
@@ -59,6 +59,18 @@ coded! {
         SystemCancelled = 18,
         SearchEnded = 19,
         RiderDidNotShow = 20,
+    }
+}
+
+coded! {
+    /// How a drive ended, and on whose word.
+    pub enum Ending {
+        /// The driver's phone told of the drop-off at the destination.
+        AtDestination = 1,
+        /// The driver's phone told that the rider wanted to get out on the way.
+        Early = 2,
+        /// Nobody told: the drive is taken to have gone as quoted. What the phone says later is reconciled with it.
+        Presumed = 3,
     }
 }
 
@@ -168,6 +180,18 @@ pub enum Event {
         drive: Drive,
         fare: Fare,
     },
+    /// As a drop-off, but elsewhere: the rider wanted to get out.
+    LeftEarly {
+        assignment: Assignment,
+        drive: Drive,
+        fare: Fare,
+    },
+    /// As a drop-off, raised by the platform on behalf of a driver who was never heard of again.
+    PresumedDriven {
+        assignment: Assignment,
+        drive: Drive,
+        fare: Fare,
+    },
     PaymentBegan,
     PaymentCaptured,
     PaymentFailed,
@@ -194,7 +218,7 @@ impl Event {
             Self::DriverDeparted(_) => EventKind::DriverDeparted,
             Self::DriverArrived(_) => EventKind::DriverArrived,
             Self::PickedUp(_) => EventKind::PickedUp,
-            Self::DroppedOff { .. } => EventKind::DroppedOff,
+            Self::DroppedOff { .. } | Self::LeftEarly { .. } | Self::PresumedDriven { .. } => EventKind::DroppedOff,
             Self::PaymentBegan => EventKind::PaymentBegan,
             Self::PaymentCaptured => EventKind::PaymentCaptured,
             Self::PaymentFailed => EventKind::PaymentFailed,
@@ -215,6 +239,8 @@ impl Event {
             | Self::DriverArrived(by)
             | Self::PickedUp(by)
             | Self::DroppedOff { assignment: by, .. }
+            | Self::LeftEarly { assignment: by, .. }
+            | Self::PresumedDriven { assignment: by, .. }
             | Self::Reassigned(by)
             | Self::DriverCancelled(by)
             | Self::RiderDidNotShow(by) => Some(*by),
@@ -253,11 +279,18 @@ impl Trip {
             pickup_longitude_microdegrees: quote.pickup_longitude_microdegrees,
             dropoff_latitude_microdegrees: quote.dropoff_latitude_microdegrees,
             dropoff_longitude_microdegrees: quote.dropoff_longitude_microdegrees,
+            multiplier_per_mille: quote.multiplier_per_mille,
+            quoted_tolls_minor: quote.tolls_minor,
+            ceiling_minor: quote.ceiling_minor,
+            estimated_distance_m: quote.estimated_distance_m,
+            estimated_duration_s: quote.estimated_duration_s,
+            free_flow_duration_s: quote.free_flow_duration_s,
             requested_at_ns: now_ns,
             searching_since_ns: None,
             updated_at_ns: now_ns,
             picked_up_at_ns: None,
             dropped_off_at_ns: None,
+            ending: None,
             distance_m: None,
             duration_s: None,
             charge_minor: None,
@@ -291,6 +324,11 @@ impl Trip {
             tax_minor: self.tax_minor?,
             tolls_minor: self.tolls_minor?,
         })
+    }
+
+    /// What a drive costs under the trip's quote.
+    pub fn fare(&self, schedule: &FareSchedule, drive: Drive) -> Fare {
+        schedule.fare(drive, self.quoted_tolls_minor, self.multiplier_per_mille, self.ceiling_minor)
     }
 
     /// Writes down what the rider owes.
@@ -382,12 +420,22 @@ impl Trip {
             Event::PickedUp(_) => self.picked_up_at_ns = Some(now_ns),
             Event::DroppedOff { drive, fare, .. } => {
                 self.dropped_off_at_ns = Some(now_ns);
-                self.distance_m = Some(drive.distance_m);
-                self.duration_s = Some(drive.duration_s);
-                self.charge(fare);
+                self.end_drive(Ending::AtDestination, drive, fare);
             }
+            Event::PresumedDriven { drive, fare, .. } => {
+                self.dropped_off_at_ns = Some(now_ns);
+                self.end_drive(Ending::Presumed, drive, fare);
+            }
+            Event::LeftEarly { drive, fare, .. } => self.end_drive(Ending::Early, drive, fare),
             _ => {}
         }
+    }
+
+    fn end_drive(&mut self, ending: Ending, drive: Drive, fare: Fare) {
+        self.ending = Some(ending);
+        self.distance_m = Some(drive.distance_m);
+        self.duration_s = Some(drive.duration_s);
+        self.charge(fare);
     }
 }
 

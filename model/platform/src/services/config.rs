@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::domain::fare::FareSchedule;
 use crate::domain::money::Currency;
 use crate::domain::place::{CellSize, Coordinate};
+use crate::domain::retention::Retention;
 use crate::domain::surge::SurgeParameters;
 
 /// The platform's settings. Defaults without a source are assumptions.
@@ -20,15 +21,35 @@ pub struct Config {
     pub cancellation_grace: Duration,
     /// A driver on the way to a pickup who is not heard of for this long is lost: seven missed pings (assumption).
     pub driver_lost: Duration,
-    /// How many of the nearest drivers are looked at in one search (assumption).
+    /// A ride is presumed over when it has lasted for this, and for [`stuck_times`](Self::stuck_times) what its quote expected, and nobody said
+    /// how it ended: 30 min, longer than nine of ten rides (city trip records, 2019: P90 28.9 min).
+    pub stuck_after: Duration,
+    /// See [`stuck_after`](Self::stuck_after) (assumption: 3; a traffic jam doubles a ride).
+    pub stuck_times: u32,
+    /// Between two looks for such rides (assumption).
+    pub stuck_interval: Duration,
+    /// Trips are matched in batches, at the multiples of this, if any trip is waiting: 2 s (Uber Engineering, on batched matching, tells of
+    /// windows of a few seconds).
+    pub batch_interval: Duration,
+    /// A trip is left waiting rather than given to a driver who is farther away than this, or worth as much more to others (assumption).
+    pub pickup_max: Duration,
+    /// How many of the nearest drivers are looked at for each trip of a batch (assumption).
     pub candidates: u32,
-    /// How long a search that found nobody waits before it is made again (assumption).
+    /// How long a search that found nobody waits before it is made again: longer than a batch takes (assumption).
     pub search_interval: Duration,
+
+    /// Whether the replicas of the geo service share where drivers wait, in the cache.
+    pub shared_locations: bool,
+    /// How long one command to the cache may take: one that does not answer at once is of no use (assumption).
+    pub cache_timeout: Duration,
 
     /// Between two rounds of a background loop, give or take a quarter (assumption: fast enough for people, cheap when idle).
     pub loop_interval: Duration,
     /// Between two rounds of looking for lost drivers (assumption).
     pub lost_driver_interval: Duration,
+    /// Between two rounds of deleting what is over (assumption).
+    pub sweep_interval: Duration,
+    pub retention: Retention,
     /// How many rows one round of a loop takes (assumption).
     pub batch: u32,
 
@@ -52,6 +73,16 @@ pub struct Config {
     pub processor_lease: Duration,
     /// How long the processor is left alone after it failed to answer (assumption).
     pub processor_pause: Duration,
+    /// Between two looks for refunds and payouts that nobody saw to (assumption: they are not urgent).
+    pub movement_interval: Duration,
+    /// Drivers are paid what they are owed at the end of each of these: a day (assumption; platforms pay weekly, and daily on demand).
+    pub payout_period: Duration,
+    /// Between two looks of an idle relay for events to publish (assumption: what consumers do with them can wait a second).
+    pub relay_interval: Duration,
+    /// For how long the relay that works keeps the others from it; they take over this long after it died (assumption).
+    pub relay_lease: Duration,
+    /// How long one delivery of a notification may take (assumption).
+    pub carrier_timeout: Duration,
     /// For how long a new trip waits for the card before the search begins anyway (assumption).
     pub authorisation_wait: Duration,
     /// Limit of what a service does on nobody's behalf: one step of a background loop (assumption).
@@ -94,10 +125,19 @@ impl Default for Config {
             no_show_wait: Duration::from_secs(300),
             cancellation_grace: Duration::from_secs(120),
             driver_lost: Duration::from_secs(30),
+            stuck_after: Duration::from_secs(30 * 60),
+            stuck_times: 3,
+            stuck_interval: Duration::from_secs(60),
+            batch_interval: Duration::from_secs(2),
+            pickup_max: Duration::from_secs(3_600),
             candidates: 10,
-            search_interval: Duration::from_secs(2),
+            search_interval: Duration::from_secs(4),
+            shared_locations: false,
+            cache_timeout: Duration::from_millis(250),
             loop_interval: Duration::from_secs(2),
             lost_driver_interval: Duration::from_secs(10),
+            sweep_interval: Duration::from_secs(60),
+            retention: Retention::default(),
             batch: 64,
             city: Coordinate { latitude_microdegrees: 40_750_000, longitude_microdegrees: -73_980_000 },
             roads: Roads { detour_per_mille: 1_350, speed_m_per_h: 18_500, free_flow_m_per_h: 100_000 },
@@ -118,6 +158,11 @@ impl Default for Config {
             processor_timeout: Duration::from_secs(5),
             processor_lease: Duration::from_secs(20),
             processor_pause: Duration::from_secs(5),
+            movement_interval: Duration::from_secs(30),
+            payout_period: Duration::from_secs(24 * 3_600),
+            relay_interval: Duration::from_secs(1),
+            relay_lease: Duration::from_secs(10),
+            carrier_timeout: Duration::from_secs(3),
             authorisation_wait: Duration::from_secs(3),
             background_limit: Duration::from_secs(10),
         }
@@ -133,6 +178,11 @@ impl Roads {
     /// How long it takes to drive between places that are so far apart, in whole seconds.
     pub fn duration_s(&self, straight_m: u32) -> u32 {
         scale(self.path_m(straight_m), 3_600, self.speed_m_per_h)
+    }
+
+    /// The least time in which a path of this length can be driven, in whole seconds, rounded down.
+    pub fn path_free_flow_s(&self, path_m: u32) -> u32 {
+        self.free_flow_s(scale(path_m, 1_000, self.detour_per_mille))
     }
 
     /// The least time in which anybody gets from one to the other, in whole seconds, rounded down.

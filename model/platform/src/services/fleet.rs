@@ -16,14 +16,16 @@ use crate::domain::place::{Cell, Coordinate};
 /// A client of the geo service as a whole.
 pub struct Fleet {
     peers: Peers<Request, Response>,
+    /// Whether replicas share where drivers wait: then any one of them knows all.
+    shares: bool,
     /// When each replica last said when it had seen whom; the process's start before that. Indexed like the answers.
     heard_of_at_ns: RefCell<Vec<i64>>,
     started_at_ns: i64,
 }
 
 impl Fleet {
-    pub fn new(peers: Peers<Request, Response>) -> Self {
-        Self { peers, heard_of_at_ns: RefCell::default(), started_at_ns: now_ns() }
+    pub fn new(peers: Peers<Request, Response>, shares: bool) -> Self {
+        Self { peers, shares, heard_of_at_ns: RefCell::default(), started_at_ns: now_ns() }
     }
 
     /// The drivers nearest to a place, soonest first, of all replicas that answer.
@@ -34,6 +36,14 @@ impl Fleet {
         without: Vec<DriverId>,
         context: CallContext,
     ) -> Reply<Vec<Near>> {
+        if self.shares {
+            let request = Request::NearestShared { to, count, without: without.clone() };
+            let mut once = CallContext { retry_budget: 0, ..context };
+            // Without the cache, each replica is asked for what it knows itself.
+            if let Ok(Response::Nearest(near)) = self.peers.call(request, &mut once).await {
+                return Ok(near);
+            }
+        }
         let answers = self.ask(&Request::Nearest { to, count, without }, context).await?;
         let lists = answers.into_iter().flatten().filter_map(|answer| match answer {
             Response::Nearest(list) => Some(list),

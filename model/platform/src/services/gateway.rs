@@ -9,8 +9,8 @@ use super::peers::{Peers, Route};
 use super::{Config, server};
 use crate::api::error::Rejection;
 use crate::api::gateway::{Action, Request, Response};
-use crate::api::{ApiError, Reply, geo, matching, pricing, trips, users};
-use crate::domain::ids::{DriverId, RiderId};
+use crate::api::{ApiError, Reply, geo, matching, payments, pricing, trips, users};
+use crate::domain::ids::{DriverId, OperatorId, RiderId};
 use crate::domain::session::{Caller, SessionKey};
 
 /// The services behind the gateway.
@@ -20,6 +20,7 @@ pub struct Services {
     pub pricing: Peers<pricing::Request, pricing::Response>,
     pub matching: Peers<matching::Request, matching::Response>,
     pub trips: Peers<trips::Request, trips::Response>,
+    pub payments: Peers<payments::Request, payments::Response>,
 }
 
 /// Runs one replica. Sessions are checked with `key`.
@@ -64,7 +65,7 @@ impl Gateway {
                 let poll = matching::Request::PollOffer { driver: driver(caller)? };
                 match self.services.matching.call(poll, context).await? {
                     matching::Response::Offer(offer) => Ok(Response::Offer(offer)),
-                    matching::Response::Offered(_) => Err(ApiError::Internal),
+                    matching::Response::Queued => Err(ApiError::Internal),
                 }
             }
             Action::Quote { pickup, dropoff } => {
@@ -78,10 +79,17 @@ impl Gateway {
                 let request = users::Request::SetOnline { driver: driver(caller)?, online };
                 self.services.users.call(request, context).await.map(|_| Response::Done)
             }
+            Action::Refund { trip, amount_minor, key } => {
+                let refund = payments::Request::Refund { operator: operator(caller)?, trip, amount_minor, key };
+                let payments::Response::Payment(view) = self.services.payments.call(refund, context).await?;
+                Ok(Response::Payment(view))
+            }
             trip => {
                 let request = trip_request(caller, trip)?;
-                let trips::Response::Trip(trip) = self.services.trips.call(request, context).await?;
-                Ok(Response::Trip(trip))
+                Ok(match self.services.trips.call(request, context).await? {
+                    trips::Response::Trip(trip) => Response::Trip(trip),
+                    trips::Response::Active(trip) => Response::ActiveTrip(trip),
+                })
             }
         }
     }
@@ -93,6 +101,7 @@ fn trip_request(caller: Caller, action: Action) -> Reply<trips::Request> {
         Action::RequestTrip { quote, key } => trips::Request::Create { rider: rider(caller)?, quote, key },
         Action::CancelTrip { trip, key } => trips::Request::Cancel { caller, trip, key },
         Action::TripStatus { trip } => trips::Request::Status { caller, trip },
+        Action::ActiveTrip => trips::Request::Active { caller },
         Action::AnswerOffer { trip, token, answer, key } => {
             trips::Request::AnswerOffer { driver: driver(caller)?, trip, token, answer, key }
         }
@@ -104,6 +113,7 @@ fn trip_request(caller: Caller, action: Action) -> Reply<trips::Request> {
         }
         Action::SignIn(_)
         | Action::Quote { .. }
+        | Action::Refund { .. }
         | Action::SetOnline { .. }
         | Action::Ping { .. }
         | Action::PollOffer => {
@@ -117,13 +127,20 @@ const NOT_ALLOWED: ApiError = ApiError::Rejected { reason: Rejection::NotAllowed
 fn rider(caller: Caller) -> Reply<RiderId> {
     match caller {
         Caller::Rider(rider) => Ok(rider),
-        Caller::Driver(_) => Err(NOT_ALLOWED),
+        Caller::Driver(_) | Caller::Operator(_) => Err(NOT_ALLOWED),
     }
 }
 
 fn driver(caller: Caller) -> Reply<DriverId> {
     match caller {
         Caller::Driver(driver) => Ok(driver),
-        Caller::Rider(_) => Err(NOT_ALLOWED),
+        Caller::Rider(_) | Caller::Operator(_) => Err(NOT_ALLOWED),
+    }
+}
+
+fn operator(caller: Caller) -> Reply<OperatorId> {
+    match caller {
+        Caller::Operator(operator) => Ok(operator),
+        Caller::Rider(_) | Caller::Driver(_) => Err(NOT_ALLOWED),
     }
 }

@@ -1,10 +1,15 @@
 //! The geo service: where drivers are, in memory. What it knows is not in any store: a replica that restarts has heard from all of its drivers
-//! again within one heartbeat.
+//! again within one heartbeat. Where there is a cache, replicas share in it where drivers wait ([`shared`]).
+
+pub mod shared;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use ports::cache::Cache;
+
+use self::shared::SharedLocations;
 use super::clock::now_ns;
 use super::{Config, periodic, server};
 use crate::api::geo::{LastSeen, Near, Noted, Request, Response};
@@ -23,6 +28,43 @@ pub async fn run(config: Rc<Config>) {
     let _ports = server::open(&config, move |request, _| {
         let geo = geo.clone();
         async move { geo.borrow_mut().handle(request, now_ns()) }
+    });
+    runtime::task::forever().await;
+}
+
+/// Runs one replica that shares what it knows with the others.
+pub async fn run_shared<C: Cache>(config: Rc<Config>, cache: C) {
+    let geo = Rc::new(RefCell::new(Geo::new(&config, now_ns())));
+    let shared = Rc::new(SharedLocations::new(cache, config.cache_timeout));
+    let board = geo.clone();
+    periodic::every(config.loop_interval, "geo.expiry", async move || board.borrow_mut().expire(now_ns()));
+    let (board, sweeper) = (geo.clone(), shared.clone());
+    periodic::every(config.sweep_interval, "geo.sweep", async move || {
+        sweeper.sweep(|driver| !board.borrow().phones.contains_key(&driver), now_ns()).await;
+    });
+    let _ports = server::open(&config, move |request, _| {
+        let (geo, shared) = (geo.clone(), shared.clone());
+        async move {
+            let now_ns = now_ns();
+            match request {
+                Request::NearestShared { to, count, without } => {
+                    let around = shared.around(to, count as usize, &without, now_ns).await;
+                    let found = around.map_err(|_| ApiError::Unavailable)?;
+                    Ok(Response::Nearest(geo.borrow().ranked(to, count, found)))
+                }
+                request => {
+                    let ping = match request {
+                        Request::Ping { driver, at, available } => Some((driver, at, available)),
+                        _ => None,
+                    };
+                    let answer = geo.borrow_mut().handle(request, now_ns)?;
+                    if let Some((driver, at, available)) = ping {
+                        shared.note(driver, at, available, now_ns);
+                    }
+                    Ok(answer)
+                }
+            }
+        }
     });
     runtime::task::forever().await;
 }
@@ -62,6 +104,8 @@ impl Geo {
         match request {
             Request::Ping { driver, at, available } => self.note(driver, at, available, now_ns),
             Request::Nearest { to, count, without } => Ok(Response::Nearest(self.nearest(to, count, &without, now_ns))),
+            // What only this replica knows is not what was asked for.
+            Request::NearestShared { .. } => Err(ApiError::Unavailable),
             Request::Supply { cells } => Ok(Response::Supply(self.supply(&cells, now_ns))),
             Request::LastSeen { drivers } => {
                 let seen = |driver: &DriverId| self.index.sighting(*driver).map(|sighting| sighting.located_at_ns);
@@ -84,16 +128,22 @@ impl Geo {
     }
 
     fn nearest(&self, to: Coordinate, count: u32, without: &[DriverId], now_ns: i64) -> Vec<Near> {
-        let eta_ns = |candidate: &Candidate| {
-            let straight_m = self.map.distance_m(candidate.at, to);
-            i64::from(self.roads.duration_s(straight_m)) * 1_000_000_000
-        };
-        let mut found = self.index.nearest(to, count as usize, |candidate| {
+        let found = self.index.nearest(to, count as usize, |candidate| {
             self.phones[&candidate.driver].available
                 && eligibility::is_fresh(candidate.located_at_ns, now_ns)
                 && !without.contains(&candidate.driver)
         });
+        self.ranked(to, count, found)
+    }
+
+    /// The soonest `count` of those found, soonest first.
+    fn ranked(&self, to: Coordinate, count: u32, mut found: Vec<Candidate>) -> Vec<Near> {
+        let eta_ns = |candidate: &Candidate| {
+            let straight_m = self.map.distance_m(candidate.at, to);
+            i64::from(self.roads.duration_s(straight_m)) * 1_000_000_000
+        };
         self.index.rank(to, &mut found, eta_ns);
+        found.truncate(count as usize);
         found
             .iter()
             .map(|candidate| Near {

@@ -1,4 +1,6 @@
-//! The matching service: finds a driver for a trip and offers it, under a lease on the driver with a fencing token.
+//! The matching service: finds drivers for trips, a batch at a time, and offers them, each under a lease on the driver with a fencing token.
+
+mod batch;
 
 use std::rc::Rc;
 
@@ -17,14 +19,16 @@ use crate::api::{ApiError, Reply};
 use crate::domain::driver::DriverState;
 use crate::domain::eligibility;
 use crate::domain::ids::{DriverId, TripId};
-use crate::domain::place::Coordinate;
 use crate::domain::schema::{Driver, Offer, Trip};
 use crate::domain::trip::{Event, State};
+use batch::{Queue, Waiting};
 
 /// Runs one replica.
 pub async fn run<D: Database>(config: Rc<Config>, fleet: Fleet, database: D) {
     let store = Store::new(database, &config.calls);
-    let matching = Rc::new(Matching { config: config.clone(), store, fleet });
+    let queue = Queue::default();
+    let matching = Rc::new(Matching { config: config.clone(), store, fleet, queue });
+    drop(runtime::spawn(matching.clone().match_for_ever()));
     let _ports = server::open(&config, move |request, context| {
         let matching = matching.clone();
         async move { matching.handle(request, context).await }
@@ -36,54 +40,30 @@ struct Matching<D> {
     config: Rc<Config>,
     store: Store<D>,
     fleet: Fleet,
+    queue: Queue,
 }
 
-/// What offering a trip to one driver came to.
+/// Why an offer was not made.
 enum Offering {
-    Made(DriverId),
+    Made,
     /// Somebody else was quicker, or the driver is not what geo thought.
     DriverNotFree,
-    /// The trip is no longer looking, or not for the first time in this attempt.
-    SearchOver(Option<DriverId>),
+    /// The trip is no longer looking, or not in this attempt.
+    SearchOver,
 }
 
 impl<D: Database> Matching<D> {
     async fn handle(&self, request: Request, mut context: CallContext) -> Reply<Response> {
         match request {
             Request::FindDriver { trip, attempt, pickup } => {
-                self.find_driver(trip, attempt, pickup, &mut context).await.map(Response::Offered)
+                self.queue.add(trip, Waiting { attempt, pickup });
+                Ok(Response::Queued)
             }
             Request::PollOffer { driver } => {
                 let offer = self.store.run(&mut context, async |transaction| poll_offer(transaction, driver).await);
                 offer.await.map(Response::Offer)
             }
         }
-    }
-
-    async fn find_driver(
-        &self,
-        trip: TripId,
-        attempt: i64,
-        pickup: Coordinate,
-        context: &mut CallContext,
-    ) -> Reply<Option<DriverId>> {
-        let read = async |transaction: &mut D::Transaction| offered_before(transaction, trip).await;
-        let offered_before = self.store.run(context, read).await?;
-        let near = self.fleet.nearest(pickup, self.config.candidates, offered_before.clone(), *context).await?;
-        for near in near {
-            let offer = async |transaction: &mut D::Transaction| {
-                self.offer(transaction, (trip, attempt), near, &offered_before).await
-            };
-            match self.store.run(context, offer).await? {
-                Offering::Made(driver) => {
-                    runtime::fault_point!("matching.after_offer");
-                    return Ok(Some(driver));
-                }
-                Offering::SearchOver(driver) => return Ok(driver),
-                Offering::DriverNotFree => {}
-            }
-        }
-        Ok(None)
     }
 
     /// Offers the trip to one driver, if the trip still looks for one and the driver may have it.
@@ -96,7 +76,7 @@ impl<D: Database> Matching<D> {
     ) -> Result<Offering, Failure> {
         let mut trip = lock_trip(transaction, trip).await?;
         if trip.state != State::Matching || trip.attempt != attempt {
-            return Ok(Offering::SearchOver(trip.offered_driver_id));
+            return Ok(Offering::SearchOver);
         }
         let now_ns = now_ns();
         // A look without the lock first: most drivers who are not free can be seen not to be.
@@ -115,7 +95,7 @@ impl<D: Database> Matching<D> {
         take(transaction, &mut trip, Event::OfferMade { driver: driver.id }, now_ns).await?;
         transaction.insert(&offer).await?;
         update(transaction, &driver).await?;
-        Ok(Offering::Made(driver.id))
+        Ok(Offering::Made)
     }
 }
 
@@ -133,7 +113,11 @@ async fn poll_offer<X: Transaction>(transaction: &mut X, id: DriverId) -> Result
     match driver.state {
         DriverState::Offered => {}
         DriverState::Offline => return Err(ApiError::Rejected { reason: Rejection::NotAllowed }.into()),
-        _ => return Ok(None),
+        DriverState::Idle => return Ok(None),
+        // A phone that looks for offers knows of no trip: it is told, so that it can tell how that one ended.
+        DriverState::EnRoute | DriverState::AtPickup | DriverState::OnTrip => {
+            return Err(ApiError::Rejected { reason: Rejection::AlreadyOnTrip }.into());
+        }
     }
     let offers = transaction.scan::<Offer>(Offer::BY_LIVE_DRIVER, id, 1).await?;
     let Some(offer) = offers.into_iter().find(|offer| now_ns() < offer.expires_at_ns) else { return Ok(None) };

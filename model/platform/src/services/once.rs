@@ -43,10 +43,12 @@ pub async fn once<X: Transaction, A: Serialize + DeserializeOwned>(
     }
 }
 
-/// The caller as a number under which keys are stored: riders and drivers are numbered separately, and their keys must not meet.
+/// The caller as a number under which keys are stored: riders and drivers are numbered separately, and their keys must not meet. What
+/// operators do has scopes of its own.
 pub fn caller_number(caller: Caller) -> i64 {
     match caller {
         Caller::Rider(rider) => rider.0,
+        Caller::Operator(operator) => operator.0,
         Caller::Driver(driver) => !driver.0,
     }
 }

@@ -4,6 +4,8 @@
 //! unknown, and what is unknown is asked about and not sent. Whatever this process dies of, the loop of a living one finds the row.
 
 mod books;
+mod movements;
+mod payouts;
 mod record;
 
 use std::rc::Rc;
@@ -14,13 +16,17 @@ use ports::processor::{Operation, Processor, ProcessorError};
 use runtime::call::CallContext;
 
 use super::clock::{now_ns, span_ns};
+use super::once::once;
 use super::peers::Peers;
 use super::transaction::{Failure, Store};
-use super::transition::{lock_payment, update};
-use super::{Config, periodic, server};
+use super::transition::{lock_payment, lock_trip, update};
+use super::{Config, periodic, refund, server};
 use crate::api::payments::{PaymentView, Request, Response};
 use crate::api::{ApiError, Reply, users};
+use crate::domain::fare::Fare;
+use crate::domain::idempotency::{Keyed, Scope, request_hash};
 use crate::domain::ids::TripId;
+use crate::domain::movement::MovementKind;
 use crate::domain::payment::PaymentState;
 use crate::domain::schema::Payment;
 use record::Finding;
@@ -49,9 +55,12 @@ pub async fn run<D: Database, P: Processor>(
     let payments = Rc::new(Payments { config: config.clone(), store, users, processor });
     let open = payments.clone();
     periodic::every(config.loop_interval, "payments.open", async move || open.round().await);
-    let _ports = server::open(&config, move |Request::Settle { trip }, context| {
+    let movements = payments.clone();
+    periodic::every(config.movement_interval, "payments.movements", async move || movements.movements_round().await);
+    drop(runtime::spawn(payments.clone().pay_out_every_period()));
+    let _ports = server::open(&config, move |request, context| {
         let payments = payments.clone();
-        async move { payments.handle(trip, context).await }
+        async move { payments.handle(request, context).await }
     });
     runtime::task::forever().await;
 }
@@ -70,12 +79,32 @@ struct Claimed {
 }
 
 impl<D: Database, P: Processor> Payments<D, P> {
-    async fn handle(&self, trip: TripId, mut context: CallContext) -> Reply<Response> {
-        self.settle(trip).await?;
+    async fn handle(self: &Rc<Self>, request: Request, mut context: CallContext) -> Reply<Response> {
+        let trip = match request {
+            Request::Settle { trip } => {
+                self.settle(trip).await?;
+                trip
+            }
+            Request::Refund { operator, trip, amount_minor, key } => {
+                let request_hash = request_hash(&request);
+                let keyed = Keyed { scope: Scope::Refund, caller: operator.0, key, request_hash };
+                let work = async |transaction: &mut D::Transaction| {
+                    let now_ns = now_ns();
+                    let begin = async |x: &mut D::Transaction| begin_refund(x, trip, amount_minor, now_ns).await;
+                    once(transaction, keyed, now_ns, begin).await
+                };
+                let number = self.store.run(&mut context, work).await?;
+                let payments = self.clone();
+                drop(runtime::spawn(async move {
+                    payments.move_money((MovementKind::Refund, trip.0, number)).await;
+                }));
+                trip
+            }
+        };
         let read = async |transaction: &mut D::Transaction| Ok(transaction.get::<Payment>(trip).await?);
         let payment = self.store.run(&mut context, read).await?.ok_or(ApiError::NotFound)?;
-        let Payment { state, authorised_minor, captured_minor, .. } = payment;
-        Ok(Response::Payment(PaymentView { state, authorised_minor, captured_minor }))
+        let Payment { state, authorised_minor, captured_minor, refunded_minor, .. } = payment;
+        Ok(Response::Payment(PaymentView { state, authorised_minor, captured_minor, refunded_minor }))
     }
 
     /// One round of the loop: the operations that have waited for longest.
@@ -148,6 +177,7 @@ impl<D: Database, P: Processor> Payments<D, P> {
             Operation::Authorise { .. } => runtime::fault_point!("payments.after_authorise"),
             Operation::Capture { .. } => runtime::fault_point!("payments.after_capture"),
             Operation::Void { .. } => runtime::fault_point!("payments.after_void"),
+            Operation::Refund { .. } | Operation::PayOut { .. } => {}
         }
         finding
     }
@@ -183,4 +213,20 @@ impl<D: Database, P: Processor> Payments<D, P> {
     fn background(&self) -> CallContext {
         CallContext::within(self.config.background_limit, self.config.calls.background_retries)
     }
+}
+
+/// Begins a refund that support grants: the platform gives it out of its commission. Its number among the trip's refunds.
+async fn begin_refund<X: Transaction>(
+    transaction: &mut X,
+    trip: TripId,
+    amount_minor: i64,
+    now_ns: i64,
+) -> Result<i64, Failure> {
+    let trip = lock_trip(transaction, trip).await?;
+    let mut payment = lock_payment(transaction, trip.id).await?;
+    let (charge_minor, commission_minor) = (amount_minor, amount_minor);
+    let back = Fare { charge_minor, driver_pay_minor: 0, commission_minor, tax_minor: 0, tolls_minor: 0 };
+    let movement = refund::begin(transaction, &trip, &mut payment, back, now_ns).await?;
+    update(transaction, &payment).await?;
+    Ok(movement.number)
 }

@@ -13,7 +13,7 @@ use runtime::call::CallContext;
 use super::clock::now_ns;
 use super::fleet::Fleet;
 use super::transaction::Store;
-use super::{Config, periodic, server};
+use super::{Config, periodic, server, sweep};
 use crate::api::pricing::{QuoteView, Request, Response};
 use crate::api::{ApiError, Reply};
 use crate::domain::idempotency::request_hash;
@@ -38,6 +38,9 @@ pub async fn run<D: Database>(config: Rc<Config>, fleet: Fleet, database: D) {
     });
     let surge = pricing.clone();
     periodic::every(config.surge_interval, "pricing.surge", async move || surge.step().await);
+    let sweeper = pricing.clone();
+    let quotes = async move || sweep::quotes(&sweeper.store, &sweeper.config).await;
+    periodic::every(config.sweep_interval, "pricing.sweep", quotes);
     let _ports = server::open(&config, move |Request::Quote { rider, pickup, dropoff }, context| {
         let pricing = pricing.clone();
         async move { pricing.quote(rider, (pickup, dropoff), context).await }

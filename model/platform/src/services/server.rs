@@ -16,6 +16,14 @@ pub struct Ports {
     _health: OpenPort,
 }
 
+/// Opens the health check's port alone, of a service that nobody calls.
+///
+/// # Panics
+/// As [`open`].
+pub fn health_only() -> OpenPort {
+    serve(HEALTH_PORT, |HealthCheck, _| async { Health::Healthy }).expect("the health port is free")
+}
+
 /// Opens the ports. Each request costs its processor time and is then handled. The health check is shallow: it says that the process answers,
 /// not that its database does, or one lost database would take every replica out of service and leave nobody to say so.
 ///

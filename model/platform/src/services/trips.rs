@@ -4,8 +4,10 @@ mod advance;
 mod answer;
 mod cancel;
 mod create;
+mod late;
 mod lost_drivers;
 mod search;
+mod stuck;
 
 use std::future::Future;
 use std::rc::Rc;
@@ -19,7 +21,7 @@ use super::fleet::Fleet;
 use super::once::{caller_number, once};
 use super::peers::Peers;
 use super::transaction::{Failure, Store};
-use super::{Config, periodic, server};
+use super::{Config, periodic, server, sweep};
 use crate::api::trips::{Request, Response, TripView};
 use crate::api::{ApiError, Reply, matching, payments};
 use crate::domain::idempotency::{Keyed, Scope, request_hash};
@@ -42,9 +44,13 @@ pub async fn run<D: Database>(config: Rc<Config>, neighbours: Neighbours, databa
     periodic::every(config.loop_interval, "trips.searches", async move || searches.search_round().await);
     let lost = trips.clone();
     periodic::every(config.lost_driver_interval, "trips.lost_drivers", async move || lost.lost_drivers_round().await);
+    let stuck = trips.clone();
+    periodic::every(config.stuck_interval, "trips.stuck", async move || stuck.stuck_round().await);
+    let sweeper = trips.clone();
+    periodic::every(config.sweep_interval, "trips.sweep", async move || sweeper.sweep_round().await);
     let _ports = server::open(&config, move |request, context| {
         let trips = trips.clone();
-        async move { trips.handle(request, context).await.map(Response::Trip) }
+        async move { trips.handle(request, context).await }
     });
     runtime::task::forever().await;
 }
@@ -68,8 +74,16 @@ enum Next {
 }
 
 impl<D: Database> Trips<D> {
-    async fn handle(self: &Rc<Self>, request: Request, mut context: CallContext) -> Reply<TripView> {
-        let context = &mut context;
+    async fn handle(self: &Rc<Self>, request: Request, mut context: CallContext) -> Reply<Response> {
+        if let Request::Active { caller } = request {
+            let work = async |transaction: &mut D::Transaction| active(transaction, caller).await;
+            return self.store.run(&mut context, work).await.map(Response::Active);
+        }
+        self.handle_trip(request, &mut context).await.map(Response::Trip)
+    }
+
+    /// A request about one trip.
+    async fn handle_trip(self: &Rc<Self>, request: Request, context: &mut CallContext) -> Reply<TripView> {
         let hash = request_hash(&request);
         let keyed = |scope, caller, key: IdempotencyKey| Keyed {
             scope,
@@ -93,6 +107,7 @@ impl<D: Database> Trips<D> {
             Request::Status { caller, trip } => {
                 self.store.run(context, async |transaction| status(transaction, caller, trip).await).await
             }
+            Request::Active { .. } => Err(ApiError::Internal),
             Request::AnswerOffer { driver, trip, token, answer, key } => {
                 let keyed = keyed(Scope::AnswerOffer, Caller::Driver(driver), key);
                 let offered = answer::Offered { driver, trip, token };
@@ -144,6 +159,13 @@ impl<D: Database> Trips<D> {
         let _ = self.neighbours.payments.call(payments::Request::Settle { trip }, &mut context).await;
     }
 
+    /// Deletes what is over. Keys and events of all services are in the same tables.
+    async fn sweep_round(&self) {
+        sweep::keys(&self.store, &self.config).await;
+        sweep::events(&self.store, &self.config).await;
+        sweep::trips(&self.store, &self.config).await;
+    }
+
     /// The context of what is done on nobody's behalf.
     fn background(&self) -> CallContext {
         CallContext::within(self.config.background_limit, self.config.calls.background_retries)
@@ -154,12 +176,23 @@ fn detach(future: impl Future<Output = ()> + 'static) {
     drop(runtime::spawn(future));
 }
 
-/// Only a trip's rider and its driver may see it: to anybody else there is no such trip.
+/// The trip that the caller is on, if the caller is on one.
+async fn active<X: Transaction>(transaction: &mut X, caller: Caller) -> Result<Option<TripView>, Failure> {
+    let trips: Vec<Trip> = match caller {
+        Caller::Rider(rider) => transaction.scan(Trip::BY_ACTIVE_RIDER, rider, 1).await?,
+        Caller::Driver(driver) => transaction.scan(Trip::BY_ACTIVE_DRIVER, driver, 1).await?,
+        Caller::Operator(_) => Vec::new(),
+    };
+    Ok(trips.first().map(TripView::from))
+}
+
+/// Only a trip's rider, its driver and operators may see it: to anybody else there is no such trip.
 async fn status<X: Transaction>(transaction: &mut X, caller: Caller, trip: TripId) -> Result<TripView, Failure> {
     let trip = transaction.get::<Trip>(trip).await?.ok_or(ApiError::NotFound)?;
     let may_see = match caller {
         Caller::Rider(rider) => trip.rider_id == rider,
         Caller::Driver(driver) => trip.driver_id == Some(driver) || trip.offered_driver_id == Some(driver),
+        Caller::Operator(_) => true,
     };
     if may_see { Ok(TripView::from(&trip)) } else { Err(ApiError::NotFound.into()) }
 }

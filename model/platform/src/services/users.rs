@@ -56,6 +56,8 @@ impl<D: Database> Users<D> {
             .run(context, async |transaction| match sign_in.caller {
                 Caller::Rider(rider) => rider_digest(transaction, rider, &digest).await,
                 Caller::Driver(driver) => driver_digest(transaction, driver, &digest).await,
+                // No phone signs an operator in.
+                Caller::Operator(_) => Err(ApiError::Unauthenticated.into()),
             })
             .await?;
         if known != digest {

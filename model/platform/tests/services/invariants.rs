@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use platform::domain::driver::DriverState;
 use platform::domain::ids::TripId;
 use platform::domain::ledger::{self, sums_to_zero};
+use platform::domain::movement::{MovementKind, MovementState};
 use platform::domain::payment::PaymentState;
-use platform::domain::schema::{Balance, Driver, JournalEntry, Offer, OutboxEntry, Payment, Trip, TripLogEntry};
+use platform::domain::schema::{
+    Balance, Driver, JournalEntry, Movement, Offer, OutboxEntry, Payment, Trip, TripLogEntry,
+};
 use platform::domain::trip::{State, replay};
 use ports::processor::Operation;
 
@@ -18,6 +21,7 @@ pub fn check(world: &World) {
     drivers_and_trips_agree(world);
     books_balance(world);
     money_was_taken_as_owed(world);
+    money_was_moved_as_written(world);
 }
 
 fn trips_follow_from_their_logs(world: &World) {
@@ -71,6 +75,28 @@ fn books_balance(world: &World) {
     assert_eq!(ledger::balance_changes(&entries), world.database.all::<Balance>());
 }
 
+/// What the processor gave back and paid out is what the rows say; nothing is given back that was not taken.
+fn money_was_moved_as_written(world: &World) {
+    let sum = |kind| -> i64 {
+        let done = world.database.all::<Movement>().into_iter();
+        done.filter(|movement| movement.kind == kind && movement.state == MovementState::Done)
+            .map(|movement| movement.amount_minor)
+            .sum()
+    };
+    let (mut refunded_minor, mut paid_out_minor) = (0, 0);
+    for operation in world.processor.approved() {
+        match operation {
+            Operation::Refund { amount_minor, .. } => refunded_minor += amount_minor,
+            Operation::PayOut { amount_minor, .. } => paid_out_minor += amount_minor,
+            _ => {}
+        }
+    }
+    assert_eq!((sum(MovementKind::Refund), sum(MovementKind::Payout)), (refunded_minor, paid_out_minor));
+    let payments = world.database.all::<Payment>();
+    assert_eq!(payments.iter().map(|payment| payment.refunded_minor).sum::<i64>(), refunded_minor);
+    assert!(payments.iter().all(|payment| payment.refunded_minor <= payment.captured_minor));
+}
+
 /// What the processor did is what the rows say, and that is what the trips owe.
 fn money_was_taken_as_owed(world: &World) {
     let approved = world.processor.approved();
@@ -105,6 +131,12 @@ fn money_was_taken_as_owed(world: &World) {
     let held =
         world.database.all::<Payment>().iter().filter(|payment| payment.state == PaymentState::Authorised).count();
     let authorised = count(|operation| matches!(operation, Operation::Authorise { .. }));
-    let ended = count(|operation| !matches!(operation, Operation::Authorise { .. }));
-    assert_eq!(authorised - ended, held, "no card is held for nothing: {approved:?}");
+    let ended = count(|operation| matches!(operation, Operation::Capture { .. } | Operation::Void { .. }));
+    let failed = world
+        .database
+        .all::<Payment>()
+        .iter()
+        .filter(|payment| payment.state == PaymentState::Failed && payment.authorised_minor > 0)
+        .count();
+    assert_eq!(authorised - ended, held + failed, "no card is held for nothing: {approved:?}");
 }

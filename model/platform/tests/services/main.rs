@@ -1,10 +1,17 @@
 //! The services together, on the engine: whole trips through real calls, and what crashes, doubts and races may not change.
 
+mod cache;
 mod crashes;
 mod database;
 mod dispatch;
+mod endings;
+mod event_log;
+mod events;
 mod invariants;
+mod locations;
+mod money;
 mod phones;
 mod processor;
+mod retention;
 mod trip;
 mod world;

@@ -10,9 +10,9 @@ use platform::api::pricing::QuoteView;
 use platform::api::trips::{OfferAnswer, Progress, TripView};
 use platform::api::users::SignIn;
 use platform::api::{ApiError, Reply};
-use platform::domain::ids::{DriverId, RiderId, TripId};
+use platform::domain::ids::{DriverId, OperatorId, RiderId, TripId};
 use platform::domain::place::Coordinate;
-use platform::domain::session::{Caller, SessionToken};
+use platform::domain::session::{Caller, SessionKey, SessionToken};
 use platform::domain::trip::{Assignment, Drive, State};
 use ports::{IdempotencyKey, Retry};
 use runtime::call::{CallContext, Caller as Connection};
@@ -52,6 +52,13 @@ impl Phone {
         phone
     }
 
+    /// Somebody who works for the platform, signed in by the company.
+    pub fn operator(gateways: &[Address], id: i64) -> Self {
+        let caller = Caller::Operator(OperatorId(id));
+        let session = Some(SessionKey::new(crate::world::SESSION_SECRET).sign(caller, 0));
+        Self { gateways: gateways.to_vec(), caller, session, keys: Cell::new(0) }
+    }
+
     async fn sign_in(gateways: &[Address], caller: Caller) -> Self {
         let mut phone = Self { gateways: gateways.to_vec(), caller, session: None, keys: Cell::new(0) };
         match phone.ask(Action::SignIn(SignIn { caller, secret: 42 })).await {
@@ -67,6 +74,7 @@ impl Phone {
         let caller = match self.caller {
             Caller::Rider(rider) => rider.0,
             Caller::Driver(driver) => -driver.0,
+            Caller::Operator(operator) => operator.0 << 20,
         };
         IdempotencyKey(u128::from(caller.cast_unsigned()) << 32 | self.keys.get())
     }

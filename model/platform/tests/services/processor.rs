@@ -28,6 +28,7 @@ pub struct Desk(Rc<Shared>);
 struct Shared {
     weather: Cell<Weather>,
     declines: Cell<bool>,
+    declines_captures: Cell<bool>,
     decided: RefCell<BTreeMap<IdempotencyKey, Decided>>,
 }
 
@@ -39,6 +40,7 @@ impl Desk {
         Self(Rc::new(Shared {
             weather: Cell::new(Weather::Fair),
             declines: Cell::new(false),
+            declines_captures: Cell::new(false),
             decided: RefCell::default(),
         }))
     }
@@ -49,6 +51,10 @@ impl Desk {
 
     pub fn decline_cards(&self) {
         self.0.declines.set(true);
+    }
+
+    pub fn decline_captures(&self) {
+        self.0.declines_captures.set(true);
     }
 
     /// Every operation that was carried out.
@@ -74,6 +80,20 @@ impl Desk {
         match operation {
             Operation::Authorise { .. } if self.0.declines.get() => Outcome::Declined(Decline::Card),
             Operation::Authorise { .. } => Outcome::Approved,
+            Operation::Capture { .. } if self.0.declines_captures.get() => Outcome::Declined(Decline::NoAuthorisation),
+            Operation::Refund { authorisation, amount_minor } => {
+                let left_minor: i64 = self
+                    .approved()
+                    .iter()
+                    .map(|operation| match operation {
+                        Operation::Capture { authorisation: of, amount_minor } if *of == authorisation => *amount_minor,
+                        Operation::Refund { authorisation: of, amount_minor } if *of == authorisation => -amount_minor,
+                        _ => 0,
+                    })
+                    .sum();
+                if amount_minor <= left_minor { Outcome::Approved } else { Outcome::Declined(Decline::AmountTooLarge) }
+            }
+            Operation::PayOut { .. } => Outcome::Approved,
             Operation::Capture { authorisation, .. } | Operation::Void { authorisation } => {
                 if authorised(authorisation) { Outcome::Approved } else { Outcome::Declined(Decline::NoAuthorisation) }
             }

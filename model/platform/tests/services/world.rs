@@ -7,23 +7,29 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use engine::{Distances, Engine, EngineConfig, FaultPointPlan, LatencySpec, Stopped};
-use platform::deploy::{Service, Wiring, start};
+use platform::deploy::{Service, Wiring, start, start_geo};
 use platform::domain::schema::Trip;
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, Config};
 use runtime::Time;
+use runtime::backend::LocalFuture;
 use runtime::net::{Address, HostId};
 use runtime::world::{HostSpec, ProcessId, ProcessSpec, VolumeSpec, World as _};
 
+use crate::cache::Shelf;
 use crate::database::Memory;
 use crate::processor::Desk;
+
+pub const SESSION_SECRET: [u8; 32] = [7; 32];
 
 pub struct World {
     pub engine: Engine,
     pub database: Memory,
     pub processor: Desk,
+    pub cache: Shelf,
     pub replicas: BTreeMap<Service, Vec<ProcessId>>,
-    gateways: Vec<Address>,
+    others: Vec<ProcessId>,
+    addresses: BTreeMap<Service, Vec<Address>>,
     phones: HostId,
 }
 
@@ -67,6 +73,18 @@ fn config(seed: u64, fault_points: &[&str]) -> EngineConfig {
     }
 }
 
+fn host(name: String, zone: &str) -> HostSpec {
+    HostSpec {
+        name,
+        zone: zone.into(),
+        region: "us-east-1".into(),
+        cores: 2,
+        egress_bytes_per_s: None,
+        boot: Duration::from_secs(30),
+        volume: VolumeSpec { iops: 3_000, throughput_bytes_per_s: 125 << 20, flush: Duration::from_millis(1) },
+    }
+}
+
 impl World {
     pub fn new(seed: u64) -> Self {
         Self::with(seed, &[], Config::default())
@@ -75,18 +93,7 @@ impl World {
     /// A world in which each of these fault points ends the first process that gets there.
     pub fn with(seed: u64, fault_points: &[&str], config: Config) -> Self {
         let mut engine = Engine::new(self::config(seed, fault_points));
-        let mut host = |name: String, zone: &str| {
-            let volume = VolumeSpec { iops: 3_000, throughput_bytes_per_s: 125 << 20, flush: Duration::from_millis(1) };
-            engine.add_host(HostSpec {
-                name,
-                zone: zone.into(),
-                region: "us-east-1".into(),
-                cores: 2,
-                egress_bytes_per_s: None,
-                boot: Duration::from_secs(30),
-                volume,
-            })
-        };
+        let mut host = |name: String, zone: &str| engine.add_host(host(name, zone));
         let mut hosts: BTreeMap<Service, Vec<HostId>> = BTreeMap::new();
         for service in Service::ALL {
             for zone in ["a", "b", "c"] {
@@ -97,23 +104,47 @@ impl World {
         let at = |&host: &HostId| Address { host, port: API_PORT };
         let addresses = hosts.iter().map(|(service, hosts)| (*service, hosts.iter().map(at).collect()));
         let addresses: BTreeMap<Service, Vec<Address>> = addresses.collect();
-        let (database, processor) = (Memory::default(), Desk::new());
-        let gateways = addresses[&Service::Gateway].clone();
-        let wiring = Rc::new(Wiring { config: Rc::new(config), session_key: SessionKey::new([7; 32]), addresses });
+        let (database, processor, cache) = (Memory::default(), Desk::new(), Shelf::default());
+        let (config, session_key) = (Rc::new(config), SessionKey::new(SESSION_SECRET));
+        let wiring = Rc::new(Wiring { config, session_key, addresses: addresses.clone() });
         let mut replicas: BTreeMap<Service, Vec<ProcessId>> = BTreeMap::new();
         for (service, hosts) in hosts {
             for host in hosts {
-                let (database, processor) = (database.clone(), processor.clone());
+                let (database, processor, cache) = (database.clone(), processor.clone(), cache.clone());
+                let start = if service == Service::Geo && wiring.config.shared_locations {
+                    start_geo(wiring.config.clone(), move || cache.clone())
+                } else {
+                    start(service, wiring.clone(), move || database.clone(), move || processor.clone())
+                };
                 let process = engine.add_process(ProcessSpec {
                     name: format!("{service}-{}", host.0),
                     host,
                     cpu_limit_millicores: None,
-                    start: start(service, wiring.clone(), move || database.clone(), move || processor.clone()),
+                    start,
                 });
                 replicas.entry(service).or_default().push(process);
             }
         }
-        Self { engine, database, processor, replicas, gateways, phones }
+        Self { engine, database, processor, cache, replicas, others: Vec::new(), addresses, phones }
+    }
+
+    /// Adds a process on a host of its own, restarted with the others.
+    pub fn add(&mut self, name: &str, zone: &str, start: Rc<dyn Fn() -> LocalFuture>) -> ProcessId {
+        let host = self.engine.add_host(host(name.into(), zone));
+        let process =
+            self.engine.add_process(ProcessSpec { name: name.into(), host, cpu_limit_millicores: None, start });
+        self.others.push(process);
+        process
+    }
+
+    /// Where the replicas of a service answer.
+    pub fn addresses(&self, service: Service) -> &[Address] {
+        &self.addresses[&service]
+    }
+
+    /// Where the first replica of a service answers.
+    pub fn address(&self, service: Service) -> Address {
+        self.addresses[&service][0]
     }
 
     /// Runs `script` on the phones' host. It gets the gateways' addresses.
@@ -122,7 +153,7 @@ impl World {
         name: &str,
         script: impl FnOnce(Vec<Address>) -> F + 'static,
     ) -> ProcessId {
-        let gateways = self.gateways.clone();
+        let gateways = self.addresses[&Service::Gateway].clone();
         let script = RefCell::new(Some(script));
         self.engine.add_process(ProcessSpec {
             name: name.into(),
@@ -137,7 +168,7 @@ impl World {
 
     /// Restarts whatever crashes, as a supervisor would.
     pub fn supervise(&mut self, until_s: u64) {
-        let processes: Vec<ProcessId> = self.replicas.values().flatten().copied().collect();
+        let processes: Vec<ProcessId> = self.replicas.values().flatten().chain(&self.others).copied().collect();
         let control = self.engine.control();
         for second in 1..until_s {
             let processes = processes.clone();

@@ -46,6 +46,23 @@ fn an_authorisation_is_captured_once_and_not_beyond_its_amount() {
 }
 
 #[test]
+fn what_was_captured_is_given_back_in_parts_and_never_more_than_all_of_it() {
+    let mut ledger = ledger(true);
+    let at = Time::from_secs(1);
+    let refund = |amount_minor| Operation::Refund { authorisation: key(1), amount_minor };
+    submit(&mut ledger, 1, authorise(500), at);
+    assert_eq!(submit(&mut ledger, 2, refund(1), at), Outcome::Declined(Decline::NoAuthorisation));
+    submit(&mut ledger, 3, capture(1, 400), at);
+    assert_eq!(submit(&mut ledger, 4, refund(150), at), APPROVED);
+    assert_eq!(submit(&mut ledger, 4, refund(150), at), APPROVED, "told again, not done again");
+    assert_eq!(submit(&mut ledger, 5, refund(251), at), Outcome::Declined(Decline::AmountTooLarge));
+    assert_eq!(submit(&mut ledger, 6, refund(250), at), APPROVED);
+    assert_eq!(submit(&mut ledger, 7, refund(1), at), Outcome::Declined(Decline::AmountTooLarge));
+    let pay_out = Operation::PayOut { account_token: 1, amount_minor: 9 };
+    assert_eq!(submit(&mut ledger, 8, pay_out, at), APPROVED);
+}
+
+#[test]
 fn a_burnt_key_stays_unused() {
     let mut ledger = ledger(true);
     let at = Time::from_secs(1);

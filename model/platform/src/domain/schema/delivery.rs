@@ -1,10 +1,13 @@
-//! Tables that make effects happen once: the outbox and the idempotency keys.
+//! Tables that make effects happen once: the outbox and its relay's lease, the idempotency keys, and who was notified of what.
 
 use ports::IdempotencyKey;
+use ports::database::{Key, Record};
 use ports::record;
 
 use crate::domain::idempotency::Scope;
 use crate::domain::ids::TripId;
+use crate::domain::notification::{Channel, Telling};
+use crate::domain::trip::State;
 
 record! {
     /// A domain event, written in the transaction that made it true.
@@ -39,4 +42,48 @@ record! {
     }
     key(scope, caller, idempotency_key)
     plain BY_EXPIRY(expires_at_ns)
+}
+
+record! {
+    /// The right to do what only one process should do at a time.
+    pub struct Lease in "leases" as 14 {
+        name: i64,
+        holder: i64,
+        until_ns: i64,
+    }
+    key(name)
+}
+
+record! {
+    /// The newest that the notifications service has heard of a trip.
+    pub struct TripNews in "trip_news" as 15 {
+        trip_id: TripId,
+        sequence: i64,
+        state: State,
+        at_ns: i64,
+    }
+    key(trip_id)
+    plain BY_AGE(at_ns)
+}
+
+record! {
+    /// A notification on one channel: its key keeps it from being told twice.
+    pub struct ToldNotification in "notifications" as 16 {
+        trip_id: TripId,
+        sequence: i64,
+        /// The recipient, as a number: drivers' are below zero.
+        recipient: i64,
+        channel: Channel,
+        state: Telling,
+        at_ns: i64,
+    }
+    key(trip_id, sequence, recipient, channel)
+    plain BY_AGE(at_ns)
+}
+
+impl ToldNotification {
+    /// The primary key.
+    pub fn key(&self) -> Key {
+        Self::SCHEMA.key_of(&self.to_row())
+    }
 }

@@ -4,7 +4,7 @@ use ports::record;
 
 use crate::domain::ids::{DriverId, FencingToken, QuoteId, RiderId, TripId};
 use crate::domain::offer::OfferStatus;
-use crate::domain::trip::{EventKind, State};
+use crate::domain::trip::{Ending, EventKind, State};
 
 record! {
     /// A trip. [`Trip::apply`] is the only way to change its state; it keeps the columns that follow from the state.
@@ -31,12 +31,22 @@ record! {
         pickup_longitude_microdegrees: i32,
         dropoff_latitude_microdegrees: i32,
         dropoff_longitude_microdegrees: i32,
+        /// What the quote bound, kept for as long as the trip is: the quote itself goes soon after it expires.
+        multiplier_per_mille: u32,
+        quoted_tolls_minor: i64,
+        ceiling_minor: i64,
+        estimated_distance_m: u32,
+        estimated_duration_s: u32,
+        free_flow_duration_s: u32,
         requested_at_ns: i64,
         /// When the search for a driver began, or began anew after a driver was lost.
         searching_since_ns: Option<i64>,
         updated_at_ns: i64,
         picked_up_at_ns: Option<i64>,
+        /// When the rider was at the destination; none if the drive ended elsewhere.
         dropped_off_at_ns: Option<i64>,
+        /// How the drive ended, once it has.
+        ending: Option<Ending>,
         /// What the driver's phone measured.
         distance_m: Option<u32>,
         /// From pickup to drop-off, in whole seconds.
@@ -73,6 +83,28 @@ record! {
         duration_s: Option<u32>,
     }
     key(trip_id, version)
+}
+
+record! {
+    /// What a driver's phone told of a drive that had been presumed over: the trip stands as it was settled, and what it took too much of
+    /// the rider is to be given back.
+    pub struct LateReport in "late_reports" as 12 {
+        trip_id: TripId,
+        driver_id: DriverId,
+        epoch: i64,
+        ending: Ending,
+        distance_m: u32,
+        duration_s: u32,
+        /// By how much the fare of the drive as presumed is above that of the drive as told: the sum of the four that follow. All are 0
+        /// if it is not.
+        overcharge_minor: i64,
+        driver_pay_minor: i64,
+        commission_minor: i64,
+        tax_minor: i64,
+        tolls_minor: i64,
+        at_ns: i64,
+    }
+    key(trip_id)
 }
 
 record! {

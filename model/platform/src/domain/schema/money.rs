@@ -6,6 +6,7 @@ use ports::record;
 use crate::domain::ids::{QuoteId, RiderId, TripId};
 use crate::domain::ledger::{AccountKind, JournalKind};
 use crate::domain::money::Currency;
+use crate::domain::movement::{MovementKind, MovementState};
 use crate::domain::payment::PaymentState;
 
 record! {
@@ -36,6 +37,7 @@ record! {
         expires_at_ns: i64,
     }
     key(id)
+    plain BY_EXPIRY(expires_at_ns)
 }
 
 record! {
@@ -47,6 +49,8 @@ record! {
         currency: Currency,
         authorised_minor: i64,
         captured_minor: i64,
+        /// What was given back of it, or is promised to be.
+        refunded_minor: i64,
         /// What the operation under way is to take, if one is.
         pending_minor: Option<i64>,
         /// Names the operation under way at the processor.
@@ -59,6 +63,34 @@ record! {
         updated_at_ns: i64,
     }
     key(trip_id)
+    plain BY_STATE(state, updated_at_ns)
+}
+
+record! {
+    /// Money given back to a rider or paid out to a driver: changed only as [`Movement`]'s methods allow.
+    pub struct Movement in "movements" as 13 {
+        kind: MovementKind,
+        /// The trip of a refund, the driver of a payout.
+        owner: i64,
+        /// Which refund of the trip, from 1; the period of the payout.
+        number: i64,
+        currency: Currency,
+        amount_minor: i64,
+        /// Of a refund: who gives back how much of it.
+        driver_pay_minor: i64,
+        commission_minor: i64,
+        tax_minor: i64,
+        tolls_minor: i64,
+        /// Of a refund: names the authorisation whose capture is given back.
+        authorisation_key: Option<IdempotencyKey>,
+        state: MovementState,
+        /// Names the operation at the processor.
+        pending_key: IdempotencyKey,
+        /// As a payment's.
+        claimed_until_ns: i64,
+        updated_at_ns: i64,
+    }
+    key(kind, owner, number)
     plain BY_STATE(state, updated_at_ns)
 }
 
@@ -91,4 +123,5 @@ record! {
         entries: i64,
     }
     key(account, owner, currency)
+    plain BY_AMOUNT(account, amount_minor)
 }

@@ -19,8 +19,13 @@ pub async fn write<X: Transaction>(
     at_ns: i64,
 ) -> Result<(), Failure> {
     let entries = journal(trip, before, after, at_ns).ok_or(ApiError::Internal)?;
-    transaction.insert_all(&entries).await?;
-    for change in ledger::balance_changes(&entries) {
+    post(transaction, &entries).await
+}
+
+/// Writes journals, and what they change of people's balances.
+pub async fn post<X: Transaction>(transaction: &mut X, entries: &[JournalEntry]) -> Result<(), Failure> {
+    transaction.insert_all(entries).await?;
+    for change in ledger::balance_changes(entries) {
         let key = (change.account, change.owner, change.currency);
         match transaction.get_for_update::<Balance>(key).await? {
             Some(mut balance) => {
@@ -47,8 +52,15 @@ fn journal(trip: &Trip, before: &Payment, after: &Payment, at_ns: i64) -> Option
             }
         }
         PaymentState::Voided => ledger::void(context, held_minor),
-        // The processor will not give what it promised: nothing is held any more.
-        PaymentState::Failed if before.authorised_minor > 0 => ledger::void(context, held_minor),
+        PaymentState::Failed => {
+            // If the processor will not give what it promised, nothing is held any more.
+            let mut entries = if before.authorised_minor > 0 { ledger::void(context, held_minor) } else { Vec::new() };
+            // A fare stays owed; a fee is not worth pursuing.
+            if trip.state == State::PaymentPending {
+                entries.extend(ledger::arrears(context, trip.driver_id?, trip.owed()?));
+            }
+            entries
+        }
         _ => Vec::new(),
     })
 }

@@ -5,10 +5,10 @@ use ports::processor::Outcome;
 
 use super::{Claimed, books};
 use crate::domain::payment::PaymentState;
-use crate::services::Config;
 use crate::services::clock::{now_ns, span_ns};
 use crate::services::transaction::Failure;
 use crate::services::transition::{lock_payment, lock_trip, settle, update};
+use crate::services::{Config, refund};
 
 /// What asking the processor came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,7 @@ pub async fn record<X: Transaction>(
         Finding::Decided(outcome) => {
             payment.decided(outcome, now_ns)?;
             books::write(transaction, &trip, &claimed.payment, &payment, now_ns).await?;
+            refund::reconcile(transaction, &trip, &mut payment, now_ns).await?;
         }
         Finding::NeverHappened => {
             payment.never_happened(now_ns)?;

@@ -2,14 +2,15 @@
 
 use ports::database::Transaction;
 
-use super::Next;
+use super::{Next, late};
 use crate::api::ApiError;
 use crate::api::error::Rejection;
 use crate::api::trips::Progress;
 use crate::domain::driver::DriverEvent;
+use crate::domain::fare::Fare;
 use crate::domain::ids::TripId;
-use crate::domain::schema::{Quote, Trip};
-use crate::domain::trip::{Assignment, Drive, Event};
+use crate::domain::schema::Trip;
+use crate::domain::trip::{Assignment, Drive, Ending, Event};
 use crate::services::Config;
 use crate::services::clock::span_ns;
 use crate::services::transaction::Failure;
@@ -19,7 +20,7 @@ use crate::services::transition::{let_go, lock_driver, lock_trip, settle, take, 
 pub fn next(progress: Progress) -> Next {
     match progress {
         Progress::Departed | Progress::Arrived | Progress::PickedUp => Next::Nothing,
-        Progress::DroppedOff(_) | Progress::RiderDidNotShow => Next::Settle,
+        Progress::DroppedOff(_) | Progress::LeftEarly(_) | Progress::RiderDidNotShow => Next::Settle,
     }
 }
 
@@ -33,6 +34,9 @@ pub async fn advance<X: Transaction>(
 ) -> Result<Trip, Failure> {
     let mut trip = lock_trip(transaction, trip).await?;
     if trip.assignment() != Some(by) {
+        if late::reconcile(transaction, config, &trip, by, progress, now_ns).await? {
+            return Ok(trip);
+        }
         return Err(ApiError::Rejected { reason: Rejection::StaleAssignment }.into());
     }
     match progress {
@@ -45,7 +49,12 @@ pub async fn advance<X: Transaction>(
             take(transaction, &mut trip, Event::PickedUp(by), now_ns).await?;
             move_driver(transaction, by, DriverEvent::PickedUp, now_ns).await?;
         }
-        Progress::DroppedOff(drive) => drop_off(transaction, config, by, &mut trip, drive, now_ns).await?,
+        Progress::DroppedOff(drive) => {
+            end_drive(transaction, config, &mut trip, by, (Ending::AtDestination, drive), now_ns).await?;
+        }
+        Progress::LeftEarly(drive) => {
+            end_drive(transaction, config, &mut trip, by, (Ending::Early, drive), now_ns).await?;
+        }
         Progress::RiderDidNotShow => give_up(transaction, config, by, &mut trip, now_ns).await?,
     }
     Ok(trip)
@@ -62,25 +71,38 @@ async fn move_driver<X: Transaction>(
     update(transaction, &driver).await
 }
 
-/// The rider is where the rider wanted to be. The driver is free, the fare is fixed, and that it is to be captured is written.
-async fn drop_off<X: Transaction>(
+/// The ride is over. The driver is free, the fare is fixed, and that it is to be captured is written.
+pub async fn end_drive<X: Transaction>(
     transaction: &mut X,
     config: &Config,
-    by: Assignment,
     trip: &mut Trip,
-    drive: Drive,
+    by: Assignment,
+    (ending, drive): (Ending, Drive),
     now_ns: i64,
 ) -> Result<(), Failure> {
-    let quote = transaction.get::<Quote>(trip.quote_id).await?.ok_or(ApiError::Internal)?;
-    // A phone cannot have driven faster than anybody can.
-    if drive.duration_s < quote.free_flow_duration_s {
-        return Err(ApiError::MALFORMED.into());
-    }
-    let fare = config.fares.fare(drive, quote.tolls_minor, quote.multiplier_per_mille, quote.ceiling_minor);
-    take(transaction, trip, Event::DroppedOff { assignment: by, drive, fare }, now_ns).await?;
+    let fare = fare_of(config, trip, (ending, drive))?;
+    let event = match ending {
+        Ending::AtDestination => Event::DroppedOff { assignment: by, drive, fare },
+        Ending::Early => Event::LeftEarly { assignment: by, drive, fare },
+        Ending::Presumed => Event::PresumedDriven { assignment: by, drive, fare },
+    };
+    take(transaction, trip, event, now_ns).await?;
     take(transaction, trip, Event::PaymentBegan, now_ns).await?;
     move_driver(transaction, by, DriverEvent::Released, now_ns).await?;
     settle(transaction, trip, now_ns).await
+}
+
+/// What the drive costs under the trip's quote. A phone cannot have driven faster than anybody can.
+pub fn fare_of(config: &Config, trip: &Trip, (ending, drive): (Ending, Drive)) -> Result<Fare, Failure> {
+    let least_s = match ending {
+        Ending::AtDestination | Ending::Presumed => trip.free_flow_duration_s,
+        // Both were rounded to whole units by the phone.
+        Ending::Early => config.roads.path_free_flow_s(drive.distance_m).saturating_sub(1),
+    };
+    if drive.duration_s < least_s {
+        return Err(ApiError::MALFORMED.into());
+    }
+    Ok(trip.fare(&config.fares, drive))
 }
 
 /// The rider did not come, and the driver has waited for long enough.
@@ -95,9 +117,8 @@ async fn give_up<X: Transaction>(
     if now_ns < trip.updated_at_ns + span_ns(config.no_show_wait) {
         return Err(ApiError::Rejected { reason: Rejection::IllegalTransition }.into());
     }
-    let quote = transaction.get::<Quote>(trip.quote_id).await?.ok_or(ApiError::Internal)?;
     let before = trip.clone();
-    trip.charge(config.fares.cancellation_fee(quote.ceiling_minor));
+    trip.charge(config.fares.cancellation_fee(trip.ceiling_minor));
     take(transaction, trip, Event::RiderDidNotShow(by), now_ns).await?;
     let_go(transaction, &before, DriverEvent::Released, now_ns).await?;
     settle(transaction, trip, now_ns).await

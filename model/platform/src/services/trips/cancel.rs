@@ -6,7 +6,7 @@ use crate::api::ApiError;
 use crate::api::error::Rejection;
 use crate::domain::driver::DriverEvent;
 use crate::domain::ids::{DriverId, RiderId, TripId};
-use crate::domain::schema::{Quote, Trip};
+use crate::domain::schema::Trip;
 use crate::domain::session::Caller;
 use crate::domain::trip::Event;
 use crate::services::Config;
@@ -25,6 +25,7 @@ pub async fn cancel<X: Transaction>(
     match caller {
         Caller::Rider(rider) => by_rider(transaction, config, rider, &mut trip, now_ns).await?,
         Caller::Driver(driver) => by_driver(transaction, driver, &mut trip, now_ns).await?,
+        Caller::Operator(_) => return Err(ApiError::Rejected { reason: Rejection::NotAllowed }.into()),
     }
     Ok(trip)
 }
@@ -45,8 +46,7 @@ async fn by_rider<X: Transaction>(
         let offer = lock_offer(transaction, &before).await?;
         let found_at_ns = offer.decided_at_ns.unwrap_or(now_ns);
         if now_ns > found_at_ns + span_ns(config.cancellation_grace) {
-            let quote = transaction.get::<Quote>(trip.quote_id).await?.ok_or(ApiError::Internal)?;
-            trip.charge(config.fares.cancellation_fee(quote.ceiling_minor));
+            trip.charge(config.fares.cancellation_fee(trip.ceiling_minor));
         }
     }
     take(transaction, trip, Event::RiderCancelled, now_ns).await?;

@@ -13,8 +13,12 @@ use crate::domain::schema::{Offer, Trip};
 use crate::domain::trip::{Event, State};
 use crate::services::Config;
 use crate::services::clock::{now_ns, span_ns};
+use crate::services::peers::Route;
 use crate::services::transaction::Failure;
 use crate::services::transition::{lock_trip, settle, take, update};
+
+/// One replica matches the whole city, for as long as it answers: an assignment is the better, the more trips and drivers it is over.
+const WHOLE_CITY: Route = Route::Keyed(0);
 
 impl<D: Database> Trips<D> {
     /// Has the card asked, and begins the search. A processor that does not answer does not keep a rider waiting: the card is asked later.
@@ -33,7 +37,7 @@ impl<D: Database> Trips<D> {
         }
     }
 
-    /// Has a driver found for the trip, if it is looking for one. Without success the loop comes back to it.
+    /// Has the trip put into the next batch, if it is looking for a driver. Without success the loop comes back to it.
     pub(super) async fn search(&self, trip: TripId) {
         let mut context = self.background();
         let read = async |transaction: &mut D::Transaction| Ok(transaction.get::<Trip>(trip).await?);
@@ -42,7 +46,7 @@ impl<D: Database> Trips<D> {
         {
             let (attempt, pickup) = (trip.attempt, trip.pickup());
             let request = matching::Request::FindDriver { trip: trip.id, attempt, pickup };
-            let _ = self.neighbours.matching.call(request, &mut context).await;
+            let _ = self.neighbours.matching.call_by(WHOLE_CITY, request, &mut context).await;
         }
     }
 

@@ -1,0 +1,87 @@
+//! A cache in memory that knows sorted sets, and may be away.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ports::cache::{Bytes, Cache, CacheError, Command, Key, Message, Range, Reply, Score, ScoreBound, Subscription};
+use runtime::Time;
+
+/// Clones are clients of the same cache.
+#[derive(Clone, Default)]
+pub struct Shelf(Rc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    sets: RefCell<BTreeMap<Key, BTreeMap<Bytes, Score>>>,
+    is_away: Cell<bool>,
+}
+
+impl Shelf {
+    pub fn set_away(&self, is_away: bool) {
+        self.0.is_away.set(is_away);
+    }
+
+    /// How many members all sets have together.
+    pub fn members(&self) -> usize {
+        self.0.sets.borrow().values().map(BTreeMap::len).sum()
+    }
+
+    fn run(&self, command: Command) -> Result<Reply, CacheError> {
+        let mut sets = self.0.sets.borrow_mut();
+        Ok(match command {
+            Command::ZAdd { key, members, .. } => {
+                let set = sets.entry(key).or_default();
+                let new = members.into_iter().filter(|(score, member)| set.insert(member.clone(), *score).is_none());
+                Reply::Integer(new.count() as i64)
+            }
+            Command::ZRem { key, members } => {
+                let set = sets.entry(key).or_default();
+                Reply::Integer(members.iter().filter(|member| set.remove(*member).is_some()).count() as i64)
+            }
+            Command::ZRange { key, range: Range::Score { min: ScoreBound::Included(min), limit, .. }, .. } => {
+                let set = sets.entry(key).or_default();
+                let mut found: Vec<(Bytes, Score)> =
+                    set.iter().filter(|(_, score)| **score >= min).map(|(member, s)| (member.clone(), *s)).collect();
+                found.sort_by_key(|(_, score)| std::cmp::Reverse(*score));
+                found.truncate(limit.map_or(usize::MAX, |limit| limit.count as usize));
+                Reply::Scored(found)
+            }
+            Command::ZRemRangeByScore { key, max: ScoreBound::Excluded(max), .. } => {
+                let set = sets.entry(key).or_default();
+                let before = set.len();
+                set.retain(|_, score| *score >= max);
+                Reply::Integer((before - set.len()) as i64)
+            }
+            _ => return Err(CacheError::Protocol),
+        })
+    }
+}
+
+/// Nobody publishes here.
+pub struct Silence;
+
+impl Subscription for Silence {
+    async fn next(&mut self) -> Result<Message, CacheError> {
+        runtime::task::forever().await;
+        Err(CacheError::ConnectionLost)
+    }
+}
+
+impl Cache for Shelf {
+    type Subscription = Silence;
+
+    async fn execute(&self, command: Command, deadline: Time) -> Result<Reply, CacheError> {
+        runtime::sleep(Duration::from_micros(300)).await;
+        if self.0.is_away.get() {
+            runtime::sleep_until(deadline).await;
+            return Err(CacheError::DeadlineExceeded);
+        }
+        self.run(command)
+    }
+
+    async fn subscribe(&self, _: Vec<Bytes>, _: Time) -> Result<Silence, CacheError> {
+        Ok(Silence)
+    }
+}
