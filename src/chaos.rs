@@ -78,7 +78,8 @@ impl Base {
     pub fn file_for(&self, scenario: &Scenario, directory: &Path) -> String {
         let mut scenario = scenario.clone();
         let loaded = &self.prepared.loaded;
-        let beside = |found: &Path| std::path::absolute(found).unwrap_or_else(|_| found.to_owned()).display().to_string();
+        let beside =
+            |found: &Path| std::path::absolute(found).unwrap_or_else(|_| found.to_owned()).display().to_string();
         if !Library::around(directory).shares_root_with(&self.library) {
             scenario.blueprint = beside(&loaded.blueprint_path);
             scenario.city = beside(&loaded.city_path);

@@ -146,7 +146,9 @@ impl fmt::Display for Lived {
 fn needs(fault: &FaultKind) -> Capability {
     match fault {
         FaultKind::ZonePowerLoss(_) | FaultKind::HostPowerLoss(_) => Capability::HostPowerLoss,
-        FaultKind::ZoneNetworkBlackhole(_) | FaultKind::HostNetworkBlackhole(_) | FaultKind::NetworkPartition(_) => Capability::Partition,
+        FaultKind::ZoneNetworkBlackhole(_) | FaultKind::HostNetworkBlackhole(_) | FaultKind::NetworkPartition(_) => {
+            Capability::Partition
+        }
         FaultKind::PacketLoss(_) => Capability::PacketLoss,
         FaultKind::ProcessPause(_) => Capability::Pause,
         // Everything else needs what only the native engine's schedule can do.

@@ -112,7 +112,8 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     let writer = options.out.map(|directory| Writer::create(directory, &blank)).transpose()?;
     let recorder = Rc::new(Recorder::new(origin, blank.duration_ns(), writer));
     let oracles = Rc::new(Watch::new(world::rules(prepared)));
-    let watchers = Rc::new(Watchers { recorder: recorder.clone(), oracles: oracles.clone(), guest: options.observer.clone() });
+    let watchers =
+        Rc::new(Watchers { recorder: recorder.clone(), oracles: oracles.clone(), guest: options.observer.clone() });
     let assembled = world::assemble(&mut engine, prepared, watchers.clone());
     let control = engine.control();
     let places = faults::Places::new(&control, assembled.groups.clone());

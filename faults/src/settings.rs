@@ -1,8 +1,8 @@
 //! Faults that set something. Where several overlap, the world is set to what all of them together come to; where none is
 //! left, to what it was.
 
-use engine::{Control, FaultPointPlan};
 use cloud::processor::{Condition, Tuning};
+use engine::{Control, FaultPointPlan};
 use runtime::net::HostId;
 use runtime::world::ProcessId;
 use scenarios::fault::{FaultKind, FaultPoint};
@@ -68,7 +68,9 @@ impl Setting {
             Setting::Clock(hosts, ..) => hosts.iter().for_each(|host| {
                 // A clock that is set while it is wrong is as wrong as it was set last.
                 let last = open.iter().rev().find_map(|other| match other {
-                    Setting::Clock(hosts, offset_ns, drift_ppm) if hosts.contains(host) => Some((*offset_ns, *drift_ppm)),
+                    Setting::Clock(hosts, offset_ns, drift_ppm) if hosts.contains(host) => {
+                        Some((*offset_ns, *drift_ppm))
+                    }
                     _ => None,
                 });
                 let (offset_ns, drift_ppm) = last.unwrap_or_default();

@@ -31,7 +31,8 @@ pub use disk::{DiskSlow, DiskStall};
 pub use explain::{Explanation, Parameter};
 pub use kind::{Family, Target, TargetRole};
 pub use network::{
-    Direction, HostNetworkBlackhole, NetworkBandwidth, NetworkDelay, NetworkFlap, NetworkPartition, PacketLoss, ZoneNetworkBlackhole,
+    Direction, HostNetworkBlackhole, NetworkBandwidth, NetworkDelay, NetworkFlap, NetworkPartition, PacketLoss,
+    ZoneNetworkBlackhole,
 };
 pub use power::{HostPowerLoss, ZonePowerLoss};
 pub use process::{

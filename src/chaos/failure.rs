@@ -72,9 +72,10 @@ pub(super) fn of(rehearsed: &Rehearsed) -> Vec<Failure> {
     });
     // A panic is listed as pending, too.
     let pending = outcome.pending.len().saturating_sub(rehearsed.panics.len());
-    let stuck = outcome.pending.first().filter(|_| pending > 0).map(|first| Failure::NotConverged {
-        pending,
-        first: format!("{}: {}", first.what, first.why),
-    });
+    let stuck = outcome
+        .pending
+        .first()
+        .filter(|_| pending > 0)
+        .map(|first| Failure::NotConverged { pending, first: format!("{}: {}", first.what, first.why) });
     panics.chain(oracles).chain(stuck).collect()
 }

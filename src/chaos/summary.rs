@@ -60,7 +60,10 @@ impl Summary {
             text.push_str(&format!("{failed}\n"));
         }
         let (kinds, stages) = (self.coverage.met.len(), Stage::all());
-        text.push_str(&format!("{}\n", heading("Coverage: stays of trips and payments in a state while a fault was active")));
+        text.push_str(&format!(
+            "{}\n",
+            heading("Coverage: stays of trips and payments in a state while a fault was active")
+        ));
         for line in self.matrix(&stages).lines(colour) {
             text.push_str(&format!("  {line}\n"));
         }

@@ -77,10 +77,9 @@ impl<'a> Ground<'a> {
                 duration,
             }),
             "rds-failover" => FaultKind::RdsFailover(RdsFailover { store: DATABASE.to_owned() }),
-            "promote-replica" => FaultKind::PromoteReplica(PromoteReplica {
-                store: DATABASE.to_owned(),
-                replica: self.replica(stream),
-            }),
+            "promote-replica" => {
+                FaultKind::PromoteReplica(PromoteReplica { store: DATABASE.to_owned(), replica: self.replica(stream) })
+            }
             "processor-outage" => FaultKind::ProcessorOutage(ProcessorOutage { duration }),
             "network-delay" => {
                 let (from, to) = self.ends(stream);

@@ -19,8 +19,7 @@ section! {
 }
 
 impl Kind for ControlPlaneOutage {
-    const ACTS: &'static str =
-        "Stops the monitors that watch the store and agree on its primary: they answer nothing, and nobody is promoted.";
+    const ACTS: &'static str = "Stops the monitors that watch the store and agree on its primary: they answer nothing, and nobody is promoted.";
     const HEALS: &'static str = "They go on after `for` with what they knew.";
 
     fn heals_after(&self) -> Option<Duration> {

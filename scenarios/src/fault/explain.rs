@@ -41,7 +41,8 @@ impl FaultKind {
         let example = FaultKind::example(key)?;
         let schema = FaultKind::schema_of(key)?;
         let (acts, heals) = example.acts_and_heals();
-        let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(|key| key.as_str()).collect();
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(|key| key.as_str()).collect();
         let parameter = |(key, schema): (&String, &serde_json::Value)| Parameter {
             key: key.clone(),
             meaning: schema["description"].as_str().unwrap_or_default().to_owned(),

@@ -19,7 +19,8 @@ section! {
 }
 
 impl Kind for ReplicationStall {
-    const ACTS: &'static str = "Holds the log back from the replicas, as an operator of the store could; the primary goes on.";
+    const ACTS: &'static str =
+        "Holds the log back from the replicas, as an operator of the store could; the primary goes on.";
     const HEALS: &'static str = "The log flows again after `for`, and the replicas catch up.";
 
     fn heals_after(&self) -> Option<Duration> {
@@ -31,8 +32,7 @@ impl Kind for ReplicationStall {
     }
 
     fn targets(&self) -> Vec<Target<'_>> {
-        let replica =
-            self.replica.iter().map(|name| Target { parameter: "replica", role: TargetRole::Replica, name });
+        let replica = self.replica.iter().map(|name| Target { parameter: "replica", role: TargetRole::Replica, name });
         std::iter::once(store(&self.store)).chain(replica).collect()
     }
 
@@ -50,7 +50,8 @@ section! {
 }
 
 impl Kind for RdsFailover {
-    const ACTS: &'static str = "Gives the control plane the order that an operator gives by `RebootDBInstance` with failover.";
+    const ACTS: &'static str =
+        "Gives the control plane the order that an operator gives by `RebootDBInstance` with failover.";
     const HEALS: &'static str = "The failover itself: it is over when clients find the new primary.";
 
     fn heals_after(&self) -> Option<Duration> {

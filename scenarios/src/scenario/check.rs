@@ -1,9 +1,7 @@
 //! What must hold within a scenario, and between it and its blueprint.
 
 use crate::blueprint::{Blueprint, DATABASE};
-use crate::fault::{
-    DemandSurge, DiskSlow, FAULT_POINTS, Fault, FaultKind, ProcessorSlow, Target, TargetRole,
-};
+use crate::fault::{DemandSurge, DiskSlow, FAULT_POINTS, Fault, FaultKind, ProcessorSlow, Target, TargetRole};
 use crate::format::name;
 use crate::format::report::Report;
 use crate::format::section::Section;

@@ -259,7 +259,11 @@ mod tests {
         let at = Time::from_secs(100);
         let behind = WallClock::off_by(at, -2_000_000_000, 500);
         assert_eq!(behind.shows(at), Time::from_secs(98));
-        assert_eq!(behind.shows(Time::from_secs(1_100)), Time(1_098_500_000_000), "1000 s at 500 ppm gain half a second");
+        assert_eq!(
+            behind.shows(Time::from_secs(1_100)),
+            Time(1_098_500_000_000),
+            "1000 s at 500 ppm gain half a second"
+        );
         assert_eq!(WallClock::off_by(at, -200_000_000_000, 0).shows(at), Time::ZERO);
         assert_eq!(WallClock::default().shows(at), at);
     }

@@ -111,8 +111,7 @@ impl Server {
     /// Takes a request at the highest rate or below it, a second's worth at once.
     fn admit(&self) -> bool {
         let now = runtime::now();
-        let next =
-            self.paid_until.get().max(now) + Duration::from_secs(1) / self.requests_per_s_max();
+        let next = self.paid_until.get().max(now) + Duration::from_secs(1) / self.requests_per_s_max();
         let admitted = next <= now + Duration::from_secs(1);
         if admitted {
             self.paid_until.set(next);

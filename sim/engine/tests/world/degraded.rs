@@ -87,7 +87,12 @@ fn a_tight_link_out_of_a_host_makes_frames_wait() {
     control.at(Time(2_500_000_000), move |control| control.limit_egress(client, None));
     run(&mut engine, 4);
     let took: Vec<bool> = notes.values().iter().map(|took| *took > Duration::from_millis(20)).collect();
-    assert_eq!(took, [false, false, true, false], "a few bytes take a while at 100 bytes a second: {:?}", notes.values());
+    assert_eq!(
+        took,
+        [false, false, true, false],
+        "a few bytes take a while at 100 bytes a second: {:?}",
+        notes.values()
+    );
 }
 
 #[test]
