@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use reports::records::Unrest;
+
 use crate::rehearsal::Rehearsed;
 
 /// Something that must hold under any seed and did not.
@@ -71,11 +73,10 @@ pub(super) fn of(rehearsed: &Rehearsed) -> Vec<Failure> {
         Failure::Oracle { name: name.clone(), first, violations: oracle.violations }
     });
     // A panic is listed as pending, too.
-    let pending = outcome.pending.len().saturating_sub(rehearsed.panics.len());
-    let stuck = outcome
-        .pending
-        .first()
-        .filter(|_| pending > 0)
-        .map(|first| Failure::NotConverged { pending, first: format!("{}: {}", first.what, first.why) });
+    let mut pending = outcome.pending.iter().filter(|pending| pending.kind != Unrest::Panicked);
+    let stuck = pending.next().map(|first| Failure::NotConverged {
+        pending: 1 + pending.count(),
+        first: format!("{}: {}", first.what, first.why),
+    });
     panics.chain(oracles).chain(stuck).collect()
 }

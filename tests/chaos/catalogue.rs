@@ -57,11 +57,37 @@ fn explain(arguments: &[&str]) -> (Option<i32>, String, String) {
 fn a_kind_is_explained_with_units_defaults_and_an_example() {
     let (code, out, _) = explain(&["fault-point"]);
     assert_eq!(code, Some(0));
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @r#"
+    fault-point
+      Whoever reaches a named place in the code crashes there: between a commit and its consequence, for instance.
+
+    acts
+      Arms a named place in the services' code: a process that gets there crashes, between one step and the next.
+
+    heals
+      The point is disarmed after `for`, or spent after `at_most`; a process that crashed there starts again.
+
+    parameters
+      at_most  (a whole number; 1 if left out)
+          It fires at most this often.
+      for  (such as "90s"; must be given)
+          When the point is disarmed, from the onset.
+      point  (a name in quotes; must be given)
+          The place in the code, such as `payments.after_capture`.
+      probability  (such as "0.1%"; "100%" if left out)
+          How likely whoever gets there crashes.
+      restart_after  (such as "90s"; "0s" if left out)
+          When a process that crashed there is started again, from its crash. Kubernetes documentation, mid-2023: the kubelet restarts a container that exits at once the first time, then after 10 s, 20 s and so on.
+
+    example
+    [[fault]]
+    at = "5m"
+    fault-point = { at_most = 3, for = "5m", point = "payments.after_capture", probability = "50%", restart_after = "10s" }
+    "#);
     let (code, out, _) = explain(&[]);
     assert_eq!(code, Some(0));
     assert!(FaultKind::KEYS.iter().all(|key| out.contains(key)));
     let (code, out, err) = explain(&["network-dely"]);
     assert_eq!((code, out.as_str()), (Some(2), ""));
-    insta::assert_snapshot!(err, @"");
+    insta::assert_snapshot!(err, @"rehearse: there is no fault called network-dely (did you mean network-delay?); `rehearse explain` lists them");
 }

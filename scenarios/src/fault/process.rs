@@ -97,7 +97,7 @@ section! {
         /// It fires at most this often.
         at_most: u32 as Count = 1,
         /// When a process that crashed there is started again, from its crash. Kubernetes documentation, mid-2023: the kubelet
-        /// restarts a container that exits after 10 s, then 20 s, and so on; the first time at once.
+        /// restarts a container that exits at once the first time, then after 10 s, 20 s and so on.
         restart_after: Duration as Length = Duration::ZERO,
         /// When the point is disarmed, from the onset.
         duration("for"): Duration as PositiveLength,
