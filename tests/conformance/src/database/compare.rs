@@ -54,7 +54,7 @@ pub fn compare(script: &Script, real: &[Move], agreement: Agreement) -> Result<u
                 }
             }
         }
-        if !choices.next() {
+        if !choices.advance() {
             break;
         }
     }

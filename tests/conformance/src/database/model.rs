@@ -10,7 +10,7 @@ use super::script::Action;
 use super::tables::TABLES;
 
 /// Choices that chance makes: who goes first of several that are called at one instant, and who gives up in a deadlock.
-/// The first run takes the first of each; [`next`](Self::next) leads through all the others.
+/// The first run takes the first of each; [`advance`](Self::advance) leads through all the others.
 #[derive(Debug, Default)]
 pub struct Choices {
     /// What was chosen, of how many.
@@ -33,7 +33,7 @@ impl Choices {
     }
 
     /// Prepares the next run: the last choice that has another alternative takes it. False if there is none.
-    pub fn next(&mut self) -> bool {
+    pub fn advance(&mut self) -> bool {
         self.path.truncate(self.taken);
         self.taken = 0;
         while let Some((choice, of)) = self.path.pop() {
