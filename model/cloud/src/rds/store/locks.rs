@@ -207,7 +207,7 @@ impl Store {
                 let was_first = held.queue.front() == Some(&id);
                 held.queue.retain(|&queued| queued != id);
                 if was_first || held.holder.is_some() {
-                    call_next(held, past, &self.transactions, key, called);
+                    call_next(held, past, &self.transactions, key, false, called);
                 }
                 if held.holder.is_none() && held.queue.is_empty() {
                     slot.held = None;
@@ -235,7 +235,9 @@ impl Store {
         let slot = rows.get_mut(key).expect("a row that is held has a place");
         let mut held = slot.held.take().expect("a row that is held says by whom");
         assert_eq!(held.holder.take(), Some(id), "one transaction holds a row");
+        let mut is_rewritten = false;
         if let (Some(pending), Ending::Committed { keep }) = (held.pending.take(), ending) {
+            is_rewritten = pending.is_rewritten;
             let is_gone = pending.row.is_none() || pending.is_another_row;
             let superseded = std::mem::replace(&mut slot.committed, pending.row);
             if let Some(commit) = keep {
@@ -250,7 +252,7 @@ impl Store {
             }
         }
         if !held.queue.is_empty() {
-            call_next(&held, past, transactions, key, called);
+            call_next(&held, past, transactions, key, is_rewritten, called);
             slot.held = Some(held);
         } else if slot.committed.is_none() {
             rows.remove(key);
@@ -260,12 +262,14 @@ impl Store {
 
 /// Calls those in a row's queue who can go on: the first, if nobody holds the row; and whoever means to write a row that changed since
 /// its snapshot, and so fails whoever holds it. Not past one who means to lock alone and is not served now: in PostgreSQL that one
-/// keeps the old version's place in the queue until it has locked the new one, even when that is in vain.
+/// keeps the old version's place in the queue until it has locked the next one, even when that is in vain; unless the next one is
+/// superseded too (`is_rewritten`).
 fn call_next(
     held: &Held,
     past: &Past,
     transactions: &BTreeMap<TransactionId, Transaction>,
     key: &[Value],
+    is_rewritten: bool,
     called: &mut Vec<TransactionId>,
 ) {
     for (position, waiter) in held.queue.iter().enumerate() {
@@ -273,11 +277,11 @@ fn call_next(
         let is_first = position == 0 && held.holder.is_none();
         let is_lock = matches!(waiting.wait, Some(Wait::Row { intent: Intent::Lock, .. }));
         let superseded = waiting.snapshot.and_then(|snapshot| past.seen_at(key, snapshot));
-        if is_first || (!is_lock && superseded.is_some()) {
+        if is_first || ((!is_lock || is_rewritten) && superseded.is_some()) {
             called.push(*waiter);
         }
         let is_served = is_first && waiting.snapshot.is_none();
-        if is_lock && !is_served {
+        if is_lock && !is_served && !is_rewritten {
             return;
         }
     }

@@ -209,7 +209,8 @@ impl Store {
         }
         let was_another_row = held.pending.as_ref().is_some_and(|pending| pending.is_another_row);
         let is_another_row = was_another_row || (before.is_none() && slot.committed.is_some());
-        held.pending = Some(Pending { row: after.clone(), is_another_row });
+        let is_rewritten = held.pending.is_some();
+        held.pending = Some(Pending { row: after.clone(), is_another_row, is_rewritten });
         transaction.progress.is_row_written = true;
         let change = Change { table: table_id, key: shared_key, before, after };
         let noted = if transaction.isolation == Isolation::Serializable {

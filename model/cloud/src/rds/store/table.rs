@@ -40,6 +40,8 @@ pub(super) struct Pending {
     pub row: Option<Shared<Value>>,
     /// The committed row was deleted and this is another that only has the same key: who waited for the old one finds nothing.
     pub is_another_row: bool,
+    /// The holder has written the row before.
+    pub is_rewritten: bool,
 }
 
 /// Why a row may not have the values of a unique key.

@@ -177,6 +177,20 @@ fn who_inserts_a_key_deleted_since_its_snapshot_sees_both_rows() {
 }
 
 #[test]
+fn a_row_written_twice_refuses_lockers_at_once() {
+    let mut store = store_with(&[item(1, 10)]);
+    let [holder, patient] = [(); 2].map(|()| begin(&mut store));
+    let locker = store.begin(RepeatableRead);
+    changed(&mut store, holder, &update(&item(1, 11)));
+    assert_eq!(store.execute(patient, &update(&item(1, 13))), blocked_on(holder));
+    assert_eq!(store.execute(locker, &get(1, Lock::ForUpdate)), blocked_on(holder));
+    changed(&mut store, holder, &update(&item(1, 12)));
+    assert_eq!(commit(&mut store, holder), [patient, locker]);
+    changed(&mut store, patient, &update(&item(1, 13)));
+    assert_eq!(store.execute(locker, &get(1, Lock::ForUpdate)), REFUSED);
+}
+
+#[test]
 fn who_locks_at_once_keeps_no_writer_from_its_refusal() {
     let mut store = store_with(&[item(1, 10)]);
     let [holder, locker] = [(); 2].map(|()| begin(&mut store));
