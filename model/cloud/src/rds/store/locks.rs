@@ -76,8 +76,10 @@ impl Store {
         match (&transaction.state, transaction.wait.as_ref()?) {
             (State::Active, Wait::Row { table, key, .. }) => {
                 let held = self.tables[*table].rows.get(key)?.held.as_ref()?;
-                // As in PostgreSQL only the first waits for the holder; the others wait for the first.
-                held.queue.front().copied().filter(|&first| first != waiter).or(held.holder)
+                // As in PostgreSQL only the first waits for the holder, and each of the others for who is before it: all of them may
+                // be chosen to break the cycle.
+                let position = held.queue.iter().position(|&queued| queued == waiter)?;
+                if position == 0 { held.holder } else { Some(held.queue[position - 1]) }
             }
             (State::Active, Wait::End(other)) => self.transactions.contains_key(other).then_some(*other),
             _ => None,

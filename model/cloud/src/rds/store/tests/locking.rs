@@ -167,3 +167,17 @@ fn three_in_a_ring_are_a_deadlock() {
     }
     assert_eq!(store.deadlock(ring[1]), Some(vec![ring[1], ring[2], ring[0]]));
 }
+
+/// PostgreSQL may choose anybody of the queue to break a deadlock that goes through it.
+#[test]
+fn whoever_queues_in_between_is_part_of_the_deadlock() {
+    let mut store = store_with(&[item(1, 0), item(2, 0)]);
+    let [holder, first, second, last] = [(); 4].map(|()| begin(&mut store));
+    changed(&mut store, holder, &update(&item(1, 1)));
+    changed(&mut store, last, &update(&item(2, 1)));
+    for waiter in [first, second, last] {
+        assert_eq!(store.execute(waiter, &delete(1)), blocked_on(holder));
+    }
+    assert_eq!(store.execute(holder, &delete(2)), blocked_on(last));
+    assert_eq!(store.deadlock(holder), Some(vec![holder, last, second, first]));
+}
