@@ -29,6 +29,12 @@ pub enum Isolation {
     /// Each statement sees what was committed before it began. PostgreSQL's default.
     #[default]
     ReadCommitted,
+    /// All statements see what was committed before the first of them began. To lock or write a row that another transaction has
+    /// changed since is a [`DatabaseError::SerialisationFailure`]. Write skew is possible.
+    RepeatableRead,
+    /// Like [`RepeatableRead`](Self::RepeatableRead), and the committed transactions of this level have the effect of some order of
+    /// one after the other. Any statement, and the commit, may be a [`DatabaseError::SerialisationFailure`].
+    Serializable,
 }
 
 /// A database that services open transactions on. Cloning shares its pool of connections.

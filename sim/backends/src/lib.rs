@@ -4,9 +4,12 @@
 //! Both are worlds of tokio tasks, so they share one core: processes, timers, files, ports. They differ in their
 //! network, in who drives the clock, and in nothing else. What they cannot do they refuse by name
 //! ([`capability`]). Only outcomes of the domain may be compared between engines, never timing or numbers of retries.
+//!
+//! A live world's services may have real stores too: [`postgres`].
 
 pub mod capability;
 pub mod live;
+pub mod postgres;
 pub mod turmoil;
 
 mod core;

@@ -185,6 +185,7 @@ impl Server {
             return Ok(None);
         };
         let record = self.store.borrow_mut().commit_record(id);
+        let record = record.inspect_err(|_| self.rollback(id))?;
         let Some(record) = record else {
             let next = self.store.borrow_mut().finish_commit(id);
             self.wake(next);

@@ -10,6 +10,8 @@
 
 mod checkpoint;
 mod locks;
+mod past;
+mod serializable;
 mod shared;
 mod statements;
 mod table;
@@ -27,6 +29,8 @@ pub use shared::Shared;
 pub use wal::{Change, Lsn, WalRecord};
 
 use locks::Wait;
+use past::{Snapshot, Snapshots};
+use serializable::Serializable;
 use table::Table;
 
 /// A transaction, numbered in the order of their beginning.
@@ -54,11 +58,15 @@ pub struct Store {
     /// The end of the log, as far as this store wrote or replayed it.
     lsn: Lsn,
     epoch: u64,
+    snapshots: Snapshots,
+    serializable: Serializable,
 }
 
 #[derive(Debug)]
 struct Transaction {
     isolation: Isolation,
+    /// What its statements see, from the first of them on; none at READ COMMITTED.
+    snapshot: Option<Snapshot>,
     state: State,
     /// What its statements changed, until the commit takes it for its record.
     changes: Vec<Change>,
@@ -107,6 +115,8 @@ impl Store {
             next_transaction: TransactionId(1),
             lsn: Lsn(0),
             epoch: 1,
+            snapshots: Snapshots::default(),
+            serializable: Serializable::default(),
         }
     }
 
@@ -116,6 +126,7 @@ impl Store {
         self.next_transaction = TransactionId(id.0 + 1);
         let transaction = Transaction {
             isolation,
+            snapshot: None,
             state: State::Active,
             changes: Vec::new(),
             held: Vec::new(),
@@ -130,17 +141,30 @@ impl Store {
     /// Writes the transaction's record to the end of the log: from here on only a loss of the log undoes it. Its changes stay
     /// invisible and its locks held until [`finish_commit`](Self::finish_commit), which the caller calls when the record is as durable as
     /// it wants. None if there is nothing to log: the transaction changed nothing, or has failed or ended already.
-    pub fn commit_record(&mut self, id: TransactionId) -> Option<WalRecord> {
-        let transaction = self.transactions.get_mut(&id)?;
-        if !matches!(transaction.state, State::Active) || transaction.changes.is_empty() {
-            return None;
+    ///
+    /// # Errors
+    /// [`DatabaseError::SerialisationFailure`] if the transaction is serialisable with no order of those that are committed: only a
+    /// rollback follows.
+    pub fn commit_record(&mut self, id: TransactionId) -> Result<Option<WalRecord>, DatabaseError> {
+        let Some(transaction) = self.transactions.get_mut(&id) else { return Ok(None) };
+        if !matches!(transaction.state, State::Active) {
+            return Ok(None);
+        }
+        if transaction.isolation == Isolation::Serializable
+            && let Err(error) = self.serializable.prepare(id)
+        {
+            transaction.state = State::Aborted;
+            return Err(error);
+        }
+        if transaction.changes.is_empty() {
+            return Ok(None);
         }
         let changes = Shared::from(std::mem::take(&mut transaction.changes));
         transaction.state = State::Committing(changes.clone());
         let bytes = wal::COMMIT_BYTES + changes.iter().map(|change| self.change_bytes(change)).sum::<u64>();
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         self.lsn = Lsn(self.lsn.0 + u64::from(bytes));
-        Some(WalRecord { lsn: self.lsn, epoch: self.epoch, transaction: id, changes, bytes })
+        Ok(Some(WalRecord { lsn: self.lsn, epoch: self.epoch, transaction: id, changes, bytes }))
     }
 
     fn change_bytes(&self, change: &Change) -> u64 {

@@ -51,7 +51,7 @@ impl Store {
             let position = store.position(*id).expect("a checkpoint is of the tables that the store has");
             let table = &mut store.tables[position];
             for row in rows {
-                table.replay(&table.schema.key_of(row).into(), Some(row));
+                table.replay(&table.schema.key_of(row).into(), Some(row), None);
             }
         }
         store.lsn = checkpoint.lsn;
@@ -70,9 +70,10 @@ impl Store {
             return;
         }
         assert_eq!(record.lsn.0 - u64::from(record.bytes), self.lsn.0, "a log is replayed without holes");
+        let keep = self.snapshots.commit();
         for change in record.changes.iter() {
             let table = self.position(change.table).expect("a record is of the tables that the store has");
-            self.tables[table].replay(&change.key, change.after.as_ref());
+            self.tables[table].replay(&change.key, change.after.as_ref(), keep);
         }
         self.lsn = record.lsn;
         self.epoch = self.epoch.max(record.epoch);

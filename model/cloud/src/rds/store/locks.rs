@@ -1,23 +1,35 @@
 //! Who holds a row, who waits for whom, and what happens when a transaction ends.
 //!
 //! A row is held by one transaction, and the others queue for it. When it is let go only the first of the queue is called, unless the
-//! row is gone, which is news to all of them. A key that an open transaction wrote or deleted is waited for without a queue: all
+//! row is gone, which is news to all of them, or changed, which is news to those who work on a snapshot and would write. A key that an open transaction wrote or deleted is waited for without a queue: all
 //! who want it learn the outcome, and the first to try again has it. Each transaction waits for one other, so a cycle of
 //! waits is found by following them.
 
+use std::collections::BTreeMap;
+
 use ports::database::{Isolation, Value};
 
+use super::past::Past;
+use super::table::{Held, Reader, Table};
 use super::{Change, Shared, State, Store, Transaction, TransactionId};
 
 /// What a transaction waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// In the queue of this row: its table and key.
-    Row(usize, Shared<Value>),
+    /// In the queue of this row, to lock it alone or to write it.
+    Row { table: usize, key: Shared<Value>, intent: Intent },
     /// The row that it queued for was deleted.
     RowGone,
     /// For the end of a transaction that may or may not leave a duplicate.
     End(TransactionId),
+}
+
+/// What a transaction wants a row for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// `SELECT ... FOR UPDATE`.
+    Lock,
+    Write,
 }
 
 /// Whether a transaction may lock or write a row.
@@ -26,7 +38,19 @@ pub(super) enum Access {
     Held,
     /// There is no such row, or there is none any more.
     NoRow,
+    /// The row that the snapshot sees is not the committed one any more.
+    Changed,
     Blocked(TransactionId),
+}
+
+/// How a transaction ended.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    /// Snapshots are open that see what it superseded, if there is a number to keep that under.
+    Committed {
+        keep: Option<u64>,
+    },
+    RolledBack,
 }
 
 impl Store {
@@ -50,9 +74,12 @@ impl Store {
     fn blocker(&self, waiter: TransactionId) -> Option<TransactionId> {
         let transaction = self.transactions.get(&waiter)?;
         match (&transaction.state, transaction.wait.as_ref()?) {
-            (State::Active, Wait::Row(table, key)) => {
+            (State::Active, Wait::Row { table, key, .. }) => {
                 let held = self.tables[*table].rows.get(key)?.held.as_ref()?;
-                held.holder.or(held.queue.front().copied()).filter(|&blocker| blocker != waiter)
+                // As in PostgreSQL only the first waits for the holder, and each of the others for who is before it: all of them may
+                // be chosen to break the cycle.
+                let position = held.queue.iter().position(|&queued| queued == waiter)?;
+                if position == 0 { held.holder } else { Some(held.queue[position - 1]) }
             }
             (State::Active, Wait::End(other)) => self.transactions.contains_key(other).then_some(*other),
             _ => None,
@@ -70,23 +97,31 @@ impl Store {
     }
 
     /// Takes the row for the transaction, or its place in the queue.
-    pub(super) fn hold(&mut self, id: TransactionId, table: usize, key: &[Value]) -> Access {
+    pub(super) fn hold(&mut self, reader: Reader, table: usize, key: &[Value], intent: Intent) -> Access {
+        let id = reader.id;
         let transaction = self.transactions.get_mut(&id).expect("only open transactions run statements");
-        let is_queued = match transaction.wait.take() {
+        let superseded = reader.snapshot.and_then(|snapshot| self.tables[table].past.seen_at(key, snapshot));
+        let is_queued = match &transaction.wait {
+            Some(Wait::RowGone) if reader.snapshot.is_some() => return Access::Changed,
             Some(Wait::RowGone) => return Access::NoRow,
-            Some(Wait::Row(waited_table, waited_key)) => {
+            Some(Wait::Row { table: waited_table, key: waited_key, .. }) => {
                 assert!(
-                    waited_table == table && *waited_key == *key,
+                    *waited_table == table && **waited_key == *key,
                     "a blocked statement is executed again, not another"
                 );
                 true
             }
             Some(Wait::End(_)) | None => false,
         };
+        let is_unseen = match superseded {
+            Some(Some(_)) => return Access::Changed,
+            Some(None) => true,
+            None => false,
+        };
         let Some((shared_key, _)) = self.tables[table].rows.get_key_value(key) else { return Access::NoRow };
         let shared_key = shared_key.clone();
         let slot = self.tables[table].rows.get_mut(key).expect("it was there a line ago");
-        if slot.seen_by(id).is_none() {
+        if slot.seen_by(id).is_none() || (is_unseen && slot.pending_of(id).is_none()) {
             return Access::NoRow;
         }
         let held = slot.held.get_or_insert_default();
@@ -97,19 +132,17 @@ impl Store {
             if !is_queued {
                 held.queue.push_back(id);
             }
-            transaction.wait = Some(Wait::Row(table, shared_key));
+            transaction.wait = Some(Wait::Row { table, key: shared_key, intent });
             return Access::Blocked(blocker);
         }
         if is_queued {
             let first = held.queue.pop_front();
             assert_eq!(first, Some(id), "a free row goes to the first in its queue");
+            transaction.wait = None;
         }
         held.holder = Some(id);
         transaction.held.push((table, shared_key));
-        match transaction.isolation {
-            // Whatever the last holder committed is what the statement goes on with.
-            Isolation::ReadCommitted => Access::Held,
-        }
+        Access::Held
     }
 
     /// Waits for the end of `other`, which may or may not leave a duplicate.
@@ -139,8 +172,23 @@ impl Store {
     ) -> Vec<TransactionId> {
         let mut called = Vec::new();
         self.stop_waiting(id, transaction.wait.as_ref(), &mut called);
+        if let Some(snapshot) = transaction.snapshot
+            && let Some(oldest) = self.snapshots.close(snapshot)
+        {
+            self.tables.iter_mut().for_each(|table| table.past.forget(oldest));
+        }
+        if transaction.isolation == Isolation::Serializable {
+            self.serializable.end(id, is_committed);
+        }
+        let ending = if !is_committed {
+            Ending::RolledBack
+        } else if changes.is_empty() {
+            Ending::Committed { keep: None }
+        } else {
+            Ending::Committed { keep: self.snapshots.commit() }
+        };
         for (table, key) in &transaction.held {
-            self.let_go(id, *table, key, is_committed, &mut called);
+            self.let_go(id, *table, key, ending, &mut called);
         }
         for change in changes {
             let table = self.position(change.table).expect("a transaction changes tables that the store has");
@@ -154,17 +202,17 @@ impl Store {
 
     fn stop_waiting(&mut self, id: TransactionId, wait: Option<&Wait>, called: &mut Vec<TransactionId>) {
         match wait {
-            Some(Wait::Row(table, key)) => {
-                let slot = self.tables[*table].rows.get_mut(key).expect("a row that is waited for has a place");
+            Some(Wait::Row { table, key, .. }) => {
+                let Table { rows, past, .. } = &mut self.tables[*table];
+                let slot = rows.get_mut(key).expect("a row that is waited for has a place");
                 let held = slot.held.as_mut().expect("a row that is waited for is held, or has a queue");
                 let was_first = held.queue.front() == Some(&id);
                 held.queue.retain(|&queued| queued != id);
-                if held.holder.is_none() {
-                    match held.queue.front() {
-                        Some(&next) if was_first => called.push(next),
-                        Some(_) => {}
-                        None => slot.held = None,
-                    }
+                if was_first || held.holder.is_some() {
+                    call_next(held, past, &self.transactions, key, false, called);
+                }
+                if held.holder.is_none() && held.queue.is_empty() {
+                    slot.held = None;
                 }
             }
             Some(Wait::End(other)) => {
@@ -181,30 +229,62 @@ impl Store {
         id: TransactionId,
         table: usize,
         key: &Shared<Value>,
-        is_committed: bool,
+        ending: Ending,
         called: &mut Vec<TransactionId>,
     ) {
-        let rows = &mut self.tables[table].rows;
+        let Self { tables, transactions, .. } = self;
+        let Table { rows, past, .. } = &mut tables[table];
         let slot = rows.get_mut(key).expect("a row that is held has a place");
         let mut held = slot.held.take().expect("a row that is held says by whom");
         assert_eq!(held.holder.take(), Some(id), "one transaction holds a row");
-        let mut is_gone = false;
-        if let Some(pending) = held.pending.take().filter(|_| is_committed) {
-            is_gone = pending.row.is_none() || pending.is_another_row;
-            slot.committed = pending.row;
-        }
-        if is_gone {
-            for waiter in held.queue.drain(..) {
-                let waiter_transaction = self.transactions.get_mut(&waiter).expect("only open transactions wait");
-                waiter_transaction.wait = Some(Wait::RowGone);
-                called.push(waiter);
+        let mut is_rewritten = false;
+        if let (Some(pending), Ending::Committed { keep }) = (held.pending.take(), ending) {
+            is_rewritten = pending.is_rewritten;
+            let is_gone = pending.row.is_none() || pending.is_another_row;
+            let superseded = std::mem::replace(&mut slot.committed, pending.row);
+            if let Some(commit) = keep {
+                past.keep(key, superseded, commit);
+            }
+            if is_gone {
+                for waiter in held.queue.drain(..) {
+                    let waiting = transactions.get_mut(&waiter).expect("only open transactions wait");
+                    waiting.wait = Some(Wait::RowGone);
+                    called.push(waiter);
+                }
             }
         }
-        if let Some(&next) = held.queue.front() {
-            called.push(next);
+        if !held.queue.is_empty() {
+            call_next(&held, past, transactions, key, is_rewritten, called);
             slot.held = Some(held);
         } else if slot.committed.is_none() {
             rows.remove(key);
+        }
+    }
+}
+
+/// Calls those in a row's queue who can go on: the first, if nobody holds the row; and whoever means to write a row that changed since
+/// its snapshot, and so fails whoever holds it. Not past one who means to lock alone and is not served now: in PostgreSQL that one
+/// keeps the old version's place in the queue until it has locked the next one, even when that is in vain; unless the next one is
+/// superseded too (`is_rewritten`).
+fn call_next(
+    held: &Held,
+    past: &Past,
+    transactions: &BTreeMap<TransactionId, Transaction>,
+    key: &[Value],
+    is_rewritten: bool,
+    called: &mut Vec<TransactionId>,
+) {
+    for (position, waiter) in held.queue.iter().enumerate() {
+        let waiting = &transactions[waiter];
+        let is_first = position == 0 && held.holder.is_none();
+        let is_lock = matches!(waiting.wait, Some(Wait::Row { intent: Intent::Lock, .. }));
+        let superseded = waiting.snapshot.and_then(|snapshot| past.seen_at(key, snapshot));
+        if is_first || ((!is_lock || is_rewritten) && superseded.is_some()) {
+            called.push(*waiter);
+        }
+        let is_served = is_first && waiting.snapshot.is_none();
+        if is_lock && !is_served && !is_rewritten {
+            return;
         }
     }
 }

@@ -1,12 +1,14 @@
-//! What each statement does, as PostgreSQL does it at READ COMMITTED: it reads what is committed at its instant and what its own
-//! transaction wrote, and after a wait for a row it goes on with the version that is committed then.
+//! What each statement does, as PostgreSQL does it. At READ COMMITTED it reads what is committed at its instant and what its own
+//! transaction wrote, and after a wait for a row it goes on with the version that is committed then. At the levels above it
+//! reads what was committed at its transaction's first statement, and a row that changed since cannot be locked or written.
 
 use ports::database::{
-    Answer, Column, ColumnKind, DatabaseError, IndexId, Key, Lock, Row, RowError, Statement, TableId, Value,
+    Answer, Column, ColumnKind, DatabaseError, IndexId, Isolation, Key, Lock, Row, RowError, Statement, TableId, Value,
 };
 
-use super::locks::Access;
-use super::table::{Conflict, Pending};
+use super::locks::{Access, Intent};
+use super::serializable::{Read, Write};
+use super::table::{Conflict, Pending, Reader, entry_of};
 use super::{Change, Execution, Progress, Shared, State, Store, TransactionId};
 
 /// Why a statement has no answer yet, or none at all.
@@ -38,13 +40,7 @@ impl Store {
             Some(State::Aborted) | None => return Execution::Failed(DatabaseError::TransactionAborted),
             Some(State::Committing(_)) => return Execution::Failed(DatabaseError::Protocol),
         }
-        let outcome = match statement {
-            Statement::Get { table, key, lock } => self.get(id, *table, key, *lock),
-            Statement::Insert { table, rows } => self.insert(id, *table, rows),
-            Statement::Update { table, row } => self.update(id, *table, row),
-            Statement::Delete { table, key } => self.delete(id, *table, key),
-            Statement::Scan { table, index, prefix, limit } => self.scan(id, *table, *index, prefix, *limit),
-        };
+        let outcome = self.run(id, statement);
         let transaction = self.transactions.get_mut(&id).expect("a statement does not end its transaction");
         match outcome {
             Err(Stop::Blocked(on)) => Execution::Blocked { on },
@@ -60,19 +56,54 @@ impl Store {
         }
     }
 
-    fn get(&mut self, id: TransactionId, table: TableId, key: &Key, lock: Lock) -> Result<Answer, Stop> {
+    fn run(&mut self, id: TransactionId, statement: &Statement) -> Result<Answer, Stop> {
+        let reader = self.reader(id)?;
+        match statement {
+            Statement::Get { table, key, lock } => self.get(reader, *table, key, *lock),
+            Statement::Insert { table, rows } => self.insert(id, *table, rows),
+            Statement::Update { table, row } => self.update(reader, *table, row),
+            Statement::Delete { table, key } => self.delete(reader, *table, key),
+            Statement::Scan { table, index, prefix, limit } => self.scan(reader, *table, *index, prefix, *limit),
+        }
+    }
+
+    /// The transaction as its statements read. Its first one takes the snapshot, where the isolation level has one.
+    fn reader(&mut self, id: TransactionId) -> Result<Reader, Stop> {
+        let transaction = self.transactions.get_mut(&id).expect("only open transactions run statements");
+        if transaction.isolation == Isolation::ReadCommitted {
+            return Ok(Reader { id, snapshot: None });
+        }
+        let is_serializable = transaction.isolation == Isolation::Serializable;
+        if transaction.snapshot.is_none() {
+            transaction.snapshot = Some(self.snapshots.open());
+            if is_serializable {
+                self.serializable.begin(id);
+            }
+        }
+        if is_serializable {
+            self.serializable.check(id)?;
+        }
+        Ok(Reader { id, snapshot: transaction.snapshot })
+    }
+
+    fn is_serializable(&self, id: TransactionId) -> bool {
+        self.transactions[&id].isolation == Isolation::Serializable
+    }
+
+    fn get(&mut self, reader: Reader, table: TableId, key: &Key, lock: Lock) -> Result<Answer, Stop> {
         let table = self.table_for_key(table, key)?;
         let is_there = match lock {
             Lock::None => true,
-            Lock::ForUpdate => self.hold_or_stop(id, table, key)?,
+            Lock::ForUpdate => self.hold_or_stop(reader, table, key, Intent::Lock)?,
         };
-        let row = self.tables[table].get(key, id).filter(|_| is_there);
-        Ok(Answer::Rows(row.map(|row| row.to_vec()).into_iter().collect()))
+        self.note_key(reader, table, key)?;
+        let rows = self.tables[table].get(key, reader).filter(|_| is_there);
+        Ok(Answer::Rows(rows.map(|row| row.to_vec()).collect()))
     }
 
     fn scan(
         &mut self,
-        id: TransactionId,
+        reader: Reader,
         table: TableId,
         index: IndexId,
         prefix: &Key,
@@ -84,7 +115,14 @@ impl Store {
         let columns = schema.index(index).ok_or(missing)?.columns;
         check_values(table, schema.columns, columns, prefix)?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(Answer::Rows(self.tables[position].scan(usize::from(index.0), prefix, limit, id)))
+        let rows = self.tables[position].scan(usize::from(index.0), prefix, limit, reader);
+        if limit > 0 && self.is_serializable(reader.id) {
+            let last = rows.last().filter(|_| rows.len() == limit);
+            let up_to = last.map(|row| entry_of(&schema.indexes[usize::from(index.0)], row, &schema.key_of(row)));
+            let range = Read::Range { table: position, index: usize::from(index.0), prefix: prefix.clone(), up_to };
+            self.serializable.read(reader.id, range)?;
+        }
+        Ok(Answer::Rows(rows))
     }
 
     fn insert(&mut self, id: TransactionId, table: TableId, rows: &[Row]) -> Result<Answer, Stop> {
@@ -96,7 +134,7 @@ impl Store {
             let key = schema.key_of(row);
             if !(progress.is_row_written && count == progress.rows) {
                 match self.tables[position].key_conflict(&key, id) {
-                    None => self.write(id, position, &key, Some(row)),
+                    None => self.write(id, position, &key, Some(row))?,
                     Some(conflict) => return Err(self.stop(id, table, None, conflict)),
                 }
             }
@@ -106,42 +144,56 @@ impl Store {
         Ok(Answer::Changed(u32::try_from(rows.len()).unwrap_or(u32::MAX)))
     }
 
-    fn update(&mut self, id: TransactionId, table: TableId, row: &Row) -> Result<Answer, Stop> {
+    fn update(&mut self, reader: Reader, table: TableId, row: &Row) -> Result<Answer, Stop> {
+        let id = reader.id;
         let position = self.table(table)?;
         let schema = self.tables[position].schema;
         schema.check(row)?;
         let key = schema.key_of(row);
         if !self.progress(id).is_row_written {
-            if !self.hold_or_stop(id, position, &key)? {
+            let is_there = self.hold_or_stop(reader, position, &key, Intent::Write)?;
+            self.note_key(reader, position, &key)?;
+            if !is_there {
                 return Ok(Answer::Changed(0));
             }
-            self.write(id, position, &key, Some(row));
+            self.write(id, position, &key, Some(row))?;
         }
         self.add_to_indexes(id, position, &key, row)?;
         Ok(Answer::Changed(1))
     }
 
-    fn delete(&mut self, id: TransactionId, table: TableId, key: &Key) -> Result<Answer, Stop> {
+    fn delete(&mut self, reader: Reader, table: TableId, key: &Key) -> Result<Answer, Stop> {
         let table = self.table_for_key(table, key)?;
-        if !self.hold_or_stop(id, table, key)? {
+        let is_there = self.hold_or_stop(reader, table, key, Intent::Write)?;
+        self.note_key(reader, table, key)?;
+        if !is_there {
             return Ok(Answer::Changed(0));
         }
-        self.write(id, table, key, None);
+        self.write(reader.id, table, key, None)?;
         Ok(Answer::Changed(1))
     }
 
-    /// Whether there is a row to hold; stops if somebody else holds it.
-    fn hold_or_stop(&mut self, id: TransactionId, table: usize, key: &[Value]) -> Result<bool, Stop> {
-        match self.hold(id, table, key) {
+    /// Notes that a serializable transaction has read what is under this key.
+    fn note_key(&mut self, reader: Reader, table: usize, key: &[Value]) -> Result<(), Stop> {
+        if self.is_serializable(reader.id) {
+            self.serializable.read(reader.id, Read::Key { table, key: key.into() })?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is a row to hold; stops if somebody else holds it, or if it is not the one that the snapshot sees.
+    fn hold_or_stop(&mut self, reader: Reader, table: usize, key: &[Value], intent: Intent) -> Result<bool, Stop> {
+        match self.hold(reader, table, key, intent) {
             Access::Held => Ok(true),
             Access::NoRow => Ok(false),
+            Access::Changed => Err(DatabaseError::SerialisationFailure.into()),
             Access::Blocked(on) => Err(Stop::Blocked(on)),
         }
     }
 
     /// Gives a row that the transaction holds, or that nobody has, a version that is not committed.
-    fn write(&mut self, id: TransactionId, table: usize, key: &[Value], row: Option<&Row>) {
-        let Self { tables, transactions, .. } = self;
+    fn write(&mut self, id: TransactionId, table: usize, key: &[Value], row: Option<&Row>) -> Result<(), Stop> {
+        let Self { tables, transactions, serializable, .. } = self;
         let transaction = transactions.get_mut(&id).expect("only open transactions run statements");
         let table_id = tables[table].schema.id;
         let rows = &mut tables[table].rows;
@@ -157,9 +209,17 @@ impl Store {
         }
         let was_another_row = held.pending.as_ref().is_some_and(|pending| pending.is_another_row);
         let is_another_row = was_another_row || (before.is_none() && slot.committed.is_some());
-        held.pending = Some(Pending { row: after.clone(), is_another_row });
-        transaction.changes.push(Change { table: table_id, key: shared_key, before, after });
+        let is_rewritten = held.pending.is_some();
+        held.pending = Some(Pending { row: after.clone(), is_another_row, is_rewritten });
         transaction.progress.is_row_written = true;
+        let change = Change { table: table_id, key: shared_key, before, after };
+        let noted = if transaction.isolation == Isolation::Serializable {
+            serializable.write(id, Write { table, schema: tables[table].schema, change: change.clone() })
+        } else {
+            Ok(())
+        };
+        transaction.changes.push(change);
+        noted.map_err(Stop::from)
     }
 
     fn add_to_indexes(&mut self, id: TransactionId, table: usize, key: &[Value], row: &[Value]) -> Result<(), Stop> {

@@ -1,14 +1,17 @@
 //! One table: its rows by primary key, each with the version that is committed and the one being written, and its indexes.
 //!
 //! At READ COMMITTED a snapshot ends with its statement, so nobody can see what a commit supersedes: that version is dead at once,
-//! and goes at once. Indexes point at rows, not at versions: an entry stays while any version of its row may need it, and
-//! whoever follows one checks that the version it sees has the entry's values.
+//! and goes at once, unless an older snapshot is open ([`Past`]). Indexes point at rows, not at versions: an entry stays while the
+//! committed version of its row or one being written may need it, and whoever follows one checks that the version it sees has the
+//! entry's values.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 
 use ports::database::{Index, Row, TableSchema, Value};
 
+use super::past::{Past, Snapshot};
 use super::{Shared, TransactionId};
 
 /// The place of one primary key. It exists while a version, a holder or somebody in the queue needs it.
@@ -37,6 +40,8 @@ pub(super) struct Pending {
     pub row: Option<Shared<Value>>,
     /// The committed row was deleted and this is another that only has the same key: who waited for the old one finds nothing.
     pub is_another_row: bool,
+    /// The holder has written the row before.
+    pub is_rewritten: bool,
 }
 
 /// Why a row may not have the values of a unique key.
@@ -48,10 +53,19 @@ pub(super) enum Conflict {
     Undecided(TransactionId),
 }
 
+/// Whose statement reads, and what its transaction may see of others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader {
+    pub id: TransactionId,
+    /// None: whatever is committed.
+    pub snapshot: Option<Snapshot>,
+}
+
 #[derive(Debug)]
 pub(super) struct Table {
     pub schema: &'static TableSchema,
     pub rows: BTreeMap<Shared<Value>, Slot>,
+    pub past: Past,
     /// None until a statement needs them: a copy that only follows never does, and copies are most of the servers.
     indexes: Option<Indexes>,
 }
@@ -62,12 +76,16 @@ type Indexes = Vec<BTreeSet<Box<[Value]>>>;
 impl Slot {
     /// The version that a transaction sees: its own, or else the committed one.
     pub fn seen_by(&self, reader: TransactionId) -> Option<&Shared<Value>> {
-        match self.held.as_deref() {
-            Some(Held { holder: Some(holder), pending: Some(pending), .. }) if *holder == reader => {
-                pending.row.as_ref()
-            }
-            _ => self.committed.as_ref(),
+        match self.pending_of(reader) {
+            Some(pending) => pending.row.as_ref(),
+            None => self.committed.as_ref(),
         }
+    }
+
+    /// What this transaction has written here.
+    pub fn pending_of(&self, writer: TransactionId) -> Option<&Pending> {
+        let held = self.held.as_deref().filter(|held| held.holder == Some(writer))?;
+        held.pending.as_ref()
     }
 
     /// Whether `writer` would make a second row of this key or, through an index entry of this row, of that one.
@@ -83,33 +101,54 @@ impl Slot {
 
 impl Table {
     pub fn new(schema: &'static TableSchema) -> Self {
-        Self { schema, rows: BTreeMap::new(), indexes: None }
+        Self { schema, rows: BTreeMap::new(), past: Past::new(schema), indexes: None }
     }
 
-    pub fn get(&self, key: &[Value], reader: TransactionId) -> Option<&Shared<Value>> {
-        self.rows.get(key)?.seen_by(reader)
+    /// The versions with this primary key that a reader sees, in the order of their age. They are two if the one of its snapshot
+    /// was deleted since and the reader itself has inserted another, as in PostgreSQL.
+    pub fn get(&self, key: &[Value], reader: Reader) -> impl Iterator<Item = &Shared<Value>> {
+        let slot = self.rows.get(key);
+        let superseded = reader.snapshot.and_then(|snapshot| self.past.seen_at(key, snapshot));
+        let (past, current) = match superseded {
+            None => (None, slot.and_then(|slot| slot.seen_by(reader.id))),
+            Some(past) => {
+                let own = slot.and_then(|slot| slot.pending_of(reader.id));
+                (past, own.and_then(|pending| pending.row.as_ref()))
+            }
+        };
+        past.into_iter().chain(current)
     }
 
     /// Rows whose indexed columns begin with `prefix`, in the order of the index and then of the primary key.
-    pub fn scan(&mut self, index: usize, prefix: &[Value], limit: usize, reader: TransactionId) -> Vec<Row> {
+    pub fn scan(&mut self, index: usize, prefix: &[Value], limit: usize, reader: Reader) -> Vec<Row> {
         self.indexes();
         let columns = self.schema.indexes[index].columns;
         if prefix.len() > columns.len() {
             return Vec::new();
         }
-        self.entries(index, prefix)
-            .filter_map(|entry| {
-                let (values, key) = entry.split_at(columns.len());
-                self.get(key, reader).filter(|row| has_values(row, columns, values))
-            })
-            .take(limit)
-            .map(|row| row.to_vec())
-            .collect()
+        let entries = self.entries(index, prefix);
+        if reader.snapshot.is_some() && !self.past.is_empty() {
+            let entries = merged(entries, self.past.entries(index, prefix));
+            entries.flat_map(|entry| self.rows_at(columns, entry, reader)).take(limit).collect()
+        } else {
+            entries.flat_map(|entry| self.rows_at(columns, entry, reader)).take(limit).collect()
+        }
+    }
+
+    /// The rows that an index entry leads a reader to.
+    fn rows_at<'a>(
+        &'a self,
+        columns: &'a [usize],
+        entry: &'a [Value],
+        reader: Reader,
+    ) -> impl Iterator<Item = Row> + 'a {
+        let (values, key) = entry.split_at(columns.len());
+        self.get(key, reader).filter(|row| has_values(row, columns, values)).map(|row| row.to_vec())
     }
 
     /// The indexes, made from what is committed if nobody needed them so far.
     fn indexes(&mut self) -> &mut Indexes {
-        let Self { schema, rows, indexes } = self;
+        let Self { schema, rows, indexes, .. } = self;
         indexes.get_or_insert_with(|| {
             let committed = || rows.iter().filter_map(|(key, slot)| Some((key, slot.committed.as_ref()?)));
             let index = |index: &Index| {
@@ -120,12 +159,9 @@ impl Table {
         })
     }
 
-    fn entries(&self, index: usize, prefix: &[Value]) -> impl Iterator<Item = &[Value]> {
+    fn entries<'a>(&'a self, index: usize, prefix: &'a [Value]) -> impl Iterator<Item = &'a [Value]> {
         let indexes = self.indexes.as_ref().expect("whoever looks into an index has had it made");
-        indexes[index]
-            .range::<[Value], _>((Bound::Included(prefix), Bound::Unbounded))
-            .map(|entry| &**entry)
-            .take_while(move |entry| entry.starts_with(prefix))
+        entries(&indexes[index], prefix)
     }
 
     /// What forbids `writer` a new row with this primary key.
@@ -164,14 +200,18 @@ impl Table {
         Ok(())
     }
 
-    /// Makes `row` the committed version, whatever anybody holds: for what was committed elsewhere.
-    pub fn replay(&mut self, key: &Shared<Value>, row: Option<&Shared<Value>>) {
+    /// Makes `row` the committed version, whatever anybody holds: for what was committed elsewhere. The version before is kept if
+    /// there is a number of the commit to keep it under.
+    pub fn replay(&mut self, key: &Shared<Value>, row: Option<&Shared<Value>>, keep: Option<u64>) {
         let slot = self.rows.entry(key.clone()).or_default();
         assert!(
             slot.held.as_ref().is_none_or(|held| held.pending.is_none()),
             "a store that replays another's log has no writers of its own"
         );
         let superseded = std::mem::replace(&mut slot.committed, row.cloned());
+        if let Some(commit) = keep {
+            self.past.keep(key, superseded.clone(), commit);
+        }
         if row.is_none() && slot.held.is_none() {
             self.rows.remove(&**key);
         }
@@ -214,14 +254,42 @@ impl Table {
     }
 }
 
-fn entry_of(index: &Index, row: &[Value], key: &[Value]) -> Box<[Value]> {
+/// The entries of an index that begin with `prefix`.
+pub(super) fn entries<'a>(index: &'a BTreeSet<Box<[Value]>>, prefix: &'a [Value]) -> impl Iterator<Item = &'a [Value]> {
+    index
+        .range::<[Value], _>((Bound::Included(prefix), Bound::Unbounded))
+        .map(|entry| &**entry)
+        .take_while(move |entry| entry.starts_with(prefix))
+}
+
+/// What two ascending sequences hold, ascending, and once what both do.
+fn merged<T: Ord>(left: impl Iterator<Item = T>, right: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+    let (mut left, mut right) = (left.peekable(), right.peekable());
+    std::iter::from_fn(move || {
+        let order = match (left.peek(), right.peek()) {
+            (Some(left), Some(right)) => left.cmp(right),
+            (None, _) => Ordering::Greater,
+            (_, None) => Ordering::Less,
+        };
+        match order {
+            Ordering::Less => left.next(),
+            Ordering::Greater => right.next(),
+            Ordering::Equal => {
+                right.next();
+                left.next()
+            }
+        }
+    })
+}
+
+pub(super) fn entry_of(index: &Index, row: &[Value], key: &[Value]) -> Box<[Value]> {
     let mut entry = index.key_of(row);
     entry.extend_from_slice(key);
     entry.into()
 }
 
 /// A unique index leaves out rows with a null in it: nulls are distinct.
-fn is_left_out(index: &Index, row: &[Value]) -> bool {
+pub(super) fn is_left_out(index: &Index, row: &[Value]) -> bool {
     index.unique && index.columns.iter().any(|&at| row[at].is_null())
 }
 
@@ -229,6 +297,6 @@ fn has_values(row: &[Value], columns: &[usize], values: &[Value]) -> bool {
     columns.iter().zip(values).all(|(&at, value)| row[at] == *value)
 }
 
-fn same_values(left: &[Value], right: &[Value], columns: &[usize]) -> bool {
+pub(super) fn same_values(left: &[Value], right: &[Value], columns: &[usize]) -> bool {
     columns.iter().all(|&at| left[at] == right[at])
 }

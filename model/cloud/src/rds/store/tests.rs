@@ -2,6 +2,7 @@
 
 mod commits;
 mod histories;
+mod isolation;
 mod locking;
 mod model;
 mod uniqueness;
@@ -104,6 +105,6 @@ fn commit(store: &mut Store, id: TransactionId) -> Vec<TransactionId> {
 }
 
 fn commit_logged(store: &mut Store, id: TransactionId) -> (Option<WalRecord>, Vec<TransactionId>) {
-    let record = store.commit_record(id);
+    let record = store.commit_record(id).unwrap();
     (record, store.finish_commit(id))
 }

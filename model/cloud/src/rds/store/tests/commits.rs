@@ -39,8 +39,8 @@ fn a_record_says_what_changed_and_takes_the_bytes_that_postgresql_takes() {
     changed(&mut store, writer, &update(&item(1, 11)));
     changed(&mut store, writer, &update(&item(1, 11)));
     changed(&mut store, writer, &delete(1));
-    let record = store.commit_record(writer).unwrap();
-    assert_eq!(store.commit_record(writer), None, "it is written once");
+    let record = store.commit_record(writer).unwrap().unwrap();
+    assert_eq!(store.commit_record(writer), Ok(None), "it is written once");
     // The row has three integers: 54 + 24 is 80. Entries of 8, 0 and 16 bytes: 64, 56 and 72. The update changes the
     // index by shelf: 65 + 24 is 96, and the entries again. The second update changes no index. The deletion: 56. The commit: 40.
     assert_eq!(record.bytes, 80 + (64 + 56 + 72) + 96 + (64 + 56 + 72) + 96 + 56 + 40);
@@ -60,7 +60,7 @@ fn reading_and_locking_log_nothing() {
     let (reader, waiter) = (begin(&mut store), begin(&mut store));
     items(&mut store, reader, &get(1, Lock::ForUpdate));
     assert_eq!(store.execute(waiter, &delete(1)), blocked_on(reader));
-    assert_eq!(store.commit_record(reader), None);
+    assert_eq!(store.commit_record(reader), Ok(None));
     assert_eq!(store.finish_commit(reader), [waiter]);
     assert_eq!(store.last_lsn(), before);
 }
@@ -87,7 +87,7 @@ fn a_hole_in_the_log_is_noticed() {
     let mut store = store_with(&[item(1, 10)]);
     let writer = begin(&mut store);
     changed(&mut store, writer, &delete(1));
-    let record = store.commit_record(writer).unwrap();
+    let record = store.commit_record(writer).unwrap().unwrap();
     Store::new(TABLES).apply(&record);
 }
 
@@ -97,7 +97,7 @@ fn a_checkpoint_holds_what_the_log_holds() {
     let (logged, open) = (begin(&mut store), begin(&mut store));
     changed(&mut store, logged, &update(&item(1, 11)));
     changed(&mut store, open, &delete(2));
-    let record = store.commit_record(logged).unwrap();
+    let record = store.commit_record(logged).unwrap().unwrap();
     let checkpoint = store.checkpoint();
     assert_eq!(checkpoint.lsn, record.lsn);
     let mut restored = Store::restore(TABLES, &checkpoint);
@@ -108,7 +108,7 @@ fn a_checkpoint_holds_what_the_log_holds() {
     let writer = begin(&mut restored);
     assert!(writer > open);
     changed(&mut restored, writer, &delete(1));
-    assert_eq!(restored.commit_record(writer).unwrap().epoch, 2);
+    assert_eq!(restored.commit_record(writer).unwrap().unwrap().epoch, 2);
 }
 
 #[test]

@@ -124,7 +124,7 @@ impl World {
         let open = self.sessions[position].open.as_mut().unwrap();
         if is_committed && !open.is_logged {
             open.is_logged = true;
-            self.log.extend(self.store.commit_record(open.id));
+            self.log.extend(self.store.commit_record(open.id).unwrap());
         } else {
             self.end(position, is_committed);
         }

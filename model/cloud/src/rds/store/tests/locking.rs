@@ -15,7 +15,7 @@ fn readers_see_what_is_committed_and_never_wait() {
     changed(&mut store, writer, &update(&item(1, 11)));
     assert_eq!(items(&mut store, reader, &get(1, Lock::None)), [item(1, 10)]);
     assert_eq!(items(&mut store, writer, &get(1, Lock::None)), [item(1, 11)]);
-    assert!(store.commit_record(writer).is_some());
+    assert!(store.commit_record(writer).unwrap().is_some());
     assert_eq!(items(&mut store, reader, &get(1, Lock::None)), [item(1, 10)], "committing is not committed");
     store.finish_commit(writer);
     assert_eq!(items(&mut store, reader, &get(1, Lock::None)), [item(1, 11)], "the next statement has a new snapshot");
@@ -27,7 +27,7 @@ fn a_second_writer_waits_and_goes_on_with_what_the_first_committed() {
     let (first, second) = (begin(&mut store), begin(&mut store));
     changed(&mut store, first, &update(&item(1, 11)));
     assert_eq!(store.execute(second, &get(1, Lock::ForUpdate)), blocked_on(first));
-    assert!(store.commit_record(first).is_some());
+    assert!(store.commit_record(first).unwrap().is_some());
     assert_eq!(store.execute(second, &get(1, Lock::ForUpdate)), blocked_on(first), "its locks are held until the end");
     assert_eq!(store.finish_commit(first), [second]);
     assert_eq!(items(&mut store, second, &get(1, Lock::ForUpdate)), [item(1, 11)]);
@@ -166,4 +166,18 @@ fn three_in_a_ring_are_a_deadlock() {
         assert_eq!(store.execute(transaction, &get(next as i64, Lock::ForUpdate)), blocked_on(ring[next]));
     }
     assert_eq!(store.deadlock(ring[1]), Some(vec![ring[1], ring[2], ring[0]]));
+}
+
+/// PostgreSQL may choose anybody of the queue to break a deadlock that goes through it.
+#[test]
+fn whoever_queues_in_between_is_part_of_the_deadlock() {
+    let mut store = store_with(&[item(1, 0), item(2, 0)]);
+    let [holder, first, second, last] = [(); 4].map(|()| begin(&mut store));
+    changed(&mut store, holder, &update(&item(1, 1)));
+    changed(&mut store, last, &update(&item(2, 1)));
+    for waiter in [first, second, last] {
+        assert_eq!(store.execute(waiter, &delete(1)), blocked_on(holder));
+    }
+    assert_eq!(store.execute(holder, &delete(2)), blocked_on(last));
+    assert_eq!(store.deadlock(holder), Some(vec![holder, last, second, first]));
 }

@@ -17,7 +17,7 @@ fn the_second_insert_of_a_key_waits_for_the_first_and_fails() {
     assert_eq!(commit(&mut store, first), [second]);
     assert_eq!(store.execute(second, &insert(&[item(1, 20)])), violation(None));
     assert_eq!(store.execute(second, &get(1, Lock::None)), Execution::Failed(DatabaseError::TransactionAborted));
-    assert_eq!(store.commit_record(second), None);
+    assert_eq!(store.commit_record(second), Ok(None));
     store.finish_commit(second);
     assert_eq!(seen(&mut store, 1), Some(item(1, 10)));
 }
