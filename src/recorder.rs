@@ -74,7 +74,7 @@ impl Recorder {
         self.0.borrow().state
     }
 
-    /// Completed trips that are not paid for yet, and since when.
+    /// Trips whose money is still on its way, and since when.
     #[must_use]
     pub fn unsettled(&self) -> Vec<(TripId, Time)> {
         self.0.borrow().settlement.open().collect()

@@ -24,6 +24,9 @@ const OVERDUE: &str = "overdue";
 pub struct Settlement {
     /// When each completed trip that is not captured yet was completed.
     open: BTreeMap<TripId, Time>,
+    /// Since when the processor has been asked for something that it has not decided, as far as the database knows: of any trip, also
+    /// a cancelled one's fee or void.
+    asked: BTreeMap<TripId, Time>,
 }
 
 impl Settlement {
@@ -46,9 +49,15 @@ impl Settlement {
             }
             if change.table == Payment::SCHEMA.id
                 && let Ok(payment) = Payment::from_row(row)
-                && matches!(payment.state, PaymentState::Captured | PaymentState::Voided | PaymentState::Failed)
             {
-                answered = Some(payment.trip_id);
+                if payment.pending_key.is_some() {
+                    self.asked.entry(payment.trip_id).or_insert(transaction.position.at);
+                } else {
+                    self.asked.remove(&payment.trip_id);
+                }
+                if matches!(payment.state, PaymentState::Captured | PaymentState::Voided | PaymentState::Failed) {
+                    answered = Some(payment.trip_id);
+                }
             }
         }
         // A card that is declined is an answer, too.
@@ -56,9 +65,10 @@ impl Settlement {
         self.open.remove(&trip).map(|completed_at| journey(trip, completed_at, transaction.position.at))
     }
 
-    /// Trips whose fare is on its way to the ledger, and since when.
+    /// Trips whose money is on its way, and since when: fares to the ledger, and whatever the processor was asked for.
     pub fn open(&self) -> impl Iterator<Item = (TripId, Time)> {
-        self.open.iter().map(|(trip, since)| (*trip, *since))
+        let asked = self.asked.iter().filter(|(trip, _)| !self.open.contains_key(trip));
+        self.open.iter().chain(asked).map(|(trip, since)| (*trip, *since))
     }
 
     /// Fares that are still open at the end of the run and should not be.

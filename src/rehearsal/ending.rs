@@ -71,8 +71,8 @@ impl Ending<'_> {
             add(&pending.to_string(), "the platform has not brought it to its end");
         }
         for (trip, since) in recorder.unsettled() {
-            let why = format!("completed at {since}, and neither captured nor declined");
-            add(&format!("the fare of trip {trip}"), &why);
+            let why = format!("on its way since {since}, and nothing is decided");
+            add(&format!("the money of trip {trip}"), &why);
         }
     }
 

@@ -81,9 +81,12 @@ lasts! {
 /// The named places in the services where a run may ask for a crash.
 pub const FAULT_POINTS: &[&str] = &[
     "matching.after_offer",
+    "notifications.after_delivery",
     "payments.after_authorise",
     "payments.after_capture",
+    "payments.after_movement",
     "payments.after_void",
+    "relay.after_send",
     "trips.after_commit",
 ];
 

@@ -17,6 +17,7 @@ pub mod random;
 pub mod task;
 pub mod telemetry;
 pub mod time;
+pub mod watched;
 pub mod world;
 
 pub use backend::{process_name, seed};

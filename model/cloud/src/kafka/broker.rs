@@ -7,7 +7,8 @@ use std::rc::Rc;
 use ports::event_log::Partition;
 use ports::observe::Mark;
 use runtime::call::{CallContext, Caller};
-use tokio::sync::{Notify, watch};
+use runtime::watched::Watched;
+use tokio::sync::Notify;
 
 use super::cluster::{BrokerId, Cluster, PartitionState, Transition};
 use super::controller::Controller;
@@ -29,7 +30,7 @@ pub(super) struct Broker {
     pub coordinator: Rc<Coordinator>,
     pub writeback: Rc<Writeback>,
     /// What the controller said last: the parts that replicas play, and what clients are told.
-    instructed: watch::Sender<Rc<Cluster>>,
+    instructed: Watched<Rc<Cluster>>,
     /// By follower: there may be something for it.
     follower_news: BTreeMap<BrokerId, Notify>,
     callers: RefCell<BTreeMap<BrokerId, Caller<BrokerRequest, BrokerAnswer>>>,
@@ -49,7 +50,7 @@ pub(super) async fn run(plan: Rc<Plan>, me: BrokerId) {
         registration: Registration::start(plan.clone(), me),
         controller: Controller::default(),
         coordinator: Rc::new(Coordinator::new(plan.clone(), &replicas)),
-        instructed: watch::Sender::new(Rc::new(plan.initial.clone())),
+        instructed: Watched::new(Rc::new(plan.initial.clone())),
         follower_news: plan.brokers().map(|broker| (broker, Notify::new())).collect(),
         callers: RefCell::default(),
         plan,
@@ -97,8 +98,7 @@ impl Broker {
 
     /// Returns once the controller has said something new since `version`.
     pub async fn instructed_since(&self, version: u64) {
-        // The sender is part of `self`: it cannot be gone.
-        let _ = self.instructed.subscribe().wait_for(|cluster| cluster.version > version).await;
+        self.instructed.wait_until(|cluster| cluster.version > version).await;
     }
 
     /// Acts as the controller says, unless it speaks of an earlier time, or of an earlier life of this broker.
@@ -111,7 +111,7 @@ impl Broker {
             self.report_election(*partition, state, &self.cluster().partitions[partition]);
             replica.play(state);
         }
-        self.instructed.send_replace(Rc::new(cluster));
+        self.instructed.replace(Rc::new(cluster));
         self.coordinator.roles_changed(self);
         for news in self.follower_news.values() {
             news.notify_waiters();

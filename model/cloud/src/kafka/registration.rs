@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use runtime::call::{CallContext, Caller};
 use runtime::random::{RngExt, Stream};
-use tokio::sync::{Notify, watch};
+use runtime::watched::Watched;
+use tokio::sync::Notify;
 
 use super::cluster::{BrokerId, Change, Cluster};
 use super::plan::Plan;
@@ -19,7 +20,7 @@ const REGISTER_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Registration {
     me: BrokerId,
     plan: Rc<Plan>,
-    seen: watch::Sender<Rc<Cluster>>,
+    seen: Watched<Rc<Cluster>>,
     /// The session of this life of the process.
     session: Cell<Option<u64>>,
     /// The server of the ensemble that is asked for changes: it answered last.
@@ -37,7 +38,7 @@ impl Registration {
     pub fn start(plan: Rc<Plan>, me: BrokerId) -> Rc<Self> {
         let registration = Rc::new(Registration {
             me,
-            seen: watch::Sender::new(Rc::new(plan.initial.clone())),
+            seen: Watched::new(Rc::new(plan.initial.clone())),
             plan,
             session: Cell::new(None),
             asked: Cell::new(0),
@@ -107,7 +108,7 @@ impl Registration {
                     self.session.set(session);
                     self.hurry.notify_waiters();
                     // Whoever waits for a session looks at what is seen.
-                    self.seen.send_modify(|_| {});
+                    self.seen.wake();
                     self.until(|cluster| cluster.sessions.get(&self.me).copied() != session).await;
                     self.session.set(None);
                 }
@@ -118,7 +119,7 @@ impl Registration {
     }
 
     fn learn(&self, cluster: Cluster) {
-        self.seen.send_if_modified(|seen| {
+        self.seen.update(|seen| {
             let newer = cluster.version > seen.version;
             if newer {
                 *seen = Rc::new(cluster);
@@ -144,8 +145,7 @@ impl Registration {
 
     /// Returns once the latest state satisfies `wanted`.
     pub async fn until(&self, mut wanted: impl FnMut(&Cluster) -> bool) {
-        // The sender is part of `self`: it cannot be gone.
-        let _ = self.seen.subscribe().wait_for(|seen| wanted(seen)).await;
+        self.seen.wait_until(|seen| wanted(seen)).await;
     }
 
     /// Asks the ensemble for a change; none if none of its servers answered.

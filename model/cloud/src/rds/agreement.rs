@@ -9,7 +9,8 @@ use runtime::Time;
 use runtime::call::{CallContext, Caller};
 use runtime::net::Address;
 use runtime::random::{RngExt, Stream};
-use tokio::sync::{Notify, watch};
+use runtime::watched::Watched;
+use tokio::sync::Notify;
 
 use super::configuration::{Configuration, NodeId, majority};
 use super::parameters::FailoverParameters;
@@ -29,9 +30,9 @@ pub(super) struct Agreement {
     node: NodeId,
     parameters: FailoverParameters,
     monitors: Vec<Monitor>,
-    latest: watch::Sender<Configuration>,
+    latest: Watched<Configuration>,
     /// A monitor has answered since the process started, so that [`latest`](Self::latest) is not only what was deployed.
-    heard: watch::Sender<bool>,
+    heard: Watched<bool>,
     serving: Cell<Option<u64>>,
     /// Until then this server claims nothing: it was told to step down for another.
     standing_back: Cell<Time>,
@@ -56,8 +57,8 @@ impl Agreement {
             node,
             parameters,
             monitors: monitors.iter().map(monitor).collect(),
-            latest: watch::Sender::new(initial),
-            heard: watch::Sender::new(false),
+            latest: Watched::new(initial),
+            heard: Watched::new(false),
             serving: Cell::new(None),
             standing_back: Cell::new(Time::ZERO),
             renewed: Notify::new(),
@@ -93,7 +94,7 @@ impl Agreement {
                     monitor.granted.set(Some(sent));
                     self.renewed.notify_waiters();
                 }
-                self.heard.send_if_modified(|heard| !std::mem::replace(heard, true));
+                self.heard.update(|heard| !std::mem::replace(heard, true));
                 self.pause(monitor).await;
             }
             self.pause(monitor).await;
@@ -118,7 +119,7 @@ impl Agreement {
     }
 
     pub fn learn(&self, decided: Configuration) {
-        self.latest.send_if_modified(|latest| {
+        self.latest.update(|latest| {
             let newer = decided.version > latest.version;
             if newer {
                 *latest = decided;
@@ -133,13 +134,12 @@ impl Agreement {
 
     /// Returns once a monitor has answered in this life of the process.
     pub async fn heard(&self) {
-        // The sender is part of `self`: it cannot be gone.
-        let _ = self.heard.subscribe().wait_for(|heard| *heard).await;
+        self.heard.wait_until(|heard| *heard).await;
     }
 
     /// Returns once the latest decision satisfies `wanted`.
     pub async fn until(&self, wanted: impl FnMut(&Configuration) -> bool) {
-        let _ = self.latest.subscribe().wait_for(wanted).await;
+        self.latest.wait_until(wanted).await;
     }
 
     /// When the lease ends: its length after the latest heartbeat that a majority renewed.

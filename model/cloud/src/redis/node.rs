@@ -10,8 +10,9 @@ use runtime::disk::{self, Log};
 use runtime::net::{Connection, Listener};
 use runtime::random::Stream;
 use runtime::telemetry::Gauge;
+use runtime::watched::Watched;
 use runtime::{JoinHandle, Time};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use super::cluster::Cluster;
 use super::data::Data;
@@ -60,7 +61,7 @@ pub(super) struct Node {
     pub shard: ShardId,
     pub plan: Rc<Plan>,
     pub data: RefCell<Data>,
-    role: watch::Sender<Role>,
+    role: Watched<Role>,
     /// Held by whatever the server's one thread is busy with.
     pub thread: tokio::sync::Mutex<()>,
     /// It has yet to load what it is to serve.
@@ -128,7 +129,7 @@ pub(super) async fn run(plan: Rc<Plan>, id: NodeId) {
         id,
         shard: plan.server(id).shard,
         data: RefCell::default(),
-        role: watch::Sender::new(Role::Unknown),
+        role: Watched::new(Role::Unknown),
         thread: tokio::sync::Mutex::new(()),
         loading: Cell::new(false),
         links: RefCell::default(),
@@ -219,7 +220,7 @@ impl Node {
         *self.writable.borrow_mut() = Some(Writable { plan: self.plan.clone(), shard: self.shard, node, epoch: reign });
         self.first_write.set(!is_first);
         self.unlinked_since.set(None);
-        self.role.send_replace(Role::Primary { epoch });
+        self.role.replace(Role::Primary { epoch });
     }
 
     /// The epoch in which the shard's first primary reigns.
@@ -239,13 +240,12 @@ impl Node {
             self.plan.report(self.id, "demoted", detail, None);
         }
         self.unlinked_since.set(Some(runtime::now()));
-        self.role.send_replace(Role::Replica { of: primary });
+        self.role.replace(Role::Replica { of: primary });
     }
 
     async fn play_role(&self) {
-        let mut changes = self.role.subscribe();
         loop {
-            let role = *changes.borrow_and_update();
+            let role = self.role();
             let act = async {
                 match role {
                     Role::Unknown => runtime::task::forever().await,
@@ -254,8 +254,7 @@ impl Node {
                 }
             };
             runtime::select! {
-                // The sender is part of `self`: it cannot be gone.
-                _ = changes.changed() => {}
+                () = self.role.wait_until(|current| *current != role) => {}
                 () = act => {}
             }
         }

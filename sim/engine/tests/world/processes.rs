@@ -7,6 +7,7 @@ use std::time::Duration;
 use engine::{Engine, FaultPointPlan, Stopped};
 use runtime::Time;
 use runtime::call::{CallContext, Caller};
+use runtime::watched::Watched;
 
 use crate::support::*;
 
@@ -165,4 +166,31 @@ fn a_run_that_never_lets_time_pass_is_ended() {
     });
     let stopped = engine.run_until(Time::from_secs(1));
     assert_eq!(stopped, Stopped::Wedged { process: "spinner".into(), at: Time::ZERO });
+}
+
+#[test]
+fn waiters_on_a_value_wake_in_the_order_in_which_they_began() {
+    let mut engine = Engine::new(config(9));
+    let machine = host(&mut engine, "machine", "a");
+    let notes = Notes::new();
+    let noted = notes.clone();
+    process(&mut engine, "waiting", machine, move || {
+        let notes = noted.clone();
+        async move {
+            let value = Rc::new(Watched::new(0));
+            for number in 0..20 {
+                let (value, notes) = (value.clone(), notes.clone());
+                drop(runtime::spawn(async move {
+                    value.wait_until(|value| *value == 2).await;
+                    notes.add(number);
+                }));
+            }
+            for seconds in 1..=2 {
+                runtime::sleep(Duration::from_secs(1)).await;
+                value.replace(seconds);
+            }
+        }
+    });
+    run(&mut engine, 3);
+    assert_eq!(notes.values(), (0..20).collect::<Vec<_>>());
 }
