@@ -15,6 +15,8 @@ use crate::rehearsal::{Options, Rehearsed, RunError, rehearse};
 
 mod coverage;
 mod failure;
+#[cfg(feature = "canary")]
+pub mod planted;
 mod shrinking;
 mod summary;
 

@@ -133,6 +133,10 @@ pub struct Chaos {
     /// Print the scenario that each seed draws, as a file that `run` takes, and run nothing.
     #[arg(long)]
     pub plan: bool,
+    /// Plant each known bug in turn and live seeds until one finds it: all must be found.
+    #[cfg(feature = "canary")]
+    #[arg(long, conflicts_with_all = ["plan", "seeds"])]
+    pub planted: bool,
 }
 
 /// `3..8`: at least one seed.

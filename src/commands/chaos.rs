@@ -14,6 +14,9 @@ use crate::exit::Exit;
 use crate::prepare::{InputError, prepare};
 use crate::rehearsal::RunError;
 
+#[cfg(feature = "canary")]
+mod planted;
+
 /// Why a seed has no result.
 #[derive(Debug, thiserror::Error)]
 enum ChaosError {
@@ -30,6 +33,10 @@ pub fn chaos(arguments: &cli::Chaos) -> Exit {
         Ok(prepared) => Base::new(prepared),
         Err(problem) => return say::complaint(Exit::BadInput, &problem),
     };
+    #[cfg(feature = "canary")]
+    if arguments.planted {
+        return planted::prove(&base, arguments);
+    }
     if arguments.plan {
         let directory = Path::new("");
         let plans: Vec<String> =

@@ -12,6 +12,7 @@ pub mod digest;
 pub mod disk;
 pub mod fault_point;
 pub mod net;
+pub mod planted;
 pub mod race;
 pub mod random;
 pub mod task;

@@ -13,7 +13,7 @@ use runtime::world::{HostSpec, ProcessId, ProcessSpec, VolumeSpec, World};
 use super::client::Client;
 use super::configuration::{Configuration, NodeId};
 use super::operator::Operator;
-use super::parameters::{FailoverParameters, PoolParameters, ServerParameters};
+use super::parameters::{Durability, FailoverParameters, PoolParameters, ServerParameters};
 use super::plan::{Plan, ServerPlan};
 use super::protocol::MONITOR_PORT;
 use super::{monitor, node};
@@ -132,7 +132,10 @@ pub fn deploy(world: &mut dyn World, spec: StoreSpec, dns: &dns::Deployed, obser
         initial: Configuration::initial(NodeId(0), spec.standby.as_ref().map(|_| NodeId(1))),
         servers,
         monitors,
-        server: Rc::new(spec.server.clone()),
+        server: Rc::new(match runtime::planted::is("commit-not-synced") {
+            true => ServerParameters { durability: Durability::AsynchronousCommit, ..spec.server.clone() },
+            false => spec.server.clone(),
+        }),
         failover: spec.failover.clone(),
         publisher: Rc::new(move || dns::Publisher::new(name_servers.clone(), publisher.clone())),
         observer: observer.clone(),

@@ -347,7 +347,13 @@ impl Monitor {
         if silent.len() < majority(self.plan.monitors.len()) || !coordinates || self.decided() != base {
             return;
         }
-        let successor = base.standby.filter(|standby| self.silence(*standby) < self.plan.failover.suspicion());
+        let is_heard = |node: &NodeId| self.silence(*node) < self.plan.failover.suspicion();
+        let is_member = |node: &NodeId| *node != base.primary && !self.plan.server(*node).is_read_replica;
+        let successor = match base.standby {
+            None if runtime::planted::is("detached-standby-promoted") => self.plan.nodes().find(is_member),
+            standby => standby,
+        }
+        .filter(is_heard);
         if self.plan.first_detection(base) {
             let (name, zone) = self.named(base.primary);
             let consequence = match (successor, base.standby) {

@@ -5,6 +5,7 @@ use super::fare::{Fare, FareSchedule};
 use super::ids::{DriverId, TripId};
 use super::place::Coordinate;
 use super::schema::{Quote, Trip, TripLogEntry};
+use super::surge::NO_SURGE_PER_MILLE;
 
 coded! {
     /// Where a trip stands.
@@ -328,7 +329,9 @@ impl Trip {
 
     /// What a drive costs under the trip's quote.
     pub fn fare(&self, schedule: &FareSchedule, drive: Drive) -> Fare {
-        schedule.fare(drive, self.quoted_tolls_minor, self.multiplier_per_mille, self.ceiling_minor)
+        let surge =
+            if runtime::planted::is("fare-without-surge") { NO_SURGE_PER_MILLE } else { self.multiplier_per_mille };
+        schedule.fare(drive, self.quoted_tolls_minor, surge, self.ceiling_minor)
     }
 
     /// Writes down what the rider owes.
@@ -393,7 +396,7 @@ impl Trip {
                 Err(IllegalTransition::NotOffered { driver, offered: self.offered_driver_id })
             }
             _ => match event.assignment() {
-                Some(by) if self.assignment() != Some(by) => {
+                Some(by) if self.assignment() != Some(by) && !runtime::planted::is("stale-claim-heard") => {
                     Err(IllegalTransition::Stale { stale: by, current: self.epoch })
                 }
                 _ => Ok(()),
@@ -414,7 +417,9 @@ impl Trip {
                 self.driver_id = None;
             }
             Event::OfferAccepted { driver } => {
-                self.epoch += 1;
+                if self.epoch == 0 || !runtime::planted::is("epoch-not-raised") {
+                    self.epoch += 1;
+                }
                 self.driver_id = Some(driver);
             }
             Event::PickedUp(_) => self.picked_up_at_ns = Some(now_ns),

@@ -11,7 +11,7 @@ use crate::domain::ids::{DriverId, TripId};
 use crate::domain::offer::{OfferError, OfferStatus};
 use crate::domain::outbox;
 use crate::domain::payment::PaymentError;
-use crate::domain::schema::{Driver, Offer, Payment, Trip};
+use crate::domain::schema::{Driver, Offer, Payment, Trip, TripLogEntry};
 use crate::domain::settlement;
 use crate::domain::trip::{Event, IllegalTransition};
 
@@ -49,7 +49,20 @@ pub async fn create<X: Transaction>(
     let entry = trip.apply(event, now_ns)?;
     transaction.insert(trip).await?;
     transaction.insert(&entry).await?;
-    transaction.insert(&outbox::entry(trip, &entry)).await?;
+    if !runtime::planted::is("outbox-after-commit") {
+        transaction.insert(&outbox::entry(trip, &entry)).await?;
+    }
+    Ok(())
+}
+
+/// The planted bug `outbox-after-commit`: what [`create`] left out, in a transaction of its own.
+pub async fn tell_late<X: Transaction>(transaction: &mut X, id: TripId) -> Result<(), Failure> {
+    let Some(trip) = transaction.get::<Trip>(id).await? else { return Ok(()) };
+    if let Some(entry) = transaction.get::<TripLogEntry>((id, 1)).await?
+        && trip.version == entry.version
+    {
+        transaction.insert(&outbox::entry(&trip, &entry)).await?;
+    }
     Ok(())
 }
 

@@ -21,8 +21,8 @@ use super::fleet::Fleet;
 use super::once::{caller_number, once};
 use super::peers::Peers;
 use super::transaction::{Failure, Store};
-use super::{Config, periodic, server, sweep};
-use crate::api::trips::{Request, Response, TripView};
+use super::{Config, periodic, server, sweep, transition};
+use crate::api::trips::{Progress, Request, Response, TripView};
 use crate::api::{ApiError, Reply, matching, payments};
 use crate::domain::idempotency::{Keyed, Scope, request_hash};
 use crate::domain::ids::TripId;
@@ -95,7 +95,12 @@ impl<D: Database> Trips<D> {
             Request::Create { rider, quote, key } => {
                 let keyed = keyed(Scope::RequestTrip, Caller::Rider(rider), key);
                 let work = async |x: &mut D::Transaction, now_ns| create::create(x, rider, quote, now_ns).await;
-                self.step(keyed, context, Next::BeginSearch, work).await
+                let view = self.step(keyed, context, Next::BeginSearch, work).await?;
+                if runtime::planted::is("outbox-after-commit") {
+                    let tell = async |x: &mut D::Transaction| transition::tell_late(x, view.id).await;
+                    self.store.run(context, tell).await?;
+                }
+                Ok(view)
             }
             Request::Cancel { caller, trip, key } => {
                 let keyed = keyed(Scope::CancelTrip, caller, key);
@@ -119,7 +124,14 @@ impl<D: Database> Trips<D> {
                 let work = async |x: &mut D::Transaction, now_ns| {
                     advance::advance(x, &self.config, assignment, trip, progress, now_ns).await
                 };
-                self.step(keyed, context, advance::next(progress), work).await
+                let view = self.step(keyed, context, advance::next(progress), work).await?;
+                if matches!(progress, Progress::DroppedOff(_) | Progress::LeftEarly(_))
+                    && runtime::planted::is("driver-freed-apart")
+                {
+                    let free = async |x: &mut D::Transaction| advance::free_driver(x, assignment, now_ns()).await;
+                    self.store.run(context, free).await?;
+                }
+                Ok(view)
             }
         }
     }

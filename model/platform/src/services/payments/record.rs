@@ -61,7 +61,8 @@ pub async fn record<X: Transaction>(
         }
     }
     update(transaction, &payment).await?;
-    if matches!(finding, Finding::Decided(_) | Finding::NeverHappened) {
+    let settles = matches!(finding, Finding::Decided(_) | Finding::NeverHappened);
+    if settles || (finding == Finding::Silence && runtime::planted::is("unknown-taken-for-paid")) {
         settle(transaction, &mut trip, now_ns).await?;
     }
     Ok(())

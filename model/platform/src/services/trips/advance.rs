@@ -33,7 +33,7 @@ pub async fn advance<X: Transaction>(
     now_ns: i64,
 ) -> Result<Trip, Failure> {
     let mut trip = lock_trip(transaction, trip).await?;
-    if trip.assignment() != Some(by) {
+    if trip.assignment() != Some(by) && !runtime::planted::is("stale-claim-heard") {
         if late::reconcile(transaction, config, &trip, by, progress, now_ns).await? {
             return Ok(trip);
         }
@@ -58,6 +58,15 @@ pub async fn advance<X: Transaction>(
         Progress::RiderDidNotShow => give_up(transaction, config, by, &mut trip, now_ns).await?,
     }
     Ok(trip)
+}
+
+/// The planted bug `driver-freed-apart`: what [`end_drive`] left out, in a transaction of its own.
+pub async fn free_driver<X: Transaction>(transaction: &mut X, by: Assignment, now_ns: i64) -> Result<(), Failure> {
+    let driver = lock_driver(transaction, by.driver).await?;
+    if driver.epoch != Some(by.epoch) {
+        return Ok(());
+    }
+    move_driver(transaction, by, DriverEvent::Released, now_ns).await
 }
 
 async fn move_driver<X: Transaction>(
@@ -88,7 +97,9 @@ pub async fn end_drive<X: Transaction>(
     };
     take(transaction, trip, event, now_ns).await?;
     take(transaction, trip, Event::PaymentBegan, now_ns).await?;
-    move_driver(transaction, by, DriverEvent::Released, now_ns).await?;
+    if !runtime::planted::is("driver-freed-apart") {
+        move_driver(transaction, by, DriverEvent::Released, now_ns).await?;
+    }
     settle(transaction, trip, now_ns).await
 }
 
