@@ -133,10 +133,10 @@ pub struct Chaos {
     /// Print the scenario that each seed draws, as a file that `run` takes, and run nothing.
     #[arg(long)]
     pub plan: bool,
-    /// Plant each known bug in turn and live seeds until one finds it: all must be found.
+    /// Plant each known bug in turn, or one, and live seeds until one of them finds it: every bug must be found.
     #[cfg(feature = "canary")]
-    #[arg(long, conflicts_with_all = ["plan", "seeds"])]
-    pub planted: bool,
+    #[arg(long, value_name = "BUG", num_args = 0..=1, require_equals = true, conflicts_with = "plan")]
+    pub planted: Option<Option<String>>,
 }
 
 /// `3..8`: at least one seed.

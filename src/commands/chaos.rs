@@ -34,8 +34,8 @@ pub fn chaos(arguments: &cli::Chaos) -> Exit {
         Err(problem) => return say::complaint(Exit::BadInput, &problem),
     };
     #[cfg(feature = "canary")]
-    if arguments.planted {
-        return planted::prove(&base, arguments);
+    if let Some(only) = &arguments.planted {
+        return planted::prove(&base, only.as_deref(), arguments);
     }
     if arguments.plan {
         let directory = Path::new("");

@@ -6,22 +6,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::{clock, interrupt, say};
 use crate::chaos::Base;
-use crate::chaos::planted::{BUGS, Hunt, HuntError, Hunter, render};
+use crate::chaos::planted::{BUGS, Bug, Hunt, HuntError, Hunter, Limits, render};
 use crate::cli;
 use crate::exit::Exit;
 
 /// Real seconds in which a bug must be found and shrunk: the bound for two cores.
 const LIMIT_S: f64 = 120.0;
 
-/// Hunts every bug, `jobs` at a time, and prints what became of each.
-pub fn prove(base: &Base, arguments: &cli::Chaos) -> Exit {
+/// Hunts every bug, or the one that was asked for, `jobs` at a time, and prints what became of each.
+pub fn prove(base: &Base, only: Option<&str>, arguments: &cli::Chaos) -> Exit {
+    let bugs: Vec<&'static Bug> = BUGS.iter().filter(|bug| only.is_none_or(|name| bug.name == name)).collect();
+    if bugs.is_empty() {
+        let names: Vec<&str> = BUGS.iter().map(|bug| bug.name).collect();
+        return say::complaint(Exit::BadInput, &format!("there is no such bug; there are {}", names.join(", ")));
+    }
     let interrupt = interrupt::flag();
-    let hunter = Hunter::new(base, LIMIT_S, f64::from(arguments.shrink_for), &interrupt);
+    let shrink_s = f64::from(arguments.shrink_for);
+    let hunter = Hunter::new(base, Limits { seeds: arguments.seeds.clone(), total_s: LIMIT_S, shrink_s }, &interrupt);
     let next = AtomicUsize::new(0);
     let hunts: Mutex<Vec<Result<Hunt, HuntError>>> = Mutex::default();
     let work = || {
         while !interrupt.load(Ordering::Relaxed) {
-            let Some(bug) = BUGS.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+            let Some(bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
             let hunt = hunter.hunt(bug, &clock::stopwatch());
             if let Ok(hunt) = &hunt {
                 // At once, for whoever watches; the table is the result.
@@ -31,7 +37,7 @@ pub fn prove(base: &Base, arguments: &cli::Chaos) -> Exit {
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..usize::from(arguments.jobs).min(BUGS.len()) {
+        for _ in 0..usize::from(arguments.jobs).min(bugs.len()) {
             scope.spawn(work);
         }
     });

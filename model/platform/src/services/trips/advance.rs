@@ -116,6 +116,15 @@ pub fn fare_of(config: &Config, trip: &Trip, (ending, drive): (Ending, Drive)) -
     Ok(trip.fare(&config.fares, drive))
 }
 
+/// What a rider owes who cancels late or does not come.
+pub fn fee_of(config: &Config, trip: &Trip) -> Fare {
+    if runtime::planted::is("fee-beyond-tariff") {
+        let drive = Drive { distance_m: trip.estimated_distance_m, duration_s: trip.estimated_duration_s };
+        return trip.fare(&config.fares, drive);
+    }
+    config.fares.cancellation_fee(trip.ceiling_minor)
+}
+
 /// The rider did not come, and the driver has waited for long enough.
 async fn give_up<X: Transaction>(
     transaction: &mut X,
@@ -129,7 +138,7 @@ async fn give_up<X: Transaction>(
         return Err(ApiError::Rejected { reason: Rejection::IllegalTransition }.into());
     }
     let before = trip.clone();
-    trip.charge(config.fares.cancellation_fee(trip.ceiling_minor));
+    trip.charge(fee_of(config, trip));
     take(transaction, trip, Event::RiderDidNotShow(by), now_ns).await?;
     let_go(transaction, &before, DriverEvent::Released, now_ns).await?;
     settle(transaction, trip, now_ns).await

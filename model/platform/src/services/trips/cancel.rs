@@ -2,13 +2,14 @@
 
 use ports::database::Transaction;
 
+use super::advance::fee_of;
 use crate::api::ApiError;
 use crate::api::error::Rejection;
 use crate::domain::driver::DriverEvent;
 use crate::domain::ids::{DriverId, RiderId, TripId};
 use crate::domain::schema::Trip;
 use crate::domain::session::Caller;
-use crate::domain::trip::{Drive, Event};
+use crate::domain::trip::Event;
 use crate::services::Config;
 use crate::services::clock::span_ns;
 use crate::services::transaction::Failure;
@@ -46,12 +47,7 @@ async fn by_rider<X: Transaction>(
         let offer = lock_offer(transaction, &before).await?;
         let found_at_ns = offer.decided_at_ns.unwrap_or(now_ns);
         if now_ns > found_at_ns + span_ns(config.cancellation_grace) {
-            let drive = Drive { distance_m: trip.estimated_distance_m, duration_s: trip.estimated_duration_s };
-            trip.charge(if runtime::planted::is("fee-beyond-tariff") {
-                trip.fare(&config.fares, drive)
-            } else {
-                config.fares.cancellation_fee(trip.ceiling_minor)
-            });
+            trip.charge(fee_of(config, trip));
         }
     }
     take(transaction, trip, Event::RiderCancelled, now_ns).await?;
