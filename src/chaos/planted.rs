@@ -229,6 +229,11 @@ mod tests {
         ];
         let text = render(&hunts, false);
         let told: Vec<&str> = text.lines().filter(|line| !line.contains("not planted")).collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @r"
+          bug                     found by       seed  seeds tried  seconds  faults     minutes      riders
+          balance-without-entry   not found                     50    118.0
+          unknown-taken-for-paid  captured-once     2            2     13.7   8 > 1  10.0 > 1.2  1,386 > 17
+        1 of 2 planted bugs were found by a seed that passes without them
+        ");
     }
 }
