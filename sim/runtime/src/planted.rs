@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn a_bug_is_planted_in_its_own_run_alone() {
-        let elsewhere = || std::thread::spawn(|| is("one")).join().expect("it does not panic");
+        let elsewhere = || std::thread::scope(|scope| scope.spawn(|| is("one")).join().expect("it does not panic"));
         assert_eq!(with("one", || (is("one"), is("other"), elsewhere())), (true, false, false));
         assert!(std::panic::catch_unwind(|| with("one", || panic!("a run that fails"))).is_err());
         assert!(!is("one"));
