@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 
-use platform::domain::ids::TripId;
 use ports::observe::{CommittedTransaction, Name, Observation, Observer};
 use runtime::Time;
 
@@ -147,7 +146,7 @@ impl Inner {
             if acknowledged {
                 // What was to go and is still there will go again: nobody misses its absence.
                 let lost = rows.iter().filter(|row| !row.is_insertion());
-                lost.filter_map(RowChange::trip).for_each(|trip: TripId| self.view.mark_lost(trip));
+                lost.for_each(|row| self.view.mark_lost(row.trip()));
             }
             let (store, node, texts) = (store.clone(), node.clone(), Texts::default());
             let transaction = Transaction { store, node, epoch, lsn, at, rows, broken, texts };

@@ -83,10 +83,10 @@ impl View {
         }
     }
 
-    /// Notes that acknowledged writes of this trip were lost.
-    pub(crate) fn mark_lost(&mut self, trip: TripId) {
+    /// Notes that an acknowledged write was lost, of this trip if it was a trip's.
+    pub(crate) fn mark_lost(&mut self, trip: Option<TripId>) {
         self.has_losses = true;
-        if let Some(dossier) = self.dossiers.get_mut(&trip) {
+        if let Some(dossier) = trip.and_then(|trip| self.dossiers.get_mut(&trip)) {
             dossier.lost_writes = true;
         }
     }

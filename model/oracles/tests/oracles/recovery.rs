@@ -1,7 +1,7 @@
 //! What recoveries leave out is named exactly, and after them the view is as if it had never been.
 
 use oracles::{Fate, LostWrite, Rules, Watch};
-use platform::domain::schema::Payment;
+use platform::domain::schema::{Payment, Quote};
 use ports::observe::{CommitPosition, CommittedTransaction, Observation, Observer};
 
 use crate::script::{STORE, Script, Step, Write, lossy, speaking, strict, time};
@@ -67,6 +67,32 @@ fn every_lost_write_is_named_once_with_its_fate() {
 #[test]
 fn what_nobody_was_told_of_is_not_lost() {
     assert_eq!(good().play(strict()).lost_writes(None), []);
+}
+
+#[test]
+fn what_was_deleted_and_is_back_is_no_loss() {
+    for (label, forget) in [("1 swept", 1), ("1 news swept", 5)] {
+        let mut script = good().until(label);
+        let at_ns = script.end_ns() + 1;
+        script.steps.push(Step::Failover { forget, at_ns });
+        let watch = script.play(strict());
+        assert_eq!(watch.lost_writes(None), [], "{label}");
+        assert!(speaking(&watch.reports()).is_empty(), "{label}: {:#?}", watch.reports());
+    }
+}
+
+#[test]
+fn nobody_misses_a_row_whose_deletion_was_lost_with_it() {
+    let mut script = good().until("last");
+    let quote: Quote = script.record("last");
+    let later_ns = script.end_ns() + 3_600_000_000_000;
+    script.commit("last swept", later_ns, vec![Write::delete(&quote)]);
+    script.steps.push(Step::Failover { forget: 2, at_ns: later_ns + 1 });
+    let lost = script.play(lossy()).lost_writes(None);
+    assert_eq!(
+        lost.iter().map(|write| (&*write.object, write.fate)).collect::<Vec<_>>(),
+        [("quotes/98", Fate::Superseded)]
+    );
 }
 
 #[test]

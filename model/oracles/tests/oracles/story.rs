@@ -68,7 +68,7 @@ pub fn good() -> Script {
 pub fn twisted(twist: Twist) -> Script {
     let mut story = Story::new(twist);
     (21..=27).for_each(|driver| story.come_online(driver));
-    let first = story.be_driven_and_pay();
+    let first = story.be_driven_and_pay(1);
     let news = story.be_told(&first);
     story.be_failed_over();
     story.cancel_late();
@@ -78,6 +78,20 @@ pub fn twisted(twist: Twist) -> Script {
     story.finish_out_of_reach();
     story.pay_out(21);
     story.sweep(&first, &news);
+    let quote = story.quote(98, 18);
+    story.script.commit("last", story.now_ns, vec![Write::put(&quote)]);
+    story.script
+}
+
+/// So many rides of the same people, one a day, each of which is deleted when it is over for long enough.
+pub fn days(rides: i64) -> Script {
+    let mut story = Story::new(Twist::default());
+    story.come_online(21);
+    for id in 1..=rides {
+        let ride = story.be_driven_and_pay(id);
+        let news = story.be_told(&ride);
+        story.sweep(&ride, &news);
+    }
     story.script
 }
 
@@ -110,8 +124,8 @@ impl Story {
         Self { script: Script::default(), twist, now_ns: 0, drivers, balances, unpublished: Vec::new() }
     }
 
-    fn be_driven_and_pay(&mut self) -> Ride {
-        let mut ride = self.request(1, 11);
+    fn be_driven_and_pay(&mut self, id: i64) -> Ride {
+        let mut ride = self.request(id, 11);
         self.offer(&mut ride, 21);
         self.accept(&mut ride);
         self.depart(&mut ride);
@@ -233,8 +247,6 @@ impl Story {
         self.commit(ride, "quote swept", vec![Write::delete(&ride.quote)]);
         self.commit(ride, "key swept", vec![Write::delete(&ride.key)]);
         self.commit(ride, "news swept", vec![Write::delete(news), Write::delete(told)]);
-        let quote = self.quote(98, 18);
-        self.script.commit("last", self.now_ns, vec![Write::put(&quote)]);
     }
 
     fn cancel_late(&mut self) {
