@@ -191,7 +191,7 @@ pub fn run(prepared: &Prepared, seed: u64, engine: EngineName) -> Result<Lived, 
             world.run(length)?
         }
     };
-    oracles.finish(End { at: end.at, converged: false });
+    oracles.finish(End { at: end.at, converged: false, whole_since: None });
     Ok(Lived {
         engine: name(engine),
         journeys: journeys.take().counts,

@@ -136,7 +136,8 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     let end = control.now();
 
     let converged = whole && run.is_at_rest();
-    oracles.finish(End { at: end, converged });
+    // Everything that was broken was healed at the horizon at the latest.
+    oracles.finish(End { at: end, converged, whole_since: whole.then_some(horizon) });
     let (faults, crowd) = (&scenario.faults, &run.assembled.crowd);
     Ending { faults, log: schedule.log(), crowd, control: &control, whole }.record(&oracles, &recorder);
 

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use oracles::{Fate, Rules, Watch};
-use platform::domain::place::FlatMap;
-use platform::services::Config;
 use reports::records::{self, Record, WriteRecord};
 use runtime::Time;
 use scenarios::FaultKind;
@@ -18,12 +16,9 @@ use crate::recorder::Recorder;
 /// What the invariants need to know of this run.
 #[must_use]
 pub fn rules(prepared: &Prepared) -> Rules {
-    let Config { fares, surge, city, .. } = platform_config(prepared);
     let declared_loss = BTreeMap::from([(blueprint::DATABASE.to_owned(), declared_loss(prepared))]);
     Rules {
-        fares,
-        surge_cap_per_mille: surge.cap_per_mille,
-        map: FlatMap::at(city),
+        settings: platform_config(prepared),
         speed_max_m_per_s: Rules::SPEED_MAX_M_PER_S,
         declared_loss,
         commits_remembered: Rules::COMMITS_REMEMBERED,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use platform::domain::driver::DriverState;
 use platform::domain::place::{Coordinate, FlatMap};
 use platform::domain::schema::Driver;
-use platform::domain::trip::State;
+use platform::domain::trip::{Ending, State};
 use ports::observe::{DriverPosition, Observation};
 use runtime::Time;
 
@@ -19,7 +19,7 @@ pub(crate) fn oracles(rules: &Rules) -> Vec<Box<dyn Oracle>> {
         Box::new(EveryRequestAccounted),
         Box::new(VehicleSecondsPartition::default()),
         Box::new(WithinMaximumSpeed {
-            map: rules.map,
+            map: FlatMap::at(rules.settings.city),
             speed_max_m_per_s: rules.speed_max_m_per_s,
             last: BTreeMap::new(),
         }),
@@ -191,6 +191,12 @@ impl Oracle for PickupBeforeDropOff {
 
     fn committed(&mut self, transaction: &Transaction, view: &View, tally: &mut Tally) {
         for trip in transaction.trips().filter_map(|pair| pair.after.as_ref()) {
+            // Who got out on the way was driven, too, but not along the path that was quoted.
+            if trip.ending == Some(Ending::Early) {
+                tally.check(transaction.at, trip.picked_up_at_ns.is_some(), || {
+                    format!("trip {} ended on the way and was never picked up", trip.id)
+                });
+            }
             let Some(dropped_off_at_ns) = trip.dropped_off_at_ns else { continue };
             let in_order = trip.picked_up_at_ns.is_some_and(|picked_up_at_ns| picked_up_at_ns < dropped_off_at_ns);
             let quote = view.dossier(trip.id).and_then(|dossier| dossier.quote.as_ref());

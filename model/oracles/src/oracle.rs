@@ -1,5 +1,7 @@
 //! What every oracle is, and how it says what it found.
 
+use std::time::Duration;
+
 use ports::observe::Observation;
 use runtime::Time;
 
@@ -33,6 +35,20 @@ pub struct End {
     pub at: Time,
     /// Whether the platform, healed, came to rest: nothing is pending that only needs time.
     pub converged: bool,
+    /// Since when nothing is broken; none if something still is, or if the run was cut short. Only then something is owed.
+    pub whole_since: Option<Time>,
+}
+
+/// For how long after its time, and after the last fault was healed, something may still be pending: a standby that takes over, caches of
+/// names, an ejected replica, the loops of whoever finishes what was left undone, and their back-offs. Assumption: twice their sum.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
+
+impl End {
+    /// Whether what should have been done at `due_ns` should be done by now.
+    pub(crate) fn is_overdue(&self, due_ns: i64) -> bool {
+        let due = Time(u64::try_from(due_ns).unwrap_or(0));
+        self.whole_since.is_some_and(|since| self.at >= due.max(since) + PATIENCE)
+    }
 }
 
 /// How many violations of one invariant are kept with their text. One bug tends to repeat itself; the first ones tell.

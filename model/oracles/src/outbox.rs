@@ -1,4 +1,4 @@
-//! Invariant 26: the outbox tells of every committed transition, and of nothing else.
+//! Invariants 26 and 27: the outbox tells of every committed transition and of nothing else, and the rest of the company hears it in order.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::transaction::Transaction;
 use crate::view::View;
 
 pub(crate) fn oracles() -> Vec<Box<dyn Oracle>> {
-    vec![Box::new(OutboxTellsEveryChange)]
+    vec![Box::new(OutboxTellsEveryChange), Box::new(EventsInOrder)]
 }
 
 /// Invariant 26.
@@ -61,4 +61,41 @@ fn tells_of(event: &DomainEvent, transition: &TripLogEntry) -> bool {
         == (transition.trip_id, transition.version, transition.event, transition.after)
         && (event.attempt, event.epoch, event.driver, event.at_ns)
             == (transition.attempt, transition.epoch, transition.driver_id, transition.at_ns)
+}
+
+/// Invariant 27, as rows tell: an event is marked when the log has acknowledged it, and what a consumer notes of a trip is all that its events do.
+struct EventsInOrder;
+
+impl Oracle for EventsInOrder {
+    fn name(&self) -> &'static str {
+        "events-in-order"
+    }
+
+    fn statement(&self) -> &'static str {
+        "a trip's events are published in the order in which they were committed, and each has its effect on a consumer once"
+    }
+
+    fn committed(&mut self, transaction: &Transaction, view: &View, tally: &mut Tally) {
+        for entry in transaction.outbox_entries().filter_map(|pair| pair.after.as_ref()) {
+            if entry.published_at_ns.is_none() {
+                continue;
+            }
+            let earlier = view.unpublished_before(entry.trip_id, entry.sequence);
+            tally.check(transaction.at, earlier.is_none(), || {
+                format!("event {} of trip {} was published before {earlier:?}", entry.sequence, entry.trip_id)
+            });
+        }
+        for pair in transaction.news() {
+            let Some(after) = &pair.after else { continue };
+            let forward = pair.before.as_ref().is_none_or(|before| before.sequence < after.sequence || before == after);
+            // What was heard of a trip was committed before, unless a recovery has left it out since.
+            let dossier = view.dossier(after.trip_id).filter(|dossier| dossier.is_whole());
+            let trip = dossier.and_then(|dossier| dossier.trip.as_ref());
+            let committed = trip.is_none_or(|trip| after.sequence <= trip.version);
+            tally.check(transaction.at, forward && committed, || {
+                let version = trip.map(|trip| trip.version);
+                format!("{after:?} was heard after {:?} of a trip at version {version:?}", pair.before)
+            });
+        }
+    }
 }

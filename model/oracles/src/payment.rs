@@ -18,11 +18,12 @@ use crate::transaction::Transaction;
 use crate::view::{Dossier, View};
 
 pub(crate) fn oracles(rules: &Rules) -> Vec<Box<dyn Oracle>> {
+    let fares = rules.settings.fares;
     vec![
         Box::new(CapturedOnce),
         Box::new(CapturesWithinAuthorisation),
-        Box::new(CancelledPaysFeeAtMost { fares: rules.fares }),
-        Box::new(DriverCreditedOnce { fares: rules.fares }),
+        Box::new(CancelledPaysFeeAtMost { fares }),
+        Box::new(DriverCreditedOnce { fares }),
     ]
 }
 
@@ -75,7 +76,7 @@ impl Oracle for CapturedOnce {
     }
 }
 
-/// Invariant 17. There are no refunds yet.
+/// Invariant 17.
 struct CapturesWithinAuthorisation;
 
 impl Oracle for CapturesWithinAuthorisation {
@@ -84,22 +85,31 @@ impl Oracle for CapturesWithinAuthorisation {
     }
 
     fn statement(&self) -> &'static str {
-        "no more is captured than was authorised, in the books and at the processor"
+        "no more is captured than was authorised and no more given back than was captured, in the books and at the processor"
     }
 
     fn committed(&mut self, transaction: &Transaction, _view: &View, tally: &mut Tally) {
         for payment in transaction.payments().filter_map(|pair| pair.after.as_ref()) {
-            let within = (0..=payment.authorised_minor).contains(&payment.captured_minor);
+            let within = (0..=payment.authorised_minor).contains(&payment.captured_minor)
+                && (0..=payment.captured_minor).contains(&payment.refunded_minor);
             tally.check(transaction.at, within, || {
                 format!(
-                    "trip {} has {} captured of {} authorised",
-                    payment.trip_id, payment.captured_minor, payment.authorised_minor
+                    "trip {} has {} given back of {} captured of {} authorised",
+                    payment.trip_id, payment.refunded_minor, payment.captured_minor, payment.authorised_minor
                 )
             });
         }
     }
 
     fn observed(&mut self, observation: &Observation, view: &View, tally: &mut Tally) {
+        if let Some((authorisation, at)) = approved_refund(observation)
+            && let Some(book) = view.processor().authorisation(authorisation)
+        {
+            let (taken_minor, returned_minor) = book.taken_and_returned_minor();
+            tally.check(at, returned_minor <= taken_minor, || {
+                format!("the processor gave {returned_minor} back of {taken_minor} taken on {authorisation}")
+            });
+        }
         let Some((authorisation, amount_minor, at)) = approved_capture(observation) else { return };
         let authorised_minor = view.processor().authorisation(authorisation).map(|book| book.authorised_minor);
         tally.check(at, authorised_minor.is_none_or(|authorised_minor| amount_minor <= authorised_minor), || {
@@ -116,6 +126,18 @@ fn approved_capture(observation: &Observation) -> Option<(ports::IdempotencyKey,
             at,
             ..
         } => Some((authorisation, amount_minor, at)),
+        _ => None,
+    }
+}
+
+fn approved_refund(observation: &Observation) -> Option<(ports::IdempotencyKey, Time)> {
+    match *observation {
+        Observation::ProcessorOperation {
+            operation: Operation::Refund { authorisation, .. },
+            outcome: Outcome::Approved,
+            at,
+            ..
+        } => Some((authorisation, at)),
         _ => None,
     }
 }
@@ -182,6 +204,15 @@ fn holds_money(payment: &Payment) -> bool {
     !matches!(payment.state, None | Captured | Voided | Failed)
 }
 
+/// Whether a journal of this kind distributes what a trip earns. What is given back later is another journal's.
+fn earns(kind: JournalKind) -> bool {
+    matches!(kind, JournalKind::Capture | JournalKind::CancellationFee | JournalKind::Arrears)
+}
+
+fn is_credit(entry: &JournalEntry) -> bool {
+    entry.account == AccountKind::DriverPayable
+}
+
 /// Invariant 20.
 struct DriverCreditedOnce {
     fares: FareSchedule,
@@ -210,17 +241,14 @@ impl Oracle for DriverCreditedOnce {
     }
 
     fn committed(&mut self, transaction: &Transaction, view: &View, tally: &mut Tally) {
-        let settled =
-            transaction.trips().filter_map(|pair| pair.after.as_ref()).filter(|trip| trip.state == State::Settled);
-        let credited = transaction
-            .journal_entries()
-            .map(|pair| pair.any())
-            .filter(|entry| matches!(entry.kind, JournalKind::Capture | JournalKind::CancellationFee));
+        let paid = |state| matches!(state, State::Settled | State::Arrears);
+        let settled = transaction.trips().filter_map(|pair| pair.after.as_ref()).filter(|trip| paid(trip.state));
+        let credited = transaction.journal_entries().map(|pair| pair.any()).filter(|entry| earns(entry.kind));
         let trips: BTreeSet<TripId> = settled.map(|trip| trip.id).chain(credited.map(|entry| entry.trip_id)).collect();
         for id in trips {
             let Some(dossier) = view.dossier(id).filter(|dossier| dossier.is_whole()) else { continue };
             let credits: Vec<&JournalEntry> =
-                dossier.journal.iter().filter(|entry| entry.account == AccountKind::DriverPayable).collect();
+                dossier.journal.iter().filter(|entry| earns(entry.kind) && is_credit(entry)).collect();
             let due = self.due(dossier);
             let right = match (credits.as_slice(), due) {
                 ([], due) => due.is_none_or(|(_, pay_minor)| pay_minor == 0),

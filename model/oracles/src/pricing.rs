@@ -12,8 +12,8 @@ use crate::view::View;
 pub(crate) fn oracles(rules: &Rules) -> Vec<Box<dyn Oracle>> {
     vec![
         Box::new(ChargeIsSumOfParts),
-        Box::new(FareRecomputable { fares: rules.fares }),
-        Box::new(SurgeAsQuoted { cap_per_mille: rules.surge_cap_per_mille }),
+        Box::new(FareRecomputable { fares: rules.settings.fares }),
+        Box::new(SurgeAsQuoted { cap_per_mille: rules.settings.surge.cap_per_mille }),
     ]
 }
 

@@ -1,20 +1,16 @@
-//! What oracles must be told about a run: its tariff, its map, and which losses its design accepts.
+//! What oracles must be told about a run: the platform's settings, and which losses its design accepts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use platform::domain::fare::FareSchedule;
-use platform::domain::place::FlatMap;
+use platform::services::Config;
 
 /// The parameters of the invariants.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// The tariff that fares are recomputed with.
-    pub fares: FareSchedule,
-    /// The highest multiplier that a quote may bind.
-    pub surge_cap_per_mille: u32,
-    /// The flat map on which positions are compared.
-    pub map: FlatMap,
+    /// The settings of the services: the tariff, the highest multiplier, where the city is, for how long rows are kept, how long anything
+    /// may take.
+    pub settings: Config,
     /// What no vehicle exceeds between two of its positions, in metres a second.
     pub speed_max_m_per_s: u32,
     /// For stores whose design accepts a loss: up to how much time's worth of acknowledged writes a recovery may leave out. No entry

@@ -1,12 +1,16 @@
 //! A committed transaction with its rows decoded, once for all oracles.
 
 use platform::domain::ids::TripId;
+use platform::domain::movement::refunded_trip;
 use platform::domain::schema::{
-    Balance, Driver, IdempotencyRecord, JournalEntry, Offer, OutboxEntry, Payment, Quote, Trip, TripLogEntry,
+    Balance, Driver, IdempotencyRecord, JournalEntry, LateReport, Lease, Movement, Offer, OutboxEntry, Payment, Quote,
+    Rider, ToldNotification, Trip, TripLogEntry, TripNews,
 };
 use ports::database::{Key, Record, Row, RowError, TableId, Value};
 use ports::observe::{Change, Name};
 use runtime::Time;
+
+use crate::privacy::Texts;
 
 /// A row before and after one change of it. Never neither.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +47,13 @@ macro_rules! rows {
                 })+
                 Ok(None)
             }
+
+            /// Whether there is a row before the change, and whether there is one after it.
+            fn is_there(&self) -> (bool, bool) {
+                match self {
+                    $(Self::$variant(pair) => (pair.before.is_some(), pair.after.is_some()),)+
+                }
+            }
         }
 
         impl Transaction {
@@ -70,6 +81,12 @@ rows! {
     Balance(Balance) as balances,
     Outbox(OutboxEntry) as outbox_entries,
     Idempotency(IdempotencyRecord) as idempotency_records,
+    LateReport(LateReport) as late_reports,
+    Movement(Movement) as movements,
+    News(TripNews) as news,
+    Told(ToldNotification) as told_notifications,
+    Rider(Rider) as riders,
+    Lease(Lease) as leases,
 }
 
 /// A committed transaction.
@@ -83,6 +100,8 @@ pub struct Transaction {
     pub rows: Vec<RowChange>,
     /// What is wrong with the rows themselves: one cannot be read, or is not as the transactions before left it.
     pub broken: Vec<String>,
+    /// What was found in what people can read of the rows.
+    pub texts: Texts,
 }
 
 impl RowChange {
@@ -95,8 +114,27 @@ impl RowChange {
             Self::Payment(pair) => Some(pair.any().trip_id),
             Self::Journal(pair) => Some(pair.any().trip_id),
             Self::Outbox(pair) => Some(pair.any().trip_id),
-            Self::Driver(_) | Self::Quote(_) | Self::Balance(_) | Self::Idempotency(_) => None,
+            Self::LateReport(pair) => Some(pair.any().trip_id),
+            Self::Movement(pair) => refunded_trip(pair.any()),
+            Self::Driver(_)
+            | Self::Quote(_)
+            | Self::Balance(_)
+            | Self::Idempotency(_)
+            | Self::News(_)
+            | Self::Told(_)
+            | Self::Rider(_)
+            | Self::Lease(_) => None,
         }
+    }
+
+    /// Whether the change removes its row.
+    pub(crate) fn is_deletion(&self) -> bool {
+        self.is_there() == (true, false)
+    }
+
+    /// Whether the change makes its row.
+    pub(crate) fn is_insertion(&self) -> bool {
+        self.is_there() == (false, true)
     }
 }
 

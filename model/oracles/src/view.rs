@@ -12,8 +12,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use platform::domain::ids::{DriverId, QuoteId, RiderId, TripId};
 use platform::domain::ledger::AccountKind;
 use platform::domain::money::Currency;
-use platform::domain::schema::{Balance, Driver, Quote};
+use platform::domain::movement::MovementKind;
+use platform::domain::notification::Channel;
+use platform::domain::schema::{Balance, Driver, Movement, Quote, ToldNotification, TripNews};
 use platform::domain::trip::State;
+use runtime::Time;
 
 pub use dossier::Dossier;
 pub use processor::{Authorisation, ProcessorBook};
@@ -22,6 +25,9 @@ use crate::history::History;
 
 /// An account: what it is for, whose, and in which currency.
 pub type Account = (AccountKind, i64, Currency);
+
+/// What is told: trip and version, to whom, and over which channel.
+type Telling = (TripId, i64, i64, Channel);
 
 /// The two books of the ledger, neither of which lends to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +65,15 @@ pub struct View {
     balances: BTreeMap<Account, Balance>,
     folds: BTreeMap<Account, Balance>,
     books: BTreeMap<(Book, Currency), i128>,
+    /// The events that wait to be published, and since when.
+    unpublished: BTreeMap<(TripId, i64), i64>,
+    /// What the notifications service knows of trips, and when it learnt it.
+    news: BTreeMap<TripId, (TripNews, Time)>,
+    told: BTreeMap<Telling, ToldNotification>,
+    /// Refunds and payouts that are under way.
+    open_movements: BTreeMap<(MovementKind, i64, i64), Movement>,
+    /// Whether a recovery ever left acknowledged writes out.
+    has_losses: bool,
     trips_by_state: BTreeMap<State, i64>,
     trips_requested: i64,
     processor: ProcessorBook,
@@ -104,6 +119,46 @@ impl View {
     /// The live offers, as trip and attempt, that were made to this driver.
     pub fn live_offers_of(&self, driver: DriverId) -> &BTreeSet<(TripId, i64)> {
         Self::set(&self.live_offers_by_driver, &driver)
+    }
+
+    /// The event of the trip that waits longest to be published, if it comes before this one.
+    pub fn unpublished_before(&self, trip: TripId, sequence: i64) -> Option<i64> {
+        self.unpublished.range((trip, i64::MIN)..(trip, sequence)).next().map(|((_, earlier), _)| *earlier)
+    }
+
+    /// Every event that waits to be published, as trip and sequence, and since when.
+    pub fn unpublished(&self) -> impl Iterator<Item = (&(TripId, i64), &i64)> {
+        self.unpublished.iter()
+    }
+
+    /// The newest that the notifications service knows of the trip, and when it learnt it.
+    pub fn news(&self, trip: TripId) -> Option<&(TripNews, Time)> {
+        self.news.get(&trip)
+    }
+
+    /// What became of telling this version of the trip to this recipient, in the order of the channels.
+    pub fn told(&self, trip: TripId, sequence: i64, recipient: i64) -> impl Iterator<Item = &ToldNotification> {
+        let [first, .., last] = Channel::ALL else { unreachable!("there are several channels") };
+        let place = |channel: &Channel| (trip, sequence, recipient, *channel);
+        self.told.range(place(first)..=place(last)).map(|(_, row)| row)
+    }
+
+    /// Refunds and payouts that are under way.
+    pub fn open_movements(&self) -> impl Iterator<Item = &Movement> {
+        self.open_movements.values()
+    }
+
+    /// Whether a recovery ever left acknowledged writes out: then not all that happened outside is known here.
+    pub fn has_losses(&self) -> bool {
+        self.has_losses
+    }
+
+    /// How many rows are remembered.
+    pub(crate) fn rows_remembered(&self) -> usize {
+        let of_trips: usize = self.dossiers.values().map(Dossier::rows).sum();
+        let of_people = self.drivers.len() + self.balances.len() + self.folds.len();
+        let of_events = self.unpublished.len() + self.news.len() + self.told.len();
+        of_trips + of_people + of_events + self.quotes.len() + self.open_movements.len() + self.closed.len()
     }
 
     /// The stored balance of an account.

@@ -2,16 +2,19 @@
 
 use std::cell::RefCell;
 
-use platform::domain::ids::TripId;
 use ports::observe::{CommittedTransaction, Name, Observation, Observer};
 use runtime::Time;
 
 use crate::history::{Admission, LostWrite, Undone};
 use crate::oracle::{End, Oracle, Report, Tally};
+use crate::privacy::{self, Texts};
 use crate::rules::Rules;
 use crate::transaction::{RowChange, Transaction, decode_all};
 use crate::view::View;
-use crate::{city, durability, idempotency, ledger, offer, outbox, payment, pricing, trip};
+use crate::{
+    city, durability, idempotency, ledger, liveness, matching, notification, offer, outbox, payment, pricing,
+    reconciliation, retention, trip,
+};
 
 /// All oracles over one run.
 ///
@@ -33,13 +36,19 @@ impl Watch {
         let families = [
             trip::oracles(),
             offer::oracles(),
+            matching::oracles(),
             ledger::oracles(),
             payment::oracles(&rules),
+            reconciliation::oracles(),
             pricing::oracles(&rules),
             idempotency::oracles(),
             outbox::oracles(),
+            notification::oracles(),
+            retention::oracles(&rules),
+            privacy::oracles(),
             durability::oracles(&rules),
             city::oracles(&rules),
+            liveness::oracles(&rules),
         ];
         let oracles = families.into_iter().flatten().map(|oracle| (oracle, Tally::default())).collect();
         Self { inner: RefCell::new(Inner { rules, view: View::default(), oracles }) }
@@ -58,6 +67,11 @@ impl Watch {
         self.inner.borrow().oracles.iter().map(|(oracle, tally)| Report::of(&**oracle, tally)).collect()
     }
 
+    /// How many rows are remembered: bounded by how much is going on, and not by for how long.
+    pub fn rows_remembered(&self) -> usize {
+        self.inner.borrow().view.rows_remembered()
+    }
+
     /// See [`History::lost_writes`](crate::History::lost_writes).
     pub fn lost_writes(&self, onset: Option<Time>) -> Vec<LostWrite> {
         self.inner.borrow().view.history().lost_writes(onset)
@@ -71,7 +85,6 @@ impl Observer for Watch {
             // The most frequent ones, and no invariant is about them.
             Observation::JourneyEnded(_)
             | Observation::AttemptFailed(_)
-            | Observation::ComponentState(_)
             | Observation::CacheWriteAcknowledged(_)
             | Observation::CacheRecoveredTo { .. } => return,
             Observation::Committed(transaction) => {
@@ -86,7 +99,8 @@ impl Observer for Watch {
             Observation::ProcessorOperation { key, operation, outcome, .. } => {
                 inner.view.processor_mut().note(*key, *operation, *outcome);
             }
-            Observation::WritableSince { .. }
+            Observation::ComponentState(_)
+            | Observation::WritableSince { .. }
             | Observation::WritableEnded { .. }
             | Observation::Position(_)
             | Observation::EventAcknowledged(_)
@@ -102,7 +116,7 @@ impl Observer for Watch {
 impl Inner {
     fn committed(&mut self, committed: &CommittedTransaction) {
         let (rows, mut broken) = decode_all(&committed.changes);
-        broken.extend(rows.iter().filter_map(|row| self.view.apply(row).err()));
+        broken.extend(rows.iter().filter_map(|row| self.view.apply(row, committed.position.at).err()));
         let position = &committed.position;
         let transaction = Transaction {
             store: position.store.clone(),
@@ -112,6 +126,7 @@ impl Inner {
             at: position.at,
             rows,
             broken,
+            texts: Texts::read(&committed.changes),
         };
         for (oracle, tally) in &mut self.oracles {
             oracle.committed(&transaction, &self.view, tally);
@@ -126,12 +141,15 @@ impl Inner {
             let (rows, broken) = decode_all(&changes);
             for row in &rows {
                 // What was broken when it was committed was reported then.
-                let _ = self.view.apply(row);
+                let _ = self.view.apply(row, at);
             }
             if acknowledged {
-                rows.iter().filter_map(RowChange::trip).for_each(|trip: TripId| self.view.mark_lost(trip));
+                // What was to go and is still there will go again: nobody misses its absence.
+                let lost = rows.iter().filter(|row| !row.is_insertion());
+                lost.for_each(|row| self.view.mark_lost(row.trip()));
             }
-            let transaction = Transaction { store: store.clone(), node: node.clone(), epoch, lsn, at, rows, broken };
+            let (store, node, texts) = (store.clone(), node.clone(), Texts::default());
+            let transaction = Transaction { store, node, epoch, lsn, at, rows, broken, texts };
             for (oracle, _) in &mut self.oracles {
                 oracle.undone(&transaction, &self.view);
             }

@@ -1,6 +1,6 @@
 //! Writes that a client was told of and that are gone, each by name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ports::observe::Name;
 use runtime::Time;
@@ -13,7 +13,7 @@ use crate::transaction::object_name;
 pub enum Fate {
     /// It is gone.
     Lost,
-    /// It is gone, and so is a later acknowledged write or deletion of the same row: nobody misses it.
+    /// It is gone, and a later acknowledged write or deletion of the same row with it: nobody misses this one.
     Superseded,
     /// It was acknowledged after the onset, or after another node had taken over: it was never going to last.
     Divergent,
@@ -46,10 +46,17 @@ impl History {
             let mut of_store = Vec::new();
             for commit in commits.into_iter().rev() {
                 let acknowledged_at = commit.acknowledged_at.expect("only acknowledged commits were collected");
-                let objects: BTreeSet<String> =
-                    unpack(&commit.changes).iter().map(|(table, key, ..)| object_name(*table, key)).collect();
-                for object in objects.into_iter().rev() {
-                    let fate = if !written_later.insert(object.clone()) {
+                // Of several changes of one row the last one counts.
+                let objects: BTreeMap<String, bool> = unpack(&commit.changes)
+                    .iter()
+                    .map(|(table, key, _, after)| (object_name(*table, key), after.is_none()))
+                    .collect();
+                for (object, deleted) in objects.into_iter().rev() {
+                    let superseded = !written_later.insert(object.clone());
+                    if deleted {
+                        continue; // it is there and will be deleted again
+                    }
+                    let fate = if superseded {
                         Fate::Superseded
                     } else if commit.acknowledged_late || onset.is_some_and(|onset| acknowledged_at >= onset) {
                         Fate::Divergent

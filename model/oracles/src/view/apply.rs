@@ -6,8 +6,11 @@ use std::fmt::Debug;
 use platform::domain::driver::DriverState;
 use platform::domain::ids::TripId;
 use platform::domain::offer::OfferStatus;
-use platform::domain::schema::{Balance, Driver, JournalEntry, Offer, Quote, Trip, TripLogEntry};
+use platform::domain::schema::{
+    Balance, Driver, JournalEntry, Movement, Offer, OutboxEntry, Quote, ToldNotification, Trip, TripLogEntry, TripNews,
+};
 use platform::domain::trip::EventKind;
+use runtime::Time;
 
 use super::{Account, Book, Dossier, View};
 use crate::transaction::{Pair, RowChange};
@@ -18,7 +21,7 @@ const QUOTE_GRACE_NS: i64 = 300_000_000_000;
 impl View {
     /// Takes one change over. The error says how the row before the change differs from what the view holds, if the view holds
     /// that row; the change counts all the same.
-    pub(crate) fn apply(&mut self, row: &RowChange) -> Result<(), String> {
+    pub(crate) fn apply(&mut self, row: &RowChange, at: Time) -> Result<(), String> {
         match row {
             RowChange::Trip(pair) => self.put_trip(pair),
             RowChange::Log(pair) => self.put_log_entry(pair),
@@ -40,7 +43,19 @@ impl View {
                 };
                 agree(pair, old.as_ref(), false)
             }
-            RowChange::Outbox(_) | RowChange::Idempotency(_) => Ok(()),
+            RowChange::LateReport(pair) => {
+                let dossier = self.dossiers.entry(pair.any().trip_id).or_default();
+                let old = std::mem::replace(&mut dossier.late_report, pair.after.clone());
+                agree(pair, old.as_ref(), dossier.whole)
+            }
+            RowChange::Outbox(pair) => {
+                self.put_outbox_entry(pair);
+                Ok(())
+            }
+            RowChange::News(pair) => self.put_news(pair, at),
+            RowChange::Told(pair) => self.put_told(pair),
+            RowChange::Movement(pair) => self.put_movement(pair),
+            RowChange::Idempotency(_) | RowChange::Rider(_) | RowChange::Lease(_) => Ok(()),
         }
     }
 
@@ -48,10 +63,10 @@ impl View {
     pub(crate) fn commit_ended(&mut self, trips: impl Iterator<Item = TripId>, remembered: u64) {
         self.commits += 1;
         for trip in trips {
-            if let Some(dossier) = self.dossiers.get_mut(&trip)
-                && !dossier.closed
-                && dossier.is_over()
-            {
+            let Some(dossier) = self.dossiers.get_mut(&trip).filter(|dossier| !dossier.closed) else { continue };
+            if dossier.is_blank() {
+                self.dossiers.remove(&trip);
+            } else if dossier.is_over() {
                 dossier.closed = true;
                 self.closed.push_back((trip, self.commits));
             }
@@ -68,9 +83,10 @@ impl View {
         }
     }
 
-    /// Notes that acknowledged writes of this trip were lost.
-    pub(crate) fn mark_lost(&mut self, trip: TripId) {
-        if let Some(dossier) = self.dossiers.get_mut(&trip) {
+    /// Notes that an acknowledged write was lost, of this trip if it was a trip's.
+    pub(crate) fn mark_lost(&mut self, trip: Option<TripId>) {
+        self.has_losses = true;
+        if let Some(dossier) = trip.and_then(|trip| self.dossiers.get_mut(&trip)) {
             dossier.lost_writes = true;
         }
     }
@@ -128,6 +144,43 @@ impl View {
             self.live_offers_by_driver.entry(new.driver_id).or_default().insert(place);
         }
         agree(pair, old.as_ref(), whole)
+    }
+
+    fn put_outbox_entry(&mut self, pair: &Pair<OutboxEntry>) {
+        let place = (pair.any().trip_id, pair.any().sequence);
+        match pair.after.as_ref().filter(|entry| entry.published_at_ns.is_none()) {
+            Some(waiting) => self.unpublished.insert(place, waiting.at_ns),
+            None => self.unpublished.remove(&place),
+        };
+    }
+
+    fn put_news(&mut self, pair: &Pair<TripNews>, at: Time) -> Result<(), String> {
+        let trip = pair.any().trip_id;
+        let old = match &pair.after {
+            Some(news) => self.news.insert(trip, (news.clone(), at)),
+            None => self.news.remove(&trip),
+        };
+        agree(pair, old.as_ref().map(|(news, _)| news), false)
+    }
+
+    fn put_told(&mut self, pair: &Pair<ToldNotification>) -> Result<(), String> {
+        let any = pair.any();
+        let place = (any.trip_id, any.sequence, any.recipient, any.channel);
+        let old = match &pair.after {
+            Some(told) => self.told.insert(place, told.clone()),
+            None => self.told.remove(&place),
+        };
+        agree(pair, old.as_ref(), false)
+    }
+
+    fn put_movement(&mut self, pair: &Pair<Movement>) -> Result<(), String> {
+        let any = pair.any();
+        let place = (any.kind, any.owner, any.number);
+        let old = match pair.after.as_ref().filter(|movement| movement.is_open()) {
+            Some(open) => self.open_movements.insert(place, open.clone()),
+            None => self.open_movements.remove(&place),
+        };
+        agree(pair, old.as_ref(), false)
     }
 
     fn put_driver(&mut self, pair: &Pair<Driver>) -> Result<(), String> {

@@ -4,7 +4,7 @@ use platform::domain::ids::DriverId;
 use platform::domain::ledger::JournalKind;
 use platform::domain::offer::OfferStatus;
 use platform::domain::payment::PaymentState;
-use platform::domain::schema::{JournalEntry, Offer, Payment, Quote, Trip, TripLogEntry};
+use platform::domain::schema::{JournalEntry, LateReport, Offer, Payment, Quote, Trip, TripLogEntry};
 use platform::domain::trip::EventKind;
 
 /// One trip with everything that hangs on it.
@@ -18,6 +18,7 @@ pub struct Dossier {
     /// By attempt.
     pub offers: Vec<Offer>,
     pub payment: Option<Payment>,
+    pub late_report: Option<LateReport>,
     /// By kind and line.
     pub journal: Vec<JournalEntry>,
     /// Whether the trip was watched from its first row on: only then does a missing row prove anything.
@@ -48,6 +49,18 @@ impl Dossier {
     /// Whether it can be compared with what lies outside the store.
     pub fn is_whole(&self) -> bool {
         self.whole && !self.lost_writes
+    }
+
+    /// How many rows it holds.
+    pub(super) fn rows(&self) -> usize {
+        let single = [self.trip.is_some(), self.quote.is_some(), self.payment.is_some(), self.late_report.is_some()];
+        let singles = single.into_iter().filter(|held| *held).count();
+        1 + singles + self.log.len() + self.offers.len() + self.journal.len()
+    }
+
+    /// Whether it holds nothing and proves nothing: what is left of a trip whose rows were deleted long after it was forgotten.
+    pub(super) fn is_blank(&self) -> bool {
+        self.rows() == 1 && !self.whole && !self.lost_writes
     }
 
     /// Whether nothing is to be expected of it any more.

@@ -15,6 +15,8 @@ pub struct Authorisation {
     pub authorised_minor: i64,
     /// Each approved capture: its key and amount.
     pub captures: Vec<(IdempotencyKey, i64)>,
+    /// Each approved refund: its key and amount.
+    pub refunds: Vec<(IdempotencyKey, i64)>,
 }
 
 /// The authorisations by their keys.
@@ -40,7 +42,9 @@ impl ProcessorBook {
                 if self.authorisations.contains_key(&key) {
                     return;
                 }
-                self.authorisations.insert(key, Authorisation { authorised_minor: amount_minor, captures: Vec::new() });
+                let authorisation =
+                    Authorisation { authorised_minor: amount_minor, captures: Vec::new(), refunds: Vec::new() };
+                self.authorisations.insert(key, authorisation);
                 self.oldest.push_back(key);
                 if self.oldest.len() > AUTHORISATIONS_MAX
                     && let Some(oldest) = self.oldest.pop_front()
@@ -49,13 +53,30 @@ impl ProcessorBook {
                 }
             }
             Operation::Capture { authorisation, amount_minor } => {
-                if let Some(authorisation) = self.authorisations.get_mut(&authorisation)
-                    && authorisation.captures.iter().all(|(seen, _)| *seen != key)
-                {
-                    authorisation.captures.push((key, amount_minor));
+                if let Some(authorisation) = self.authorisations.get_mut(&authorisation) {
+                    add_once(&mut authorisation.captures, key, amount_minor);
                 }
             }
-            Operation::Void { .. } | Operation::Refund { .. } | Operation::PayOut { .. } => {}
+            Operation::Refund { authorisation, amount_minor } => {
+                if let Some(authorisation) = self.authorisations.get_mut(&authorisation) {
+                    add_once(&mut authorisation.refunds, key, amount_minor);
+                }
+            }
+            Operation::Void { .. } | Operation::PayOut { .. } => {}
         }
+    }
+}
+
+fn add_once(operations: &mut Vec<(IdempotencyKey, i64)>, key: IdempotencyKey, amount_minor: i64) {
+    if operations.iter().all(|(seen, _)| *seen != key) {
+        operations.push((key, amount_minor));
+    }
+}
+
+impl Authorisation {
+    /// What was taken, and what of it was given back.
+    pub fn taken_and_returned_minor(&self) -> (i64, i64) {
+        let sum = |operations: &[(IdempotencyKey, i64)]| operations.iter().map(|(_, amount_minor)| amount_minor).sum();
+        (sum(&self.captures), sum(&self.refunds))
     }
 }

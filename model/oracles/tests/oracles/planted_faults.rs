@@ -3,13 +3,19 @@
 
 use std::collections::BTreeSet;
 
+use platform::domain::driver::DriverState;
 use platform::domain::ids::{DriverId, FencingToken, TripId};
 use platform::domain::ledger::{AccountKind, JournalKind};
+use platform::domain::notification::Telling;
 use platform::domain::offer::OfferStatus;
 use platform::domain::outbox::DomainEvent;
+use platform::domain::payment::PaymentState;
+use platform::domain::retention::Retention;
 use platform::domain::schema::{
-    Balance, Driver, IdempotencyRecord, JournalEntry, Offer, OutboxEntry, Payment, Quote, Trip, TripLogEntry,
+    Balance, Driver, IdempotencyRecord, JournalEntry, Lease, Offer, OutboxEntry, Payment, Quote, ToldNotification,
+    Trip, TripLogEntry, TripNews,
 };
+use platform::domain::trip::EventKind;
 use ports::IdempotencyKey;
 use ports::observe::{CommitPosition, CommittedTransaction, DriverPosition, Observation};
 use ports::processor::{Operation, Outcome};
@@ -61,6 +67,25 @@ const PLANTS: &[Plant] = &[
     }),
     ("accepted-in-time", "an offer is accepted under an older lease", || {
         good().edit_all::<Offer>(|offer| offer.token = FencingToken(offer.token.0 - 1)).until("1 accepted")
+    }),
+    ("offered-to-eligible", "the driver was last seen too long ago", || {
+        good().edit::<Offer>("1 offered to 21", |offer| offer.location_at_ns = offer.offered_at_ns - 45_000_000_001)
+    }),
+    ("offered-to-eligible", "the driver was off duty", || {
+        good().edit::<Driver>("driver 21 online", |driver| driver.state = DriverState::Offline)
+    }),
+    ("never-offered-again", "whoever let the first offer lapse is asked again", || {
+        let mut script = good();
+        let offer: Offer = script.record("4 lapsed");
+        let driver: Driver = script.record("4 offered to 23");
+        let (trip_id, updated_at_ns) = (None, script.record::<Offer>("4 offered to 24").offered_at_ns);
+        let idle =
+            Driver { state: DriverState::Idle, trip_id, lease_expires_at_ns: None, updated_at_ns, ..driver.clone() };
+        let again = Offer { attempt: 90, status: OfferStatus::Declined, ..offer };
+        script
+            .with("4 offered to 24", Write::put(&idle))
+            .with("4 offered to 24", Write::put(&again))
+            .with("4 offered to 24", Write::put(&idle))
     }),
     ("stale-epochs-rejected", "the former driver says that she arrived", former_driver_arrives),
     ("rider-in-one-active-trip", "a rider who waits requests again", two_trips_for_a_rider),
@@ -118,6 +143,40 @@ const PLANTS: &[Plant] = &[
         good().edit::<Payment>("2 fee taken", |payment| payment.captured_minor += 1)
     }),
     ("cancelled-pays-fee-at-most", "the hold of a cancelled trip is never let go", || good().until("3 search ended")),
+    ("captures-within-authorisation", "more is given back than was captured", || {
+        good().edit::<Payment>("6 refund asked", |payment| payment.refunded_minor = payment.captured_minor + 1)
+    }),
+    ("captures-within-authorisation", "the processor gives back more than it took", || {
+        let mut script = good();
+        let payment: Payment = script.record("2 fee taken");
+        let (authorisation, amount_minor) = (payment.authorisation_key.unwrap(), payment.captured_minor + 1);
+        let (key, at) = (IdempotencyKey(407), time(script.end_ns()));
+        let operation = Operation::Refund { authorisation, amount_minor };
+        let refund = Observation::ProcessorOperation { key, operation, outcome: Outcome::Approved, at };
+        script.then("2 fee taken", Step::Observe(refund))
+    }),
+    ("moved-money-is-booked", "what the processor took is booked as declined", || {
+        let script = good().without::<JournalEntry>("1 captured").without::<Balance>("1 captured");
+        let declined = |payment: &mut Payment| {
+            (payment.state, payment.captured_minor) = (PaymentState::Failed, 0);
+        };
+        script.edit::<Payment>("1 captured", declined).until("1 captured")
+    }),
+    ("moved-money-is-booked", "a payout that was never made is booked", || {
+        good().without_operation(|operation| matches!(operation, Operation::PayOut { .. }))
+    }),
+    ("moved-money-is-booked", "money is moved and no row waits for the answer", || {
+        let mut script = good();
+        let (key, at) = (IdempotencyKey(408), time(script.end_ns()));
+        let operation = Operation::PayOut { account_token: 21, amount_minor: 100 };
+        script.steps.push(Step::Observe(Observation::ProcessorOperation {
+            key,
+            operation,
+            outcome: Outcome::Approved,
+            at,
+        }));
+        script
+    }),
     ("charge-is-sum-of-parts", "a unit of commission is missing", || {
         good().edit_all::<Trip>(|trip| trip.commission_minor = trip.commission_minor.map(|minor| minor - 1))
     }),
@@ -127,11 +186,12 @@ const PLANTS: &[Plant] = &[
                 entry.owner = 29;
             }
         });
-        script.edit::<Balance>("1 captured", |balance| {
+        let script = script.edit::<Balance>("1 captured", |balance| {
             if balance.account == AccountKind::DriverPayable {
                 balance.owner = 29;
             }
-        })
+        });
+        script.until("1 captured")
     }),
     ("fare-recomputable", "the rider is charged a dollar more", || {
         twisted(Twist { overcharge_minor: 100, too_fast_by_s: 0 })
@@ -165,6 +225,72 @@ const PLANTS: &[Plant] = &[
         let entry: OutboxEntry = script.record("1 arrived");
         script.with("1 paying", Write::put(&OutboxEntry { sequence: 90, ..entry }))
     }),
+    ("events-in-order", "a later event is published before an earlier one", || {
+        good().skip("1 offered to 21 published").until("1 accepted published")
+    }),
+    ("events-in-order", "a consumer goes back to what it had heard", || {
+        let mut script = good();
+        let news: TripNews = script.record("1 noted");
+        script.with("1 noted", Write::put(&TripNews { sequence: news.sequence - 1, ..news })).until("1 noted")
+    }),
+    ("told-once", "what was told is claimed again", || told_more("1 told", |row| row.state = Telling::Claimed)),
+    ("told-while-so", "a rider who has arrived is told that a driver was found", || {
+        told_more("1 told", |row| (row.state, row.sequence) = (Telling::Claimed, 4))
+    }),
+    ("told-while-so", "somebody whom it does not concern is told", || {
+        told_more("1 told", |row| (row.state, row.recipient) = (Telling::Claimed, 12))
+    }),
+    ("every-message-ends", "whoever claimed it died, and nobody took over", || good().until("1 claimed").then_idle(3)),
+    ("every-message-ends", "nobody ever looked at it", || good().until("1 noted").then_idle(3)),
+    ("no-card-numbers", "a response repeats the number of the card", || {
+        good().edit::<IdempotencyRecord>("1 requested", |key| key.response = Some(b"card 4111 1111 1111 1111".to_vec()))
+    }),
+    ("deleted-when-over", "a trip goes a minute after it ended", || {
+        let mut script = good();
+        let trip: Trip = script.record("1 settled");
+        script.at("1 swept", trip.updated_at_ns + 60_000_000_000)
+    }),
+    ("deleted-when-over", "a payment goes without its trip", || {
+        let mut script = good();
+        let payment: Payment = script.record("3 voided");
+        script.with("3 voided", Write::delete(&payment))
+    }),
+    ("deleted-when-over", "an event goes that nobody has published", || {
+        let mut script = good();
+        let event: OutboxEntry = script.record("1 settled");
+        script.with("1 settled", Write::delete(&event)).until("1 settled")
+    }),
+    ("deleted-when-over", "a key goes while it lives", || {
+        let mut script = good();
+        let key: IdempotencyRecord = script.record("1 requested");
+        script.at("1 key swept", key.expires_at_ns - 11_000_000_000)
+    }),
+    ("deleted-when-over", "a quote goes while it can be requested", || {
+        let mut script = good();
+        let quote: Quote = script.record("1 quoted");
+        script.at("1 quote swept", quote.expires_at_ns)
+    }),
+    ("deleted-when-over", "a lease goes", || {
+        let lease = Lease { name: 1, holder: 2, until_ns: 3 };
+        good().with("1 settled", Write::put(&lease)).with("1 settled", Write::delete(&lease))
+    }),
+    ("deleted-when-over", "a part of the trip is left", || {
+        let mut script = good();
+        let payment: Payment = script.record("1 captured");
+        script.with("1 swept", Write::put(&payment))
+    }),
+    ("offers-resolved", "an offer is never ended", || good().until("1 offered to 21 published").then_idle(3)),
+    ("unknown-payments-resolved", "a void is never heard of again", || good().until("3 void asked").then_idle(3)),
+    ("unknown-payments-resolved", "a payout is never heard of again", || good().until("payout asked").then_idle(25)),
+    ("orphaned-drivers-freed", "a driver is kept when the offer has lapsed", || {
+        good().edit::<Driver>("4 lapsed", |driver| driver.state = DriverState::Offered).then_idle(3)
+    }),
+    ("no-rider-starves", "nobody looks for a driver any more", || good().until("1 authorised").then_idle(3)),
+    ("requests-end", "a driver never arrives", || good().until("1 departed published").then_idle(3)),
+    ("requests-end", "a ride never ends", || good().until("1 picked up published").then_idle(3)),
+    ("requests-end", "a trip that is paid for is never settled", || good().until("1 captured").then_idle(3)),
+    ("late-reports-reconciled", "nobody gives back what was too much", || good().until("6 reported").then_idle(25)),
+    ("outbox-drained", "the relay never comes back", || good().until("3 search ended").then_idle(3)),
     ("acknowledged-writes-stay", "a recovery leaves out what was acknowledged", || {
         let mut script = good().until("1 settled");
         let at_ns = script.end_ns() + 1;
@@ -190,16 +316,21 @@ const PLANTS: &[Plant] = &[
         script.steps.push(Step::Observe(Observation::WritableSince { store, node, epoch: 2, at }));
         script
     }),
-    ("every-request-accounted", "a trip's row is gone", || {
+    ("every-request-accounted", "a request left its log and no trip", || {
         let mut script = good();
-        let trip: Trip = script.record("3 search ended");
-        script.with("3 voided", Write::delete(&trip))
+        let (trip_id, version) = (TripId(77), 1);
+        let mut event: OutboxEntry = script.record("1 requested");
+        let entry: TripLogEntry = script.record("1 requested");
+        let entry = TripLogEntry { trip_id, version, event: EventKind::Requested, ..entry };
+        retell(&mut event, |event| (event.trip, event.sequence, event.event) = (trip_id, version, entry.event));
+        let event = OutboxEntry { trip_id, sequence: version, ..event };
+        script.with("1 settled", Write::put(&entry)).with("1 settled", Write::put(&event))
     }),
     ("vehicle-seconds-partition", "a driver's time goes backwards", || {
         good().edit::<Driver>("4 no show", |driver| driver.updated_at_ns = 1)
     }),
     ("within-maximum-speed", "a vehicle jumps", || {
-        let (driver, at) = (21, time(good().end_ns()));
+        let (driver, at) = (21, time(good().until("1 settled").end_ns()));
         let latitude_microdegrees = TIMES_SQUARE.latitude_microdegrees + 900_000;
         let longitude_microdegrees = TIMES_SQUARE.longitude_microdegrees;
         let far = DriverPosition { driver, at, latitude_microdegrees, longitude_microdegrees };
@@ -228,7 +359,9 @@ fn second_driver_in_the_first_epoch() -> Script {
 
 fn former_driver_arrives() -> Script {
     let script = good().edit::<TripLogEntry>("4 arrived", |entry| entry.driver_id = Some(DriverId(24)));
-    script.edit::<OutboxEntry>("4 arrived", |entry| retell(entry, |event| event.driver = Some(DriverId(24))))
+    ["4 arrived", "4 arrived published"].into_iter().fold(script, |script, label| {
+        script.edit::<OutboxEntry>(label, |entry| retell(entry, |event| event.driver = Some(DriverId(24))))
+    })
 }
 
 fn touch_when_over(label: &str) -> Script {
@@ -262,6 +395,14 @@ fn key_again(change: fn(&mut IdempotencyRecord)) -> Script {
     script.with("1 settled", Write::put(&key))
 }
 
+/// Another notification is written with the first.
+fn told_more(label: &str, change: fn(&mut ToldNotification)) -> Script {
+    let mut script = good();
+    let mut row: ToldNotification = script.record(label);
+    change(&mut row);
+    script.with(label, Write::put(&row)).until(label)
+}
+
 /// Changes what an outbox entry tells.
 fn retell(entry: &mut OutboxEntry, change: impl FnOnce(&mut DomainEvent)) {
     let mut event = entry.event().unwrap();
@@ -271,7 +412,7 @@ fn retell(entry: &mut OutboxEntry, change: impl FnOnce(&mut DomainEvent)) {
 
 #[test]
 fn over_a_good_history_every_oracle_looks_and_none_speaks() {
-    let reports = good().play(strict()).reports();
+    let reports = good().then_idle(1_000).play(strict()).reports();
     for report in &reports {
         assert!(report.evaluations > 0, "{} never looked", report.name);
         assert_eq!(report.first, [], "{}", report.name);
@@ -282,11 +423,17 @@ fn over_a_good_history_every_oracle_looks_and_none_speaks() {
 
 #[test]
 fn each_planted_fault_makes_its_oracle_speak_and_no_other() {
+    let mut wrong = Vec::new();
     for (oracle, fault, plant) in PLANTS {
         let reports = plant().play(strict()).reports();
-        let texts: Vec<_> = reports.iter().flat_map(|report| &report.first).collect();
-        assert_eq!(speaking(&reports), BTreeSet::from([*oracle]), "{fault}: {texts:#?}");
+        let speaking = speaking(&reports);
+        if speaking != BTreeSet::from([*oracle]) {
+            let texts: Vec<_> =
+                reports.iter().flat_map(|report| &report.first).map(|violation| &violation.text).collect();
+            wrong.push(format!("{fault}: instead of {oracle} {speaking:?} said {texts:#?}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -294,4 +441,68 @@ fn no_oracle_is_without_a_planted_fault() {
     let planted: BTreeSet<&str> = PLANTS.iter().map(|(oracle, ..)| *oracle).collect();
     let all: BTreeSet<&str> = good().play(strict()).reports().iter().map(|report| report.name).collect();
     assert_eq!(planted, all);
+}
+
+/// The oracles of each invariant, by its number in the list of the domain's facts, and those of liveness as 0. Three are about what no
+/// oracle can see; the crate's documentation says which and why.
+const NUMBERED: &[(u32, &[&str])] = &[
+    (0, &["offers-resolved", "unknown-payments-resolved", "outbox-drained", "orphaned-drivers-freed"]),
+    (0, &["requests-end", "no-rider-starves", "late-reports-reconciled", "deleted-when-over"]),
+    (1, &["driver-in-one-active-trip"]),
+    (2, &["one-driver-per-epoch"]),
+    (3, &["trip-and-driver-agree"]),
+    (4, &["listed-transitions-only"]),
+    (5, &["terminal-states-absorb"]),
+    (6, &["one-live-offer"]),
+    (7, &["accepted-in-time"]),
+    (8, &["stale-epochs-rejected"]),
+    (9, &["rider-in-one-active-trip"]),
+    (10, &["offered-to-eligible"]),
+    (11, &["never-offered-again"]),
+    (12, &["journal-sums-to-zero"]),
+    (13, &["ledger-sums-to-zero"]),
+    (14, &["entries-append-only"]),
+    (15, &["balance-folds-entries"]),
+    (16, &["captured-once"]),
+    (17, &["captures-within-authorisation"]),
+    (18, &["cancelled-pays-fee-at-most"]),
+    (19, &["charge-is-sum-of-parts"]),
+    (20, &["driver-credited-once"]),
+    (21, &["moved-money-is-booked"]),
+    (22, &["fare-recomputable"]),
+    (23, &["surge-as-quoted"]),
+    (24, &["same-key-same-response"]),
+    (25, &["other-parameters-rejected"]),
+    (26, &["outbox-tells-every-change"]),
+    (27, &["events-in-order"]),
+    (28, &["told-once", "told-while-so"]),
+    (29, &["every-message-ends"]),
+    (30, &["acknowledged-writes-stay"]),
+    (31, &["one-writable-node"]),
+    (32, &["every-request-accounted"]),
+    (33, &["vehicle-seconds-partition", "within-maximum-speed"]),
+    (34, &["pickup-before-drop-off"]),
+    (35, &[]),
+    (36, &["no-card-numbers"]),
+    (37, &[]),
+    (38, &[]),
+];
+
+#[test]
+fn every_invariant_has_its_oracle_or_is_known_to_have_none() {
+    let numbers: Vec<u32> = NUMBERED.iter().map(|(number, _)| *number).filter(|number| *number > 0).collect();
+    assert_eq!(numbers, (1..=38).collect::<Vec<_>>());
+    let without: Vec<u32> = NUMBERED.iter().filter(|(_, names)| names.is_empty()).map(|(number, _)| *number).collect();
+    assert_eq!(without, [35, 37, 38]);
+    let numbered: BTreeSet<&str> = NUMBERED.iter().flat_map(|(_, names)| *names).copied().collect();
+    let all: BTreeSet<&str> = good().play(strict()).reports().iter().map(|report| report.name).collect();
+    assert_eq!(numbered, all);
+}
+
+#[test]
+fn where_nobody_publishes_nothing_is_owed_to_the_outbox() {
+    let mut rules = strict();
+    rules.settings.retention = Retention::default();
+    let reports = good().until("3 search ended").then_idle(3).play(rules).reports();
+    assert!(reports.iter().all(|report| report.name != "outbox-drained" && report.violations == 0));
 }

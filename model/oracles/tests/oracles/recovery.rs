@@ -1,7 +1,7 @@
 //! What recoveries leave out is named exactly, and after them the view is as if it had never been.
 
 use oracles::{Fate, LostWrite, Rules, Watch};
-use platform::domain::schema::Payment;
+use platform::domain::schema::{Payment, Quote};
 use ports::observe::{CommitPosition, CommittedTransaction, Observation, Observer};
 
 use crate::script::{STORE, Script, Step, Write, lossy, speaking, strict, time};
@@ -52,7 +52,7 @@ fn names(lost: &[LostWrite]) -> Vec<String> {
 fn every_lost_write_is_named_once_with_its_fate() {
     let mut script = good().until("1 departed");
     let at_ns = script.end_ns() + 1;
-    script.steps.push(Step::Failover { forget: 2, at_ns });
+    script.steps.push(Step::Failover { forget: 3, at_ns });
     let lost = script.play(lossy()).lost_writes(None);
     insta::assert_snapshot!(names(&lost).join("\n"));
     assert!(lost.iter().all(|write| &*write.store == STORE && write.epoch == 1));
@@ -67,6 +67,32 @@ fn every_lost_write_is_named_once_with_its_fate() {
 #[test]
 fn what_nobody_was_told_of_is_not_lost() {
     assert_eq!(good().play(strict()).lost_writes(None), []);
+}
+
+#[test]
+fn what_was_deleted_and_is_back_is_no_loss() {
+    for (label, forget) in [("1 swept", 1), ("1 news swept", 5)] {
+        let mut script = good().until(label);
+        let at_ns = script.end_ns() + 1;
+        script.steps.push(Step::Failover { forget, at_ns });
+        let watch = script.play(strict());
+        assert_eq!(watch.lost_writes(None), [], "{label}");
+        assert!(speaking(&watch.reports()).is_empty(), "{label}: {:#?}", watch.reports());
+    }
+}
+
+#[test]
+fn nobody_misses_a_row_whose_deletion_was_lost_with_it() {
+    let mut script = good().until("last");
+    let quote: Quote = script.record("last");
+    let later_ns = script.end_ns() + 3_600_000_000_000;
+    script.commit("last swept", later_ns, vec![Write::delete(&quote)]);
+    script.steps.push(Step::Failover { forget: 2, at_ns: later_ns + 1 });
+    let lost = script.play(lossy()).lost_writes(None);
+    assert_eq!(
+        lost.iter().map(|write| (&*write.object, write.fate)).collect::<Vec<_>>(),
+        [("quotes/98", Fate::Superseded)]
+    );
 }
 
 #[test]
@@ -119,12 +145,10 @@ fn commits_that_a_recovery_tells_of_again_count_once() {
 #[test]
 fn a_commit_that_only_the_recovery_knows_of_is_part_of_what_is_shared() {
     let mut script = good();
-    let Step::Commit(seen_late) = script.steps[script.steps.len() - 1].clone() else {
-        panic!("the history ends with a commit")
-    };
+    let fee: Payment = script.record("4 fee taken");
     let at_ns = script.end_ns();
     script.steps.push(Step::Failover { forget: 0, at_ns });
-    script.commit("after", at_ns, vec![seen_late.writes[0].clone()]);
+    script.commit("after", at_ns, vec![Write::put(&fee)]);
     let mut observations = script.observations();
     // The old node never got to say that it had committed: whoever recovered it says so.
     let recovered =
@@ -163,9 +187,7 @@ fn what_is_over_is_forgotten_and_taken_as_it_is_found_later() {
     let mut script = good();
     let payment: Payment = script.record("1 captured");
     let other = Write::put(&Payment { claimed_until_ns: payment.claimed_until_ns + 1, ..payment });
-    let Step::Commit(last) = script.steps.last().unwrap() else { panic!("the history ends with a commit") };
-    let label = last.label.clone();
-    let reports = script.with(&label, other).play(remembering_little).reports();
+    let reports = script.with("4 fee taken", other).play(remembering_little).reports();
     assert!(
         speaking(&reports).is_empty(),
         "{:#?}",

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use oracles::{End, Report, Rules, Watch};
-use platform::domain::fare::FareSchedule;
-use platform::domain::place::{Coordinate, FlatMap};
+use platform::domain::place::Coordinate;
+use platform::domain::retention::Retention;
+use platform::domain::surge::SurgeParameters;
+use platform::services::Config;
 use ports::database::{Key, Record, Row, TableId};
 use ports::observe::{Change, CommitPosition, CommittedTransaction, Name, Observation, Observer};
+use ports::processor::Operation;
 use runtime::Time;
 
 pub const STORE: &str = "orders-db";
@@ -61,6 +64,8 @@ pub enum Step {
 #[derive(Clone, Default)]
 pub struct Script {
     pub steps: Vec<Step>,
+    /// For how long nothing happens after the last step, although everything works.
+    idle: Duration,
 }
 
 impl Script {
@@ -136,6 +141,27 @@ impl Script {
         self
     }
 
+    /// Lets time pass at the end.
+    pub fn then_idle(mut self, hours: u64) -> Self {
+        self.idle = Duration::from_secs(hours * 3_600);
+        self
+    }
+
+    /// Makes the commit with this label happen at another time.
+    pub fn at(mut self, label: &str, at_ns: i64) -> Self {
+        self.find(label).at_ns = at_ns;
+        self
+    }
+
+    /// Leaves out what the processor told of such operations.
+    pub fn without_operation(mut self, is_it: fn(&Operation) -> bool) -> Self {
+        let told = |step: &Step| matches!(step, Step::Observe(Observation::ProcessorOperation { operation, .. }) if is_it(operation));
+        let before = self.steps.len();
+        self.steps.retain(|step| !told(step));
+        assert!(self.steps.len() < before, "the processor told of no such operation");
+        self
+    }
+
     /// Leaves out the commit with this label.
     pub fn skip(mut self, label: &str) -> Self {
         let at = self.place(label);
@@ -180,7 +206,10 @@ impl Script {
     pub fn play(&self, rules: Rules) -> Watch {
         let watch = Watch::new(rules);
         self.observations().iter().for_each(|observation| watch.observe(observation));
-        watch.finish(End { at: time(self.end_ns() + 1), converged: true });
+        let last = time(self.end_ns() + 1);
+        // Who only waits in vain has not come to rest.
+        let converged = self.idle.is_zero();
+        watch.finish(End { at: last + self.idle, converged, whole_since: Some(last) });
         watch
     }
 }
@@ -262,12 +291,15 @@ pub fn time(at_ns: i64) -> Time {
     Time(at_ns.cast_unsigned())
 }
 
-/// New York's tariff, and no loss accepted.
+/// New York's tariff, a relay that publishes, and no loss accepted.
 pub fn strict() -> Rules {
     Rules {
-        fares: FareSchedule::NEW_YORK,
-        surge_cap_per_mille: 3_000,
-        map: FlatMap::at(TIMES_SQUARE),
+        settings: Config {
+            city: TIMES_SQUARE,
+            surge: SurgeParameters { cap_per_mille: 3_000, ..SurgeParameters::default() },
+            retention: Retention { unpublished_events: None, ..Retention::default() },
+            ..Config::default()
+        },
         speed_max_m_per_s: Rules::SPEED_MAX_M_PER_S,
         declared_loss: BTreeMap::new(),
         commits_remembered: Rules::COMMITS_REMEMBERED,
@@ -276,7 +308,7 @@ pub fn strict() -> Rules {
 
 /// As strict, but any loss is accepted.
 pub fn lossy() -> Rules {
-    let declared_loss = BTreeMap::from([(STORE.to_owned(), Duration::from_secs(86_400))]);
+    let declared_loss = BTreeMap::from([(STORE.to_owned(), Duration::from_secs(10 * 86_400))]);
     Rules { declared_loss, ..strict() }
 }
 

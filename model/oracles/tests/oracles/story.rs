@@ -1,23 +1,28 @@
 //! A good history, told by the platform's own rules: a ride that is paid for, one cancelled late, one that nobody came for, and one that was
-//! offered, given back, given to somebody else and waited for in vain.
+//! offered, given back, given to somebody else and waited for in vain; one that the rider left on the way, and one of whose end the phone told
+//! too late. What is over for long enough is deleted.
 
 use std::collections::BTreeMap;
 
 use platform::domain::driver::{DriverEvent, DriverState};
-use platform::domain::fare::FareSchedule;
+use platform::domain::fare::{Fare, FareSchedule};
 use platform::domain::idempotency::{self, Decision, Keyed, Scope};
 use platform::domain::ids::{DriverId, FencingToken, QuoteId, RiderId, TripId};
-use platform::domain::ledger::{self, AccountKind, JournalContext};
+use platform::domain::ledger::{self, AccountKind, JournalContext, JournalKind};
 use platform::domain::money::Currency;
+use platform::domain::notification::{self, Channel, Telling};
 use platform::domain::outbox;
 use platform::domain::place::Cell;
 use platform::domain::quote::Estimate;
-use platform::domain::schema::{Balance, Driver, JournalEntry, Offer, Payment, Quote, Trip};
+use platform::domain::schema::{
+    Balance, Driver, IdempotencyRecord, JournalEntry, LateReport, Movement, Offer, OutboxEntry, Payment, Quote,
+    ToldNotification, Trip, TripLogEntry, TripNews,
+};
 use platform::domain::surge::BoundSurge;
-use platform::domain::trip::{Drive, Event};
+use platform::domain::trip::{Drive, Ending, Event};
 use ports::IdempotencyKey;
 use ports::observe::{DriverPosition, Observation};
-use ports::processor::Outcome;
+use ports::processor::{Operation, Outcome};
 
 use crate::script::{Script, Step, TIMES_SQUARE, Write, time};
 
@@ -39,6 +44,8 @@ struct Story {
     now_ns: i64,
     drivers: BTreeMap<DriverId, Driver>,
     balances: BTreeMap<(AccountKind, i64, Currency), Balance>,
+    /// Events that are written and not yet published.
+    unpublished: Vec<OutboxEntry>,
 }
 
 /// One trip while it is told.
@@ -47,6 +54,10 @@ struct Ride {
     quote: Quote,
     payment: Payment,
     offer: Option<Offer>,
+    key: IdempotencyRecord,
+    log: Vec<TripLogEntry>,
+    offers: Vec<Offer>,
+    events: Vec<OutboxEntry>,
 }
 
 /// The whole history.
@@ -56,12 +67,31 @@ pub fn good() -> Script {
 
 pub fn twisted(twist: Twist) -> Script {
     let mut story = Story::new(twist);
-    (21..=25).for_each(|driver| story.come_online(driver));
-    story.be_driven_and_pay();
+    (21..=27).for_each(|driver| story.come_online(driver));
+    let first = story.be_driven_and_pay(1);
+    let news = story.be_told(&first);
     story.be_failed_over();
     story.cancel_late();
     story.find_nobody();
     story.be_handed_over_and_wait_in_vain();
+    story.leave_on_the_way();
+    story.finish_out_of_reach();
+    story.pay_out(21);
+    story.sweep(&first, &news);
+    let quote = story.quote(98, 18);
+    story.script.commit("last", story.now_ns, vec![Write::put(&quote)]);
+    story.script
+}
+
+/// So many rides of the same people, one a day, each of which is deleted when it is over for long enough.
+pub fn days(rides: i64) -> Script {
+    let mut story = Story::new(Twist::default());
+    story.come_online(21);
+    for id in 1..=rides {
+        let ride = story.be_driven_and_pay(id);
+        let news = story.be_told(&ride);
+        story.sweep(&ride, &news);
+    }
     story.script
 }
 
@@ -76,7 +106,8 @@ pub fn two_trips_for_a_driver() -> Script {
     let mut ride = story.request(2, 12);
     story.offer(&mut ride, 21);
     story.accept(&mut ride);
-    story.script.merge("2 offered to 21", "2 accepted")
+    // Nobody made her an offer: she was not free for one.
+    story.script.merge("2 offered to 21", "2 accepted").without::<Offer>("2 offered to 21")
 }
 
 /// A rider who is waiting requests another trip.
@@ -89,11 +120,12 @@ pub fn two_trips_for_a_rider() -> Script {
 
 impl Story {
     fn new(twist: Twist) -> Self {
-        Self { script: Script::default(), twist, now_ns: 0, drivers: BTreeMap::new(), balances: BTreeMap::new() }
+        let (drivers, balances) = (BTreeMap::new(), BTreeMap::new());
+        Self { script: Script::default(), twist, now_ns: 0, drivers, balances, unpublished: Vec::new() }
     }
 
-    fn be_driven_and_pay(&mut self) {
-        let mut ride = self.request(1, 11);
+    fn be_driven_and_pay(&mut self, id: i64) -> Ride {
+        let mut ride = self.request(id, 11);
         self.offer(&mut ride, 21);
         self.accept(&mut ride);
         self.depart(&mut ride);
@@ -102,6 +134,119 @@ impl Story {
         self.pick_up(&mut ride);
         self.drop_off(&mut ride);
         self.pay(&mut ride);
+        ride
+    }
+
+    /// The rider is told of what was paid, over the first channel.
+    fn be_told(&mut self, ride: &Ride) -> (TripNews, ToldNotification) {
+        self.now_ns += 20 * SECOND_NS;
+        let event = ride.events.last().unwrap().event().unwrap();
+        let (trip_id, sequence, state) = (ride.trip.id, event.sequence, event.state);
+        let news = TripNews { trip_id, sequence, state, at_ns: event.at_ns };
+        self.commit(ride, "noted", vec![Write::put(&news)]);
+
+        self.now_ns += 20 * SECOND_NS;
+        assert_eq!(notification::of(&event).len(), 1, "what was paid is told to one");
+        let (recipient, channel) = (ride.trip.rider_id.0, Channel::Push);
+        let row = |state, at_ns| ToldNotification { trip_id, sequence, recipient, channel, state, at_ns };
+        self.commit(ride, "claimed", vec![Write::put(&row(Telling::Claimed, self.now_ns))]);
+        self.tick();
+        let told = row(Telling::Told, self.now_ns);
+        self.commit(ride, "told", vec![Write::put(&told)]);
+        (news, told)
+    }
+
+    fn leave_on_the_way(&mut self) {
+        let mut ride = self.request(5, 15);
+        self.offer(&mut ride, 26);
+        self.accept(&mut ride);
+        self.depart(&mut ride);
+        self.arrive(&mut ride);
+        self.pick_up(&mut ride);
+        self.now_ns += 60 * SECOND_NS;
+        let drive = Drive { distance_m: 500, duration_s: 60 };
+        let (assignment, fare) = (ride.trip.assignment().unwrap(), ride.trip.fare(&FARES, drive));
+        let event = Event::LeftEarly { assignment, drive, fare };
+        self.advance(&mut ride, event, DriverEvent::Released, "left");
+        self.pay(&mut ride);
+    }
+
+    /// The ride is presumed over; then the phone tells that it was shorter, and the rider gets the difference back.
+    fn finish_out_of_reach(&mut self) {
+        let mut ride = self.request(6, 16);
+        self.offer(&mut ride, 27);
+        self.accept(&mut ride);
+        self.depart(&mut ride);
+        self.arrive(&mut ride);
+        self.pick_up(&mut ride);
+        self.now_ns += 3_600 * SECOND_NS;
+        let trip = &ride.trip;
+        let drive = Drive { distance_m: trip.estimated_distance_m, duration_s: trip.estimated_duration_s };
+        let (assignment, fare) = (trip.assignment().unwrap(), trip.fare(&FARES, drive));
+        let event = Event::PresumedDriven { assignment, drive, fare };
+        self.advance(&mut ride, event, DriverEvent::Released, "presumed over");
+        self.pay(&mut ride);
+
+        self.tick();
+        let drive = Drive { distance_m: 1_000, duration_s: FREE_FLOW_S };
+        let over = fare.minus(ride.trip.fare(&FARES, drive));
+        let report = LateReport {
+            trip_id: ride.trip.id,
+            driver_id: assignment.driver,
+            epoch: assignment.epoch,
+            ending: Ending::AtDestination,
+            distance_m: drive.distance_m,
+            duration_s: drive.duration_s,
+            overcharge_minor: over.charge_minor,
+            driver_pay_minor: over.driver_pay_minor,
+            commission_minor: over.commission_minor,
+            tax_minor: over.tax_minor,
+            tolls_minor: over.tolls_minor,
+            at_ns: self.now_ns,
+        };
+        self.commit(&ride, "reported", vec![Write::put(&report)]);
+        self.give_back(&mut ride, over);
+    }
+
+    fn give_back(&mut self, ride: &mut Ride, back: Fare) {
+        self.tick();
+        let refund = Movement::refund((&ride.trip, &mut ride.payment), 1, back, self.now_ns).unwrap();
+        self.commit(ride, "refund asked", vec![Write::put(&ride.payment), Write::put(&refund)]);
+        let label = format!("{} refunded", ride.trip.id);
+        self.settle_movement(refund, Some(&ride.trip), &label);
+    }
+
+    fn pay_out(&mut self, driver: i64) {
+        self.tick();
+        let owed_minor = -self.balances[&(AccountKind::DriverPayable, driver, Currency::Usd)].amount_minor;
+        let payout = Movement::payout((DriverId(driver), 1), owed_minor, Currency::Usd, self.now_ns);
+        let mut writes = vec![Write::put(&payout)];
+        self.post(&payout.payout_journal(JournalKind::PayoutBegun, self.now_ns), &mut writes);
+        self.script.commit("payout asked", self.now_ns, writes);
+        self.settle_movement(payout, None, "payout made");
+    }
+
+    /// The processor approves, and the books follow.
+    fn settle_movement(&mut self, mut movement: Movement, trip: Option<&Trip>, label: &str) {
+        self.tick();
+        self.approve(movement.pending_key, movement.operation().unwrap());
+        movement.decided(Outcome::Approved, self.now_ns).unwrap();
+        let mut writes = vec![Write::put(&movement)];
+        self.post(&movement.journal(trip, self.now_ns), &mut writes);
+        self.script.commit(label, self.now_ns, writes);
+    }
+
+    /// A day later everything about a trip goes.
+    fn sweep(&mut self, ride: &Ride, (news, told): &(TripNews, ToldNotification)) {
+        self.now_ns += 25 * 3_600 * SECOND_NS;
+        let mut whole: Vec<Write> = ride.log.iter().map(Write::delete).collect();
+        whole.extend(ride.offers.iter().map(Write::delete));
+        whole.extend([Write::delete(&ride.payment), Write::delete(&ride.trip)]);
+        self.commit(ride, "swept", whole);
+        self.commit(ride, "events swept", ride.events.iter().map(Write::delete).collect());
+        self.commit(ride, "quote swept", vec![Write::delete(&ride.quote)]);
+        self.commit(ride, "key swept", vec![Write::delete(&ride.key)]);
+        self.commit(ride, "news swept", vec![Write::delete(news), Write::delete(told)]);
     }
 
     fn cancel_late(&mut self) {
@@ -159,6 +304,12 @@ impl Story {
 
     fn commit(&mut self, ride: &Ride, what: &str, writes: Vec<Write>) {
         self.script.commit(format!("{} {what}", ride.trip.id), self.now_ns, writes);
+        if !self.unpublished.is_empty() {
+            let published_at_ns = Some(self.now_ns);
+            let published = |entry| Write::put(&OutboxEntry { published_at_ns, ..entry });
+            let marks = self.unpublished.drain(..).map(published).collect();
+            self.script.commit(format!("{} {what} published", ride.trip.id), self.now_ns, marks);
+        }
     }
 
     fn come_online(&mut self, id: i64) {
@@ -229,14 +380,15 @@ impl Story {
 
         self.tick();
         let payment = Payment::new(TripId(id), quote.rider_id, quote.currency, self.now_ns);
-        let mut ride = Ride { trip: Trip::quoted(&quote, self.now_ns), quote, payment, offer: None };
-        let mut writes = Vec::new();
+        key.response = Some(vec![1, 2, 3]);
+        let mut writes = vec![Write::put(&key)];
+        let trip = Trip::quoted(&quote, self.now_ns);
+        let (log, offers, events) = (Vec::new(), Vec::new(), Vec::new());
+        let mut ride = Ride { trip, quote, payment, offer: None, key, log, offers, events };
         self.step(&mut ride, Event::Requested, &mut writes);
         self.step(&mut ride, Event::MatchingBegan, &mut writes);
         ride.payment.begin_authorisation(ride.quote.ceiling_minor, self.now_ns).unwrap();
         writes.push(Write::put(&ride.payment));
-        key.response = Some(vec![1, 2, 3]);
-        writes.push(Write::put(&key));
         self.commit(&ride, "requested", writes);
 
         let held_minor = ride.quote.ceiling_minor;
@@ -255,6 +407,7 @@ impl Story {
         writes.push(Write::put(driver));
         let offer = Offer::make((ride.trip.id, ride.trip.attempt), (id, token), now_ns, now_ns, expires_at_ns);
         writes.push(Write::put(&offer));
+        ride.offers.push(offer.clone());
         ride.offer = Some(offer);
         self.commit(ride, &format!("offered to {id}"), writes);
     }
@@ -380,25 +533,36 @@ impl Story {
     fn settle_payment(&mut self, ride: &mut Ride, what: &str, entries: Vec<JournalEntry>) {
         self.tick();
         let (key, operation) = ride.payment.operation(1).unwrap();
-        let approved =
-            Observation::ProcessorOperation { key, operation, outcome: Outcome::Approved, at: time(self.now_ns) };
-        self.script.steps.push(Step::Observe(approved));
+        self.approve(key, operation);
         ride.payment.decided(Outcome::Approved, self.now_ns).unwrap();
         let mut writes = vec![Write::put(&ride.payment)];
+        self.post(&entries, &mut writes);
+        self.commit(ride, what, writes);
+    }
+
+    fn approve(&mut self, key: IdempotencyKey, operation: Operation) {
+        let (outcome, at) = (Outcome::Approved, time(self.now_ns));
+        self.script.steps.push(Step::Observe(Observation::ProcessorOperation { key, operation, outcome, at }));
+    }
+
+    fn post(&mut self, entries: &[JournalEntry], writes: &mut Vec<Write>) {
         writes.extend(entries.iter().map(Write::put));
-        for change in ledger::balance_changes(&entries) {
+        for change in ledger::balance_changes(entries) {
             let account = (change.account, change.owner, change.currency);
             let balance =
                 self.balances.entry(account).or_insert_with(|| Balance::empty(account.0, account.1, account.2));
             balance.add(change.amount_minor, change.entries);
             writes.push(Write::put(balance));
         }
-        self.commit(ride, what, writes);
     }
 
-    fn step(&self, ride: &mut Ride, event: Event, writes: &mut Vec<Write>) {
+    fn step(&mut self, ride: &mut Ride, event: Event, writes: &mut Vec<Write>) {
         let entry = ride.trip.apply(event, self.now_ns).unwrap();
-        writes.extend([Write::put(&ride.trip), Write::put(&entry), Write::put(&outbox::entry(&ride.trip, &entry))]);
+        let told = outbox::entry(&ride.trip, &entry);
+        writes.extend([Write::put(&ride.trip), Write::put(&entry), Write::put(&told)]);
+        ride.log.push(entry);
+        ride.events.push(told.clone());
+        self.unpublished.push(told);
     }
 
     fn move_driver(&mut self, driver: DriverId, event: DriverEvent, writes: &mut Vec<Write>) {
