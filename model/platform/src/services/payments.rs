@@ -3,7 +3,7 @@
 //! An operation is claimed in its row before the processor hears of it, so that one replica at a time is at it. A time-out makes it
 //! unknown, and what is unknown is asked about and not sent. Whatever this process dies of, the loop of a living one finds the row.
 
-mod books;
+pub(super) mod books;
 mod movements;
 mod payouts;
 mod record;

@@ -3,6 +3,7 @@
 
 use ports::database::{DatabaseError, Transaction};
 
+use super::payments::books;
 use super::transaction::Failure;
 use crate::api::ApiError;
 use crate::api::error::Rejection;
@@ -122,9 +123,11 @@ pub async fn settle<X: Transaction>(transaction: &mut X, trip: &mut Trip, now_ns
     for event in settlement::consequences(&payment, trip) {
         let before = trip.clone();
         take(transaction, trip, *event, now_ns).await?;
-        if *event == Event::SystemCancelled {
+        match event {
             // After the payment's lock, against the order: but whoever waits for a payment with these rows locked holds its trip too.
-            let_go(transaction, &before, DriverEvent::Released, now_ns).await?;
+            Event::SystemCancelled => let_go(transaction, &before, DriverEvent::Released, now_ns).await?,
+            Event::WrittenToArrears => books::write_arrears(transaction, trip, &payment, now_ns).await?,
+            _ => {}
         }
     }
     if payment != before {

@@ -22,6 +22,18 @@ pub async fn write<X: Transaction>(
     post(transaction, &entries).await
 }
 
+/// Writes that the rider owes the fare, and the platform the driver's part of it: the card was declined, before the ride's end or after.
+pub async fn write_arrears<X: Transaction>(
+    transaction: &mut X,
+    trip: &Trip,
+    payment: &Payment,
+    at_ns: i64,
+) -> Result<(), Failure> {
+    let context = JournalContext { trip: trip.id, rider: trip.rider_id, currency: payment.currency, at_ns };
+    let driver = trip.driver_id.ok_or(ApiError::Internal)?;
+    post(transaction, &ledger::arrears(context, driver, trip.owed().ok_or(ApiError::Internal)?)).await
+}
+
 /// Writes journals, and what they change of people's balances.
 pub async fn post<X: Transaction>(transaction: &mut X, entries: &[JournalEntry]) -> Result<(), Failure> {
     let is_fee = entries.first().is_some_and(|entry| entry.kind == JournalKind::CancellationFee);
@@ -55,15 +67,9 @@ fn journal(trip: &Trip, before: &Payment, after: &Payment, at_ns: i64) -> Option
             }
         }
         PaymentState::Voided => ledger::void(context, held_minor),
-        PaymentState::Failed => {
-            // If the processor will not give what it promised, nothing is held any more.
-            let mut entries = if before.authorised_minor > 0 { ledger::void(context, held_minor) } else { Vec::new() };
-            // A fare stays owed; a fee is not worth pursuing.
-            if trip.state == State::PaymentPending {
-                entries.extend(ledger::arrears(context, trip.driver_id?, trip.owed()?));
-            }
-            entries
-        }
+        // If the processor will not give what it promised, nothing is held any more. A fare stays owed: see `write_arrears`; a fee is not
+        // worth pursuing.
+        PaymentState::Failed if before.authorised_minor > 0 => ledger::void(context, held_minor),
         _ => Vec::new(),
     })
 }
