@@ -2,8 +2,10 @@
 
 /// One sentence each.
 pub const NOT_MODELLED: &[&str] = &[
-    "Redis and Kafka in the running platform: their models are not wired to it yet, so driver locations and surge live in the memory of their services, and nothing reads the outbox. Kubernetes: replicas are fixed processes.",
-    "Notifications, receipts and analytics: the standard tier has no journeys, so nothing is said about it.",
+    "Kubernetes: replicas are fixed processes on hosts of their own.",
+    "Redis and Kafka where the blueprint has no [redis] and no [kafka]: driver locations then live in the memory of their service, and nothing reads the outbox.",
+    "Surge snapshots and sessions in Redis: where drivers wait is shared there, everything else lives in the memory of its service.",
+    "Receipts and analytics, and when a notification reaches its phone: the standard tier has no journeys, so nothing is said about it.",
     "The phones' push channel: riders and drivers poll.",
     "Processor sharing: processor time is first come, first served within a host's cores and a process's quota.",
     "Clocks: hosts agree on the time unless a fault says otherwise, and the services alone read a wall clock; stores and the load balancer do not.",

@@ -1,29 +1,28 @@
-//! The world of a scenario, on whichever engine: hosts and processes of the cloud, the platform on them, the payment
-//! processor and the phones outside.
+//! The world of a scenario, on whichever engine: hosts and processes of the cloud, the platform on them, and whoever is outside:
+//! phones, payment processor, carrier of notifications.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use city::phones::Crowd;
-use cloud::{dns, load_balancer, processor, rds};
+use cloud::{dns, load_balancer};
 use engine::{Distances, Engine, EngineConfig, LatencySpec, Transport};
 use faults::Surfaces;
 use platform::api::gateway;
-use platform::deploy::{Service, Wiring, start};
-use platform::domain::session::SessionKey;
-use platform::services::{API_PORT, HEALTH_PORT};
 use ports::observe::Observer;
-use runtime::backend::LocalFuture;
-use runtime::net::{Address, HostId};
+use runtime::net::HostId;
 use runtime::world::{HostSpec, INTERNET, ProcessSpec, VolumeSpec, World};
-use scenarios::blueprint::{self, Blueprint, Latency, Role};
+use scenarios::blueprint::{self, Latency};
 
 use crate::prepare::Prepared;
 use crate::rehearsal::Options;
 
+mod carrier;
 mod observed;
 mod parameters;
+mod services;
+mod stores;
 
 pub use observed::{declared_loss, record_losses, rules};
 
@@ -85,16 +84,8 @@ pub fn assemble(world: &mut dyn World, prepared: &Prepared, observer: Rc<dyn Obs
     // Phones ask a resolver of their carrier, which no zone takes with it.
     let resolvers: Vec<&str> = zones.iter().copied().chain([INTERNET]).collect();
     let names = dns::deploy(world, region, &resolvers, &dns::ServerParameters::default());
-    let database = Rc::new(rds::deploy(world, parameters::store(blueprint, region), &names, observer.clone()));
-    for server in &database.servers {
-        groups.entry(blueprint::DATABASE.to_owned()).or_default().push(server.host);
-        groups.insert(server.name.to_string(), vec![server.host]);
-    }
-    let processor = processor::deploy(world, parameters::processor(blueprint), observer.clone());
-    groups.insert(blueprint::PAYMENT_PROCESSOR.to_owned(), vec![processor.address.host]);
-
-    let stores = Stores { names, database, processor };
-    let targets = services(world, prepared, region, &stores, &mut groups);
+    let stores = stores::deploy(world, blueprint, names, &observer, &mut groups);
+    let targets = services::deploy(world, prepared, region, &stores, &mut groups);
     let balancer_zones = blueprint.spread(&blueprint.load_balancer.zones);
     let plan = load_balancer::Plan {
         name: API,
@@ -117,97 +108,12 @@ pub fn assemble(world: &mut dyn World, prepared: &Prepared, observer: Rc<dyn Obs
     let surfaces = Surfaces {
         database: stores.database.operator.clone(),
         read_replicas: blueprint.rds.read_replicas.iter().map(|replica| replica.name.clone()).collect(),
+        cache: stores.cache.as_ref().map(|cache| cache.operator.clone()).unwrap_or_default(),
+        event_log: stores.event_log.as_ref().map(|log| log.operator.clone()).unwrap_or_default(),
         processor: stores.processor.control.clone(),
         crowd: crowd.clone(),
     };
     Assembled { crowd, surfaces, groups }
-}
-
-/// What services keep their data in, and how they find it.
-struct Stores {
-    names: dns::Deployed,
-    database: Rc<rds::Deployed>,
-    processor: processor::Deployed,
-}
-
-/// The platform's services, each replica on a host of its own; the gateway's replicas as targets of the load balancer.
-fn services(
-    world: &mut dyn World,
-    prepared: &Prepared,
-    region: &str,
-    stores: &Stores,
-    groups: &mut BTreeMap<String, Vec<HostId>>,
-) -> Vec<load_balancer::Target> {
-    let blueprint = &prepared.loaded.blueprint;
-    let mut addresses: BTreeMap<Service, Vec<Address>> = BTreeMap::new();
-    let mut replicas = Vec::new();
-    for host in blueprint.hosts() {
-        let Role::Service(name) = &host.role else { continue };
-        let service = Service::named(name).expect("the loader checked the service's name");
-        let id = world.add_host(service_host(&host, region, blueprint));
-        addresses.entry(service).or_default().push(Address { host: id, port: API_PORT });
-        groups.entry(name.clone()).or_default().push(id);
-        groups.insert(host.name.clone(), vec![id]);
-        replicas.push((service, id, host));
-    }
-    let mut targets = Vec::new();
-    let mut wirings: BTreeMap<Service, Rc<Wiring>> = BTreeMap::new();
-    for (service, id, host) in replicas {
-        let deployed = blueprint.service(service.name()).expect("its hosts come from it");
-        let wiring = wirings.entry(service).or_insert_with(|| {
-            let config = Rc::new(parameters::service_config(prepared, deployed));
-            Rc::new(Wiring {
-                config,
-                session_key: SessionKey::new(*b"a rehearsal's key, not a secret!"),
-                addresses: addresses.clone(),
-            })
-        });
-        let (database, pool) = (stores.database.clone(), parameters::pool(deployed));
-        let (servers, resolver) = (stores.names.servers_from(&host.zone), parameters::resolver(blueprint));
-        let database = move || database.client(dns::Client::new(servers.clone(), resolver.clone()), pool.clone());
-        let (processor, client) = (stores.processor.address, parameters::processor_client(blueprint));
-        let processor = move || processor::Client::new(processor, client.clone());
-        world.add_process(ProcessSpec {
-            name: host.name.clone(),
-            host: id,
-            cpu_limit_millicores: Some((deployed.cores * 1_000.0) as u32),
-            start: delayed(deployed.start_time, start(service, wiring.clone(), database, processor)),
-        });
-        if service == Service::Gateway {
-            targets.push(load_balancer::Target {
-                name: host.name.as_str().into(),
-                zone: host.zone.as_str().into(),
-                address: Address { host: id, port: API_PORT },
-                health: Address { host: id, port: HEALTH_PORT },
-            });
-        }
-    }
-    targets
-}
-
-/// A process that takes its time to start.
-fn delayed(start_time: Duration, start: Rc<dyn Fn() -> LocalFuture>) -> Rc<dyn Fn() -> LocalFuture> {
-    Rc::new(move || {
-        let main = start.clone();
-        Box::pin(async move {
-            runtime::sleep(start_time).await;
-            main().await;
-        })
-    })
-}
-
-/// A host of a service: c5.2xlarge, the document's node type (8 vCPU; AWS EC2 documentation, mid-2023). Boot time and
-/// volume are assumptions.
-fn service_host(host: &blueprint::Host, region: &str, blueprint: &Blueprint) -> HostSpec {
-    HostSpec {
-        name: host.name.clone(),
-        zone: host.zone.clone(),
-        region: region.to_owned(),
-        cores: 8,
-        egress_bytes_per_s: Some(blueprint.network.host_bandwidth),
-        boot: Duration::from_secs(60),
-        volume: VolumeSpec { iops: 3_000, throughput_bytes_per_s: 125 << 20, flush: Duration::from_millis(1) },
-    }
 }
 
 /// All phones, in one process outside the cloud: what they share is the simulation's, not theirs.

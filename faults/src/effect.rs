@@ -175,6 +175,23 @@ impl World {
                 promoted.expect("the loader checked the replica's name");
                 None
             }
+            FaultKind::RedisFailover(fault) => {
+                self.surfaces.cache.fail_over(&fault.server).expect("the loader checked the server's name");
+                None
+            }
+            FaultKind::RedisReplicationStall(fault) => {
+                let until = control.now() + fault.duration;
+                // A lag beyond the end of the stall: nothing arrives until then.
+                let held = self.surfaces.cache.hold_replication(&fault.server, fault.duration * 2, until);
+                held.expect("the loader checked the server's name");
+                Some(Remedy::Nothing)
+            }
+            FaultKind::KafkaReplicationStall(fault) => {
+                let until = control.now() + fault.duration;
+                let held = self.surfaces.event_log.hold_replication(&fault.broker, until);
+                held.expect("the loader checked the broker's name");
+                Some(Remedy::Nothing)
+            }
             FaultKind::ControlPlaneOutage(fault) => {
                 let monitors = format!("{}{MONITOR}", fault.store);
                 Some(pause(places.processes_of(&monitors, fault.zone.as_deref()), control))

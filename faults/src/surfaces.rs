@@ -10,6 +10,10 @@ pub struct Surfaces {
     pub database: cloud::rds::Operator,
     /// The database's read replicas by name.
     pub read_replicas: Vec<String>,
+    /// Of the cache; where there is none, it has no servers.
+    pub cache: cloud::redis::Operator,
+    /// Of the event log; where there is none, it has no brokers.
+    pub event_log: cloud::kafka::Operator,
     pub processor: cloud::processor::Control,
     /// Riders and drivers.
     pub crowd: Rc<Crowd>,

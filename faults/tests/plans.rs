@@ -11,17 +11,29 @@ fn base_file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/chaos/town.toml")
 }
 
+fn library() -> Library {
+    Library::around(base_file().parent().expect("a directory"))
+}
+
 fn plans(seeds: std::ops::Range<u64>) -> Vec<Scenario> {
     let Loaded { scenario, blueprint, .. } = load(&base_file()).unwrap_or_else(|problems| panic!("{problems}"));
     seeds.map(|seed| plan(&scenario, &blueprint, seed)).collect()
 }
 
+/// Plans for another architecture under the same traffic.
+fn plans_on(blueprint: &str, seeds: std::ops::Range<u64>) -> Vec<Scenario> {
+    let text = std::fs::read_to_string(base_file()).expect("the base is there");
+    let text = text.replace("\"aws-microservice\"", &format!("\"{blueprint}\""));
+    let loaded = load_str("base.toml", &text, &library()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(loaded.blueprint_path.ends_with(format!("{blueprint}.toml")));
+    seeds.map(|seed| plan(&loaded.scenario, &loaded.blueprint, seed)).collect()
+}
+
 #[test]
 fn a_plan_is_an_ordinary_scenario_that_survives_being_written_and_read() {
-    let library = Library::around(base_file().parent().expect("a directory"));
-    for scenario in plans(0..500) {
+    for scenario in plans(0..500).into_iter().chain(plans_on("aws-microservice-as-commanded", 0..100)) {
         let text = scenario.to_toml();
-        let loaded = load_str("plan.toml", &text, &library).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        let loaded = load_str("plan.toml", &text, &library()).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         assert_eq!(loaded.scenario, scenario, "{text}");
     }
 }
@@ -30,7 +42,11 @@ fn a_plan_is_an_ordinary_scenario_that_survives_being_written_and_read() {
 fn the_same_seed_draws_the_same_and_every_kind_is_drawn_by_some() {
     let drawn = plans(0..500);
     assert_eq!(drawn, plans(0..500));
-    let kinds: BTreeSet<&str> = drawn.iter().flat_map(|plan| &plan.faults).map(|fault| fault.kind.key()).collect();
+    // What only an event log, or a cache with replicas, has is drawn where there is one.
+    let mut elsewhere = plans_on("aws-microservice-as-commanded", 0..100);
+    elsewhere.extend(plans_on("aws-microservice-whole", 0..100));
+    let kinds: BTreeSet<&str> =
+        drawn.iter().chain(&elsewhere).flat_map(|plan| &plan.faults).map(|fault| fault.kind.key()).collect();
     let expected = FaultKind::KEYS.iter().copied().filter(|key| NOT_DRAWN.iter().all(|(other, _)| other != key));
     assert_eq!(kinds, expected.collect());
 }

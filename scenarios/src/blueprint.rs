@@ -1,26 +1,32 @@
-//! One architecture: regions and zones, network, services, load balancer, database, payment processor, promises.
+//! One architecture: regions and zones, network, services, load balancer, stores, who is outside, promises.
 
 mod balancer;
+mod carrier;
 mod check;
+mod kafka;
 mod network;
 mod placement;
 mod processor;
 mod rds;
+mod redis;
 mod service;
 mod tiers;
 
 pub use balancer::LoadBalancer;
+pub use carrier::Carrier;
+pub use kafka::Kafka;
 pub use network::{Latency, Network};
 pub use placement::{Host, Role};
 pub use processor::PaymentProcessor;
 pub use rds::{Rds, ReadReplica};
+pub use redis::{Eviction, Redis};
 pub use service::{Calls, Service};
 pub use tiers::{ServiceLevel, Tiers};
 
 pub(crate) use check::check;
 
 use crate::format::section::{Nested, section};
-use crate::format::value::{List, Text};
+use crate::format::value::{List, Maybe, Text};
 use crate::objective::{Objective, Objectives};
 
 /// The name of the database among stores.
@@ -31,6 +37,21 @@ pub const DATABASE_PRIMARY: &str = "rds-primary";
 
 /// The host of the database's synchronous standby at the start of a run.
 pub const DATABASE_STANDBY: &str = "rds-standby";
+
+/// The name of the cache among stores.
+pub const CACHE: &str = "redis";
+
+/// The name of the event log among stores.
+pub const EVENT_LOG: &str = "kafka";
+
+/// The service that writes what the database committed into the event log.
+pub const RELAY: &str = "relay";
+
+/// The service that tells people what the event log says.
+pub const NOTIFICATIONS: &str = "notifications";
+
+/// The external provider of messages to people, as a place on the network.
+pub const CARRIER: &str = "carrier";
 
 /// The external payment processor, as a place on the network.
 pub const PAYMENT_PROCESSOR: &str = "payment-processor";
@@ -55,8 +76,14 @@ section! {
         load_balancer: LoadBalancer as Nested,
         /// The relational database.
         rds: Rds as Nested,
+        /// The cache. Left out, there is none, and each replica of the geo service knows what it hears.
+        redis: Option<Redis> as Maybe<Nested>,
+        /// The event log. Left out, there is none, and nobody is told what was committed.
+        kafka: Option<Kafka> as Maybe<Nested>,
         /// The external company that moves the money.
         payment_processor: PaymentProcessor as Nested,
+        /// The external provider of messages to people.
+        carrier: Carrier as Nested,
         /// What counts as good service, tier by tier.
         tiers: Tiers as Nested,
         /// What the architecture's own document promises.

@@ -23,6 +23,7 @@ mod network;
 mod power;
 mod process;
 mod processor;
+mod replicated;
 mod store;
 
 pub use control_plane::{ControlPlaneOutage, DnsOutage, LoadBalancerNodeLoss};
@@ -41,6 +42,7 @@ pub use process::{
 pub use processor::{
     ProcessorDeclines, ProcessorDuplicates, ProcessorOutage, ProcessorRefusal, ProcessorSlow, ProcessorThrottle,
 };
+pub use replicated::{KafkaReplicationStall, RedisFailover, RedisReplicationStall};
 pub use store::{PromoteReplica, RdsFailover, ReplicationStall};
 
 use kind::Kind;
@@ -81,7 +83,8 @@ macro_rules! fault_kinds {
                 lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
             }
 
-            /// An example of the kind of this key, with names out of the blueprint `aws-microservice`.
+            /// An example of the kind of this key, with names out of the blueprint `aws-microservice`; those of a cache with replicas
+            /// are out of `aws-microservice-as-commanded`.
             pub fn example(key: &str) -> Option<FaultKind> {
                 match key {
                     $($( $key => Some(FaultKind::$name($name::example())), )*)*
@@ -187,6 +190,12 @@ fault_kinds! {
         "rds-failover" => RdsFailover,
         /// An operator makes a read replica the primary; what it has not applied is lost.
         "promote-replica" => PromoteReplica,
+        /// The cache is told to fail over to a replica, as by a test: nothing needs to be detected.
+        "redis-failover" => RedisFailover,
+        /// A server of the cache stops receiving what its primary sends.
+        "redis-replication-stall" => RedisReplicationStall,
+        /// A broker of the event log stops fetching what others lead.
+        "kafka-replication-stall" => KafkaReplicationStall,
     }
     ControlPlane {
         /// Who watches the database and decides who is primary does not: no failover happens.

@@ -32,7 +32,7 @@ impl Shelf {
         for shelf in ["blueprints", "cities", "drills"] {
             std::fs::create_dir_all(root.join(shelf)).expect("a directory");
         }
-        let blueprint = Path::new(env!("CARGO_MANIFEST_DIR")).join("blueprints/aws-microservice.toml");
+        let blueprint = Path::new(env!("CARGO_MANIFEST_DIR")).join("blueprints/aws-microservice-whole.toml");
         std::fs::copy(blueprint, root.join("blueprints/aws-microservice.toml")).expect("the blueprint is there");
         std::fs::write(root.join("cities/town.toml"), "").expect("a file");
         Shelf(directory)
@@ -289,9 +289,9 @@ fn mistakes_in_a_blueprint_and_in_its_overrides_are_reported_each_in_its_file() 
        | ^^^^^^^^^^^^
 
     error: expected a size with its unit, found "1000gib"
-      --> scenarios/blueprints/aws-microservice.toml:49:11
+      --> scenarios/blueprints/aws-microservice.toml:57:11
        |
-    49 | storage = "1000gib"
+    57 | storage = "1000gib"
        |           ^^^^^^^^^
       help: did you mean "1000GiB"?
     "#);
@@ -529,4 +529,53 @@ proptest::proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_cache_and_an_event_log_must_be_possible() {
+    let shelf = Shelf::new();
+    let refused = |text: &str, messages: &[&str]| {
+        let found = shelf.messages(&format!("{GOOD}[override]\n{text}"));
+        assert_eq!(found.lines().count(), messages.len(), "{found}");
+        assert!(messages.iter().all(|message| found.contains(message)), "{found}");
+    };
+    refused("\"redis.cluster_mode\" = false", &["without cluster mode there is one shard"]);
+    let shards = ["a shard has at least its primary", "no region of the blueprint has a zone `us-east-1d`"];
+    refused("\"redis.shards\" = [[], [\"us-east-1d\"]]", &shards);
+    refused("\"redis.eviction\" = \"allkeys-lfu\"", &["one of noeviction, allkeys-lru, volatile-ttl"]);
+    let log = [
+        "3 replicas need as many brokers, and there are 2",
+        "4 replicas can never be in step: there are 3",
+        "a topic has at most 1000 partitions, found 5000",
+    ];
+    let zones = "\"kafka.zones\" = [\"us-east-1a\", \"us-east-1b\"]";
+    refused(&format!("{zones}\n\"kafka.min_in_sync\" = 4\n\"kafka.partitions\" = 5000"), &log);
+}
+
+#[test]
+fn what_goes_around_the_event_log_needs_one() {
+    let shelf = Shelf::new();
+    let path = shelf.0.path().join("scenarios/blueprints/aws-microservice.toml");
+    let text = std::fs::read_to_string(&path).expect("the blueprint is there");
+    let (before, rest) = text.split_once("[kafka]").expect("it has one");
+    let after = rest.split_once("# What counts").expect("the tiers follow").1;
+    std::fs::write(&path, format!("{before}# What counts{after}")).expect("a file");
+    insta::assert_snapshot!(shelf.messages(GOOD), @r"
+    36:8 the service `relay` needs an event log, and there is none | add a table [kafka]
+    39:8 the service `notifications` needs an event log, and there is none | add a table [kafka]
+    ");
+    let without = text.replace("[[service]]\nname = \"relay\"\n", "");
+    assert_ne!(without, text);
+    std::fs::write(&path, without).expect("a file");
+    assert!(shelf.messages(GOOD).contains("nothing is written for `notifications` to tell: there is no `relay`"));
+}
+
+#[test]
+fn a_fault_of_a_copy_needs_a_copy() {
+    let shelf = Shelf::new();
+    let faulty = |kind: &str| shelf.messages(&format!("{GOOD}[[fault]]\nat = \"1m\"\n{kind}"));
+    let failover = faulty("redis-failover = { server = \"redis-0-0\" }");
+    assert!(failover.contains("the blueprint has no replicated cache server `redis-0-0`"), "{failover}");
+    let stall = faulty("kafka-replication-stall = { broker = \"kafka-3\", for = \"1m\" }");
+    assert!(stall.contains("the blueprint has no broker `kafka-3`"), "{stall}");
 }

@@ -45,7 +45,11 @@ impl Ending<'_> {
     /// When the disaster began, as the report has it: a copy that falls behind is not yet one.
     fn onset(&self) -> Option<Time> {
         let log = self.log.entries();
-        let is_stall = |index: usize| matches!(self.faults[index].kind, FaultKind::ReplicationStall(_));
+        let is_stall = |index: usize| {
+            use FaultKind::{KafkaReplicationStall, RedisReplicationStall, ReplicationStall};
+            let kind = &self.faults[index].kind;
+            matches!(kind, ReplicationStall(_) | RedisReplicationStall(_) | KafkaReplicationStall(_))
+        };
         log.iter().find(|entry| !is_stall(entry.index)).or(log.first()).map(|entry| entry.onset)
     }
 

@@ -72,13 +72,18 @@ fn reproduce(prepared: &Prepared, options: &Options<'_>) -> String {
 fn placement(prepared: &Prepared) -> Vec<Placement> {
     let place = |host: blueprint::Host| {
         let (group, role) = match host.role {
-            Role::Service(service) => (service, ""),
-            Role::LoadBalancer => ("load-balancer".to_owned(), ""),
-            Role::DatabasePrimary => (blueprint::DATABASE.to_owned(), "primary"),
-            Role::DatabaseStandby => (blueprint::DATABASE.to_owned(), "standby"),
-            Role::DatabaseReplica => (blueprint::DATABASE.to_owned(), "read replica"),
+            Role::Service(service) => (service, String::new()),
+            Role::LoadBalancer => ("load-balancer".to_owned(), String::new()),
+            Role::DatabasePrimary => (blueprint::DATABASE.to_owned(), "primary".to_owned()),
+            Role::DatabaseStandby => (blueprint::DATABASE.to_owned(), "standby".to_owned()),
+            Role::DatabaseReplica => (blueprint::DATABASE.to_owned(), "read replica".to_owned()),
+            Role::Cache { shard, primary } => {
+                let role = if primary { "primary" } else { "replica" };
+                (blueprint::CACHE.to_owned(), format!("{role} of shard {shard}"))
+            }
+            Role::Broker => (blueprint::EVENT_LOG.to_owned(), "broker".to_owned()),
         };
-        Placement { group, instance: host.name.clone(), role: role.to_owned(), zone: host.zone, host: host.name }
+        Placement { group, instance: host.name.clone(), role, zone: host.zone, host: host.name }
     };
     prepared.loaded.blueprint.hosts().into_iter().map(place).collect()
 }

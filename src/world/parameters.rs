@@ -3,19 +3,23 @@
 use city::WeekMinute;
 use city::phones::{Demand, Patience, PhonesConfig, riders_needed};
 use cloud::load_balancer::{self, ProxyError};
-use cloud::{dns, processor, rds};
+use cloud::{carrier, dns, kafka, processor, rds, redis};
 use platform::api::{ApiError, Reply, gateway};
 use platform::domain::place::Coordinate;
-use platform::services::Config;
+use platform::domain::retention::Retention;
+use platform::services::{Config, notifications, relay};
 use runtime::random::derive;
 use runtime::world::{INTERNET, VolumeSpec};
-use scenarios::blueprint::{self, Blueprint, Service};
+use scenarios::blueprint::{self, Blueprint, Eviction, Kafka, Redis, Role, Service};
 use scenarios::{Fault, FaultKind};
 
 use crate::prepare::Prepared;
 
 /// The database's endpoint in DNS.
 const ENDPOINT: &str = "rds.us-east-1.rds.amazonaws.com";
+
+/// The cache's endpoint in DNS.
+const CACHE_ENDPOINT: &str = "redis.us-east-1.cache.amazonaws.com";
 
 pub fn store(blueprint: &Blueprint, region: &str) -> rds::StoreSpec {
     let parameters = &blueprint.rds;
@@ -80,6 +84,96 @@ fn failover(blueprint: &Blueprint) -> rds::FailoverParameters {
     }
 }
 
+/// The cache: its servers are the blueprint's hosts.
+pub fn cache(blueprint: &Blueprint, stated: &Redis, region: &str) -> redis::StoreSpec {
+    let mut shards: Vec<Vec<redis::ServerSpec>> = vec![Vec::new(); stated.shards.len()];
+    for host in blueprint.hosts() {
+        if let Role::Cache { shard, .. } = host.role {
+            shards[shard].push(redis::ServerSpec { name: host.name, zone: host.zone });
+        }
+    }
+    let mode = if stated.cluster_mode {
+        let defaults = redis::ClusterParameters::default();
+        redis::Mode::Cluster(redis::ClusterParameters { node_timeout: stated.node_timeout, ..defaults })
+    } else {
+        redis::Mode::Controlled(redis::ControlParameters {
+            automatic_failover: stated.automatic_failover,
+            check_interval: stated.check_interval,
+            missed_checks: stated.missed_checks,
+            promote: stated.promote,
+            dns_ttl: stated.dns_ttl,
+        })
+    };
+    redis::StoreSpec {
+        store: blueprint::CACHE.to_owned(),
+        endpoint: CACHE_ENDPOINT.to_owned(),
+        region: region.to_owned(),
+        shards,
+        mode,
+        monitor_zones: blueprint.zones().map(str::to_owned).collect(),
+        server: redis::ServerParameters {
+            cores: u16::try_from(stated.cores).unwrap_or(u16::MAX),
+            egress_bytes_per_s: stated.bandwidth,
+            boot: stated.boot,
+            max_memory_bytes: stated.data_bytes(),
+            eviction: match stated.eviction {
+                Eviction::Nothing => redis::EvictionPolicy::NoEviction,
+                Eviction::LeastRecentlyUsed => redis::EvictionPolicy::AllKeysLru,
+                Eviction::SoonestToExpire => redis::EvictionPolicy::VolatileTtl,
+            },
+            snapshot_interval: stated.snapshot_interval,
+            ..redis::ServerParameters::default()
+        },
+        publisher: dns::PublisherParameters::default(),
+    }
+}
+
+/// A service's connections to the cache.
+pub fn cache_client(stated: &Redis) -> redis::ClientParameters {
+    redis::ClientParameters {
+        connections_per_server: stated.client_connections as usize,
+        ..redis::ClientParameters::default()
+    }
+}
+
+/// The event log, with the topics that services write: its brokers are the blueprint's hosts.
+pub fn event_log(blueprint: &Blueprint, stated: &Kafka, region: &str) -> kafka::ClusterSpec {
+    let brokers = blueprint.hosts().into_iter().filter(|host| host.role == Role::Broker);
+    let defaults = kafka::BrokerParameters::default();
+    let topic = |topic, partitions: u32| kafka::TopicSpec {
+        replicas: stated.replicas as usize,
+        min_in_step: stated.min_in_sync as usize,
+        ..kafka::TopicSpec::new(topic, u16::try_from(partitions).unwrap_or(u16::MAX))
+    };
+    // What waits for another try is little, and in its order.
+    let waiting = notifications::RETRIES.into_iter().chain([notifications::DEAD_LETTERS]);
+    kafka::ClusterSpec {
+        store: blueprint::EVENT_LOG.to_owned(),
+        region: region.to_owned(),
+        brokers: brokers.map(|host| kafka::BrokerSpec { name: host.name, zone: host.zone }).collect(),
+        ensemble_zones: blueprint.spread(&stated.zones).into_iter().map(str::to_owned).collect(),
+        topics: std::iter::once(topic(relay::TRIP_EVENTS, stated.partitions))
+            .chain(waiting.map(|waiting| topic(waiting, 1)))
+            .collect(),
+        broker: kafka::BrokerParameters {
+            cores: u16::try_from(stated.cores).unwrap_or(u16::MAX),
+            volume: VolumeSpec {
+                iops: stated.iops,
+                throughput_bytes_per_s: stated.throughput,
+                flush: defaults.volume.flush,
+            },
+            egress_bytes_per_s: stated.bandwidth,
+            boot: stated.boot,
+            session_timeout: stated.session_timeout,
+            lag_max: stated.lag_max,
+            unclean_election: stated.unclean_election,
+            ..defaults
+        },
+        ensemble: kafka::EnsembleParameters::default(),
+        groups: kafka::GroupParameters::default(),
+    }
+}
+
 /// A service's pool of database connections.
 pub fn pool(service: &Service) -> rds::PoolParameters {
     rds::PoolParameters {
@@ -128,7 +222,8 @@ pub fn proxy_error(error: ProxyError) -> Reply<gateway::Response> {
 /// The platform's settings for this city and blueprint, before any service's own.
 pub fn platform_config(prepared: &Prepared) -> Config {
     let defaults = Config::default();
-    let Blueprint { calls, payment_processor, .. } = &prepared.loaded.blueprint;
+    let blueprint = &prepared.loaded.blueprint;
+    let Blueprint { calls, payment_processor, carrier, redis, .. } = blueprint;
     let policy = platform::services::config::CallPolicy {
         attempt_timeout: calls.timeout,
         backoff_base: calls.backoff_base,
@@ -136,7 +231,20 @@ pub fn platform_config(prepared: &Prepared) -> Config {
         background_retries: calls.retry_budget,
         ..defaults.calls
     };
-    Config { city: centre(prepared), calls: policy, processor_timeout: payment_processor.timeout, ..defaults }
+    // Where events are published, none may go before it was.
+    let published = blueprint.service(blueprint::RELAY).is_some();
+    let unpublished_events = defaults.retention.unpublished_events.filter(|_| !published);
+    Config {
+        city: centre(prepared),
+        no_show_wait: prepared.city.habits().no_show,
+        calls: policy,
+        processor_timeout: payment_processor.timeout,
+        carrier_timeout: carrier.timeout,
+        shared_locations: redis.is_some(),
+        cache_timeout: redis.as_ref().map_or(defaults.cache_timeout, |redis| redis.command_timeout),
+        retention: Retention { unpublished_events, ..defaults.retention },
+        ..defaults
+    }
 }
 
 /// The settings of one service's replicas.
@@ -173,7 +281,25 @@ pub fn processor(blueprint: &Blueprint) -> processor::Plan<'static> {
     }
 }
 
-/// How the payments service waits for it.
+/// Whoever brings messages to people, in a place of its own.
+pub fn carrier(blueprint: &Blueprint) -> carrier::Plan<'static> {
+    let stated = &blueprint.carrier;
+    carrier::Plan {
+        name: blueprint::CARRIER,
+        zone: blueprint::CARRIER,
+        region: INTERNET,
+        parameters: carrier::Parameters {
+            latency_median: stated.latency.median,
+            latency_p99: stated.latency.p99,
+            latency_max: stated.latency.maximum(),
+            failure_probability: stated.failure_rate,
+            unreachable_probability: stated.unreachable_rate,
+            ..carrier::Parameters::default()
+        },
+    }
+}
+
+/// How the payments service waits for the payment processor.
 pub fn processor_client(blueprint: &Blueprint) -> processor::ClientParameters {
     processor::ClientParameters {
         request_timeout: blueprint.payment_processor.timeout,

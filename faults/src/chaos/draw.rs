@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use runtime::random::{RngExt, Stream};
-use scenarios::blueprint::{Blueprint, DATABASE, Host, PAYMENT_PROCESSOR, PHONES, Role};
+use scenarios::blueprint::{Blueprint, DATABASE, EVENT_LOG, Host, PAYMENT_PROCESSOR, PHONES, Role};
 use scenarios::fault::{
     ClockSkew, ControlPlaneOutage, CpuStress, CpuThrottle, DemandSurge, Direction, DiskSlow, DiskStall, DnsOutage,
-    DriversLeave, FAULT_POINTS, FaultKind, FaultPoint, HostNetworkBlackhole, HostPowerLoss, LoadBalancerNodeLoss,
-    NetworkBandwidth, NetworkDelay, NetworkFlap, NetworkPartition, PacketLoss, ProcessCrash, ProcessPause,
-    ProcessRestartLoop, ProcessorDeclines, ProcessorDuplicates, ProcessorOutage, ProcessorRefusal, ProcessorSlow,
-    ProcessorThrottle, PromoteReplica, RdsFailover, ReplicationStall, Skew, ZoneNetworkBlackhole, ZonePowerLoss,
+    DriversLeave, FAULT_POINTS, FaultKind, FaultPoint, HostNetworkBlackhole, HostPowerLoss, KafkaReplicationStall,
+    LoadBalancerNodeLoss, NetworkBandwidth, NetworkDelay, NetworkFlap, NetworkPartition, PacketLoss, ProcessCrash,
+    ProcessPause, ProcessRestartLoop, ProcessorDeclines, ProcessorDuplicates, ProcessorOutage, ProcessorRefusal,
+    ProcessorSlow, ProcessorThrottle, PromoteReplica, RdsFailover, RedisFailover, RedisReplicationStall,
+    ReplicationStall, Skew, ZoneNetworkBlackhole, ZonePowerLoss,
 };
 
 /// What can be broken.
@@ -40,6 +41,8 @@ impl<'a> Ground<'a> {
         match key {
             "replication-stall" | "promote-replica" => !rds.read_replicas.is_empty(),
             "rds-failover" => rds.multi_az,
+            "redis-failover" | "redis-replication-stall" => !self.blueprint.replicated_cache_hosts().is_empty(),
+            "kafka-replication-stall" => self.blueprint.kafka.is_some(),
             _ => !self.hosts.is_empty(),
         }
     }
@@ -79,6 +82,13 @@ impl<'a> Ground<'a> {
             "rds-failover" => FaultKind::RdsFailover(RdsFailover { store: DATABASE.to_owned() }),
             "promote-replica" => {
                 FaultKind::PromoteReplica(PromoteReplica { store: DATABASE.to_owned(), replica: self.replica(stream) })
+            }
+            "redis-failover" => FaultKind::RedisFailover(RedisFailover { server: self.cache_server(stream) }),
+            "redis-replication-stall" => {
+                FaultKind::RedisReplicationStall(RedisReplicationStall { server: self.cache_server(stream), duration })
+            }
+            "kafka-replication-stall" => {
+                FaultKind::KafkaReplicationStall(KafkaReplicationStall { broker: self.broker(stream), duration })
             }
             "processor-outage" => FaultKind::ProcessorOutage(ProcessorOutage { duration }),
             "network-delay" => {
@@ -206,6 +216,17 @@ impl<'a> Ground<'a> {
     /// A host whose volume matters: one of the database's, wherever it stands.
     fn database_host(&self, stream: &mut Stream) -> String {
         let hosts = self.blueprint.hosts_named(DATABASE);
+        hosts[stream.random_range(0..hosts.len())].name.clone()
+    }
+
+    /// A server of the cache that has, or is, a replica.
+    fn cache_server(&self, stream: &mut Stream) -> String {
+        let hosts = self.blueprint.replicated_cache_hosts();
+        hosts[stream.random_range(0..hosts.len())].name.clone()
+    }
+
+    fn broker(&self, stream: &mut Stream) -> String {
+        let hosts = self.blueprint.hosts_named(EVENT_LOG);
         hosts[stream.random_range(0..hosts.len())].name.clone()
     }
 

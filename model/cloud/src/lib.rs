@@ -1,8 +1,10 @@
 //! The modelled infrastructure behind the ports: what a client sees, what saturates, what breaks, who notices.
 
 mod caller_pool;
+pub mod carrier;
 pub mod dns;
 pub mod kafka;
+mod latency;
 pub mod load_balancer;
 pub mod processor;
 pub mod rds;

@@ -6,7 +6,6 @@
 
 mod client;
 mod deploy;
-mod latency;
 mod ledger;
 mod parameters;
 mod protocol;

@@ -1,12 +1,21 @@
 //! What must hold between the parts of a blueprint once each part is well formed.
 
-use super::{Blueprint, DATABASE, Latency, PAYMENT_PROCESSOR, PHONES};
+use super::{
+    Blueprint, CACHE, CARRIER, DATABASE, EVENT_LOG, Kafka, Latency, NOTIFICATIONS, PAYMENT_PROCESSOR, PHONES, RELAY,
+    Redis,
+};
 use crate::format::name;
 use crate::format::report::Report;
 use crate::format::tree::Node;
 
 /// The services that the platform has, all of which a blueprint must deploy.
 pub const SERVICES: &[&str] = &["gateway", "users", "geo", "matching", "pricing", "trips", "payments"];
+
+/// Services that a blueprint may deploy where it has an event log.
+const AROUND_THE_LOG: &[&str] = &[RELAY, NOTIFICATIONS];
+
+/// Partitions of a topic at most; beyond, brokers would do little else. Assumption.
+const PARTITIONS_MAX: u32 = 1_000;
 
 /// A blueprint, the tree it was read from, and where to complain.
 struct Check<'a> {
@@ -20,7 +29,14 @@ pub(crate) fn check(blueprint: &Blueprint, root: &Node, report: &mut Report) {
     let mut check = Check { blueprint, root, report };
     check.regions();
     check.services();
+    check.around_the_log();
     check.database();
+    if let Some(redis) = &blueprint.redis {
+        check.cache(redis);
+    }
+    if let Some(kafka) = &blueprint.kafka {
+        check.event_log(kafka);
+    }
     check.names_are_unique();
     check.balancer();
     check.latencies();
@@ -60,9 +76,10 @@ impl Check<'_> {
         let blueprint = self.blueprint;
         for (index, service) in blueprint.services.iter().enumerate() {
             let index = index.to_string();
-            if !SERVICES.contains(&service.name.as_str()) {
+            let known: Vec<&str> = SERVICES.iter().chain(AROUND_THE_LOG).copied().collect();
+            if !known.contains(&service.name.as_str()) {
                 let message = format!("the platform has no service `{}`", service.name);
-                self.problem(&["service", &index, "name"], message, name::suggest(&service.name, SERVICES));
+                self.problem(&["service", &index, "name"], message, name::suggest(&service.name, &known));
             }
             for (position, zone) in service.zones.iter().enumerate() {
                 self.zone(&["service", &index, "zones", &position.to_string()], zone);
@@ -73,6 +90,74 @@ impl Check<'_> {
                 let message = format!("the service `{needed}` is not deployed, and the platform needs it");
                 self.problem(&["service"], message, Some(format!("add a [[service]] with name = \"{needed}\"")));
             }
+        }
+    }
+
+    /// What reads or writes the event log needs one, and nobody can tell what nobody wrote.
+    fn around_the_log(&mut self) {
+        let blueprint = self.blueprint;
+        for (index, service) in blueprint.services.iter().enumerate() {
+            let path = ["service", &index.to_string(), "name"];
+            if !AROUND_THE_LOG.contains(&service.name.as_str()) {
+                continue;
+            }
+            if blueprint.kafka.is_none() {
+                let message = format!("the service `{}` needs an event log, and there is none", service.name);
+                self.problem(&path, message, Some("add a table [kafka]".to_owned()));
+            } else if service.name == NOTIFICATIONS && blueprint.service(RELAY).is_none() {
+                let message = "nothing is written for `notifications` to tell: there is no `relay`".to_owned();
+                self.problem(&path, message, Some(format!("add a [[service]] with name = \"{RELAY}\"")));
+            }
+        }
+    }
+
+    fn cache(&mut self, redis: &Redis) {
+        let refused = |shards: &[Vec<String>]| match shards {
+            [] => Some("a cache has at least one shard".to_owned()),
+            [_, _, ..] if !redis.cluster_mode => Some("without cluster mode there is one shard".to_owned()),
+            _ => None,
+        };
+        if let Some(message) = refused(&redis.shards) {
+            let suggestion = self.blueprint.zones().next().map(|zone| format!("such as [[\"{zone}\"]]"));
+            self.problem(&["redis", "shards"], message, suggestion);
+        }
+        for (shard, zones) in redis.shards.iter().enumerate() {
+            let shard = shard.to_string();
+            if zones.is_empty() {
+                self.problem(&["redis", "shards", &shard], "a shard has at least its primary".to_owned(), None);
+            }
+            for (server, zone) in zones.iter().enumerate() {
+                self.zone(&["redis", "shards", &shard, &server.to_string()], zone);
+            }
+        }
+        if redis.reserved_memory_percent > 99 {
+            let message = "nothing is left of the memory for data".to_owned();
+            self.problem(&["redis", "reserved_memory_percent"], message, Some("such as 25".to_owned()));
+        }
+    }
+
+    fn event_log(&mut self, kafka: &Kafka) {
+        for (index, zone) in kafka.zones.iter().enumerate() {
+            self.zone(&["kafka", "zones", &index.to_string()], zone);
+        }
+        let zones = self.blueprint.spread(&kafka.zones).len();
+        let brokers = u32::try_from(zones).unwrap_or(u32::MAX).saturating_mul(kafka.brokers_per_zone);
+        // A broker's number fits a byte.
+        if brokers > u32::from(u8::MAX) {
+            let message = format!("{brokers} brokers are more than a cluster has");
+            self.problem(&["kafka", "brokers_per_zone"], message, None);
+        }
+        if kafka.replicas > brokers {
+            let message = format!("{} replicas need as many brokers, and there are {brokers}", kafka.replicas);
+            self.problem(&["kafka", "replicas"], message, Some(format!("at most {brokers}")));
+        }
+        if kafka.min_in_sync > kafka.replicas {
+            let message = format!("{} replicas can never be in step: there are {}", kafka.min_in_sync, kafka.replicas);
+            self.problem(&["kafka", "min_in_sync"], message, Some(format!("at most {}", kafka.replicas)));
+        }
+        if kafka.partitions > PARTITIONS_MAX {
+            let message = format!("a topic has at most {PARTITIONS_MAX} partitions, found {}", kafka.partitions);
+            self.problem(&["kafka", "partitions"], message, None);
         }
     }
 
@@ -100,7 +185,7 @@ impl Check<'_> {
 
     /// A name must stand for one thing, since faults and partitions name zones, services, stores and hosts alike.
     fn names_are_unique(&mut self) {
-        let mut seen: Vec<&str> = vec![DATABASE, PAYMENT_PROCESSOR, PHONES, "load-balancer"];
+        let mut seen: Vec<&str> = vec![DATABASE, CACHE, EVENT_LOG, CARRIER, PAYMENT_PROCESSOR, PHONES, "load-balancer"];
         let blueprint = self.blueprint;
         let hosts = blueprint.hosts();
         let regions = blueprint.regions.iter().enumerate().flat_map(|(region, described)| {
@@ -151,6 +236,7 @@ impl Check<'_> {
         self.latency(&["network", "cross_region"], &network.cross_region);
         self.latency(&["network", "internet"], &network.internet);
         self.latency(&["payment_processor", "latency"], &self.blueprint.payment_processor.latency);
+        self.latency(&["carrier", "latency"], &self.blueprint.carrier.latency);
     }
 
     fn latency(&mut self, path: &[&str], latency: &Latency) {

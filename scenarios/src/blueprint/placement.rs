@@ -1,6 +1,9 @@
 //! Which host stands where: every host of a blueprint has a name, a zone and a role.
 
-use super::{Blueprint, DATABASE, DATABASE_PRIMARY, DATABASE_STANDBY, PAYMENT_PROCESSOR, PHONES};
+use super::{
+    Blueprint, CACHE, CARRIER, DATABASE, DATABASE_PRIMARY, DATABASE_STANDBY, EVENT_LOG, NOTIFICATIONS,
+    PAYMENT_PROCESSOR, PHONES,
+};
 
 /// What runs on a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,12 +18,21 @@ pub enum Role {
     DatabaseStandby,
     /// An asynchronous read replica of the database.
     DatabaseReplica,
+    /// A server of the cache.
+    Cache {
+        /// The number of its shard.
+        shard: usize,
+        /// Whether it is the shard's primary at the start; a replica otherwise.
+        primary: bool,
+    },
+    /// A broker of the event log.
+    Broker,
 }
 
 /// A host of the cloud; its one process bears its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
-    /// Unique name: `gateway-0`, `rds-primary`, `load-balancer-us-east-1a`.
+    /// Unique name: `gateway-0`, `rds-primary`, `load-balancer-us-east-1a`, `redis-2-1` (of the third shard, the second server), `kafka-0`.
     pub name: String,
     /// Its availability zone.
     pub zone: String,
@@ -29,7 +41,8 @@ pub struct Host {
 }
 
 impl Blueprint {
-    /// Every host: the load balancer's nodes, the services' replicas dealt to their zones in turn, the database's servers.
+    /// Every host: the load balancer's nodes, the services' replicas dealt to their zones in turn, the servers of the database and of the
+    /// cache, and the event log's brokers, dealt likewise.
     pub fn hosts(&self) -> Vec<Host> {
         let mut hosts: Vec<Host> = Vec::new();
         for zone in self.spread(&self.load_balancer.zones) {
@@ -52,11 +65,33 @@ impl Blueprint {
         for replica in &self.rds.read_replicas {
             database(&replica.name, &replica.zone, Role::DatabaseReplica);
         }
+        for (shard, zones) in self.redis.iter().flat_map(|redis| &redis.shards).enumerate() {
+            for (index, zone) in zones.iter().enumerate() {
+                let role = Role::Cache { shard, primary: index == 0 };
+                hosts.push(Host { name: format!("{CACHE}-{shard}-{index}"), zone: zone.clone(), role });
+            }
+        }
+        if let Some(kafka) = &self.kafka {
+            let zones = self.spread(&kafka.zones);
+            let brokers = zones.len() * kafka.brokers_per_zone as usize;
+            for (index, zone) in zones.iter().cycle().take(brokers).enumerate() {
+                let name = format!("{EVENT_LOG}-{index}");
+                hosts.push(Host { name, zone: (*zone).to_owned(), role: Role::Broker });
+            }
+        }
         hosts
     }
 
-    /// The hosts that a name stands for: a zone's, a service's, the database's, the load balancer's, or the host's own.
-    /// `phones` and `payment-processor` are outside the cloud and stand for no host.
+    /// The servers of those shards of the cache that have replicas.
+    pub fn replicated_cache_hosts(&self) -> Vec<Host> {
+        let mut hosts = self.hosts();
+        let has_replicas = |shard: usize| self.redis.as_ref().is_some_and(|redis| redis.shards[shard].len() > 1);
+        hosts.retain(|host| matches!(host.role, Role::Cache { shard, .. } if has_replicas(shard)));
+        hosts
+    }
+
+    /// The hosts that a name stands for: a zone's, a service's, a store's, the load balancer's, or the host's own.
+    /// `phones`, `payment-processor` and `carrier` are outside the cloud and stand for no host.
     pub fn hosts_named(&self, name: &str) -> Vec<Host> {
         let mut hosts = self.hosts();
         hosts.retain(|host| {
@@ -66,6 +101,8 @@ impl Blueprint {
                     Role::Service(service) => service == name,
                     Role::LoadBalancer => name == "load-balancer",
                     Role::DatabasePrimary | Role::DatabaseStandby | Role::DatabaseReplica => name == DATABASE,
+                    Role::Cache { .. } => name == CACHE,
+                    Role::Broker => name == EVENT_LOG,
                 }
         });
         hosts
@@ -82,6 +119,12 @@ impl Blueprint {
         let mut names: Vec<String> = self.zones().map(str::to_owned).collect();
         names.extend(self.process_names());
         names.extend(["load-balancer", DATABASE, PAYMENT_PROCESSOR, PHONES].map(str::to_owned));
+        let others = [
+            (CACHE, self.redis.is_some()),
+            (EVENT_LOG, self.kafka.is_some()),
+            (CARRIER, self.service(NOTIFICATIONS).is_some()),
+        ];
+        names.extend(others.into_iter().filter(|(_, exists)| *exists).map(|(name, _)| name.to_owned()));
         names
     }
 }

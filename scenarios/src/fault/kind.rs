@@ -15,7 +15,7 @@ pub enum Family {
     Process,
     /// Volumes.
     Disk,
-    /// The database and its copies.
+    /// Database, cache and event log, and their copies.
     Store,
     /// What decides and directs.
     ControlPlane,
@@ -54,6 +54,10 @@ pub enum TargetRole {
     Store,
     /// A read replica of the database.
     Replica,
+    /// A server of the cache whose shard has several.
+    CacheServer,
+    /// A broker of the event log.
+    Broker,
     /// A zone with a node of the load balancer.
     BalancedZone,
     /// A named place in the services' code.

@@ -1,6 +1,6 @@
 //! What must hold within a scenario, and between it and its blueprint.
 
-use crate::blueprint::{Blueprint, DATABASE};
+use crate::blueprint::{Blueprint, DATABASE, Role};
 use crate::fault::{DemandSurge, DiskSlow, FAULT_POINTS, Fault, FaultKind, ProcessorSlow, Target, TargetRole};
 use crate::format::name;
 use crate::format::report::Report;
@@ -108,6 +108,13 @@ fn candidates(target: &Target<'_>, blueprint: &Blueprint) -> (&'static str, Vec<
         TargetRole::Store => ("store", vec![DATABASE.to_owned()]),
         TargetRole::Replica => {
             ("read replica", blueprint.rds.read_replicas.iter().map(|replica| replica.name.clone()).collect())
+        }
+        TargetRole::CacheServer => {
+            ("replicated cache server", blueprint.replicated_cache_hosts().into_iter().map(|host| host.name).collect())
+        }
+        TargetRole::Broker => {
+            let brokers = blueprint.hosts().into_iter().filter(|host| host.role == Role::Broker);
+            ("broker", brokers.map(|host| host.name).collect())
         }
         TargetRole::BalancedZone => {
             let zones = blueprint.spread(&blueprint.load_balancer.zones);

@@ -13,10 +13,10 @@ use runtime::disk::{self, Log};
 use runtime::random::{RngExt, Stream, stream};
 
 use super::deploy::{Condition, Control};
-use super::latency::Latency;
 use super::ledger::{Entry, Ledger, Verdict, What};
 use super::parameters::Parameters;
 use super::protocol::{PORT, Request, Response};
+use crate::latency::Latency;
 
 /// Drop entries that nobody can ask for any more from the disk's log when there are this many (assumption; only memory depends on it).
 const LOG_SLACK: usize = 4_096;

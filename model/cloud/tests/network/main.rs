@@ -1,5 +1,6 @@
-//! Name servers, load balancers and the payment processor in a simulated network.
+//! Name servers, load balancers and whoever is outside in a simulated network.
 
+mod carrier;
 mod dns;
 mod load_balancer;
 mod processor;

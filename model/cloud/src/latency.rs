@@ -1,4 +1,4 @@
-//! How long the processor takes: lognormal through a median and a 99th percentile.
+//! How long somebody outside the cloud takes: lognormal through a median and a 99th percentile.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use runtime::random::{Rng, RngExt};
 const NORMAL_P99: f64 = 2.326_347_874_040_841;
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Latency {
+pub(crate) struct Latency {
     median: Duration,
     /// Standard deviation of the logarithm.
     log_sd: f64,
@@ -16,13 +16,13 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    pub(super) fn new(median: Duration, p99: Duration, max: Duration) -> Self {
+    pub(crate) fn new(median: Duration, p99: Duration, max: Duration) -> Self {
         let spread = p99 > median && !median.is_zero();
         let log_sd = if spread { libm::log(p99.as_secs_f64() / median.as_secs_f64()) / NORMAL_P99 } else { 0.0 };
         Latency { median, log_sd, max }
     }
 
-    pub(super) fn draw(&self, stream: &mut impl Rng) -> Duration {
+    pub(crate) fn draw(&self, stream: &mut impl Rng) -> Duration {
         let factor = libm::exp(self.log_sd * normal(stream));
         // A factor that overflows is beyond any maximum.
         Duration::try_from_secs_f64(self.median.as_secs_f64() * factor).unwrap_or(self.max).min(self.max)
