@@ -1,11 +1,13 @@
 //! The catalogue of faults: complete, explained, and each one able to break something.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 
 use scenarios::fault::{FAULT_POINTS, Family};
 use scenarios::{FaultKind, Library, load_str};
+
+use crate::sources::named;
 
 #[test]
 fn there_are_kinds_of_every_family_and_each_example_loads() {
@@ -33,20 +35,7 @@ fn there_are_kinds_of_every_family_and_each_example_loads() {
 /// The loader's list of fault points is the one in the services' code.
 #[test]
 fn every_fault_point_in_the_code_can_be_armed() {
-    let mut points = BTreeSet::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("model/platform/src")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder of the sources") {
-            let path: PathBuf = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).expect("a source file");
-            let named = text.split("fault_point!(\"").skip(1).filter_map(|rest| rest.split('"').next());
-            points.extend(named.map(str::to_owned));
-        }
-    }
+    let points = named("fault_point!(\"", &["model/platform/src"]);
     assert_eq!(points, FAULT_POINTS.iter().map(|&point| point.to_owned()).collect());
 }
 

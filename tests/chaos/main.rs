@@ -5,3 +5,4 @@ mod catalogue;
 mod planted;
 mod regressions;
 mod seeds;
+mod sources;

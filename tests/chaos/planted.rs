@@ -1,13 +1,14 @@
 //! Chaos finds bugs: some that are planted here are found, named and told from what fails without them.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rehearsal::chaos::Base;
 use rehearsal::chaos::planted::{BUGS, Hunter, Limits};
 use rehearsal::prepare::prepare;
+
+use crate::sources::named;
 
 /// The quickest to find, each with who names it; `rehearse chaos --planted` hunts all of them.
 const QUICK: &[(&str, &str)] = &[
@@ -43,22 +44,8 @@ fn what_is_planted_is_found_and_named() {
 /// The list of bugs is the one in the code.
 #[test]
 fn every_planted_bug_is_listed_once() {
-    let mut named = BTreeSet::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![root.join("model/platform/src"), root.join("model/cloud/src")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder of the sources") {
-            let path: PathBuf = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).expect("a source file");
-            let names = text.split("planted::is(\"").skip(1).filter_map(|rest| rest.split('"').next());
-            named.extend(names.map(str::to_owned));
-        }
-    }
+    let sites = named("planted::is(\"", &["model/platform/src", "model/cloud/src"]);
     let listed: Vec<String> = BUGS.iter().map(|bug| bug.name.to_owned()).collect();
-    assert_eq!(named.into_iter().collect::<Vec<_>>(), listed);
+    assert_eq!(sites.into_iter().collect::<Vec<_>>(), listed);
     assert!(listed.len() >= 15);
 }

@@ -6,6 +6,7 @@ pub mod dns;
 pub mod kafka;
 mod latency;
 pub mod load_balancer;
+mod operation;
 pub mod processor;
 pub mod rds;
 pub mod redis;

@@ -1,6 +1,6 @@
 //! Planted bugs: named places in real code that are wrong on purpose, one of them in one run, so that whoever looks for bugs
-//! can be seen to find them. A build without the feature `planted` has none of it: [`is`] is false, and what it guards is
-//! never compiled into anything.
+//! can be seen to find them. A build without the feature `planted` plants nothing: [`is`] is then constantly false, and an
+//! optimised build drops what it guards.
 
 #[cfg(feature = "planted")]
 use std::cell::Cell;

@@ -10,12 +10,12 @@ use runtime::net::{Address, Closed, Connection, connect};
 use tokio::sync::Notify;
 
 use super::configuration::NodeId;
-use super::operator::ReplicationHold;
 use super::parameters::FailoverParameters;
 use super::protocol::{CopyFrame, PrimaryFrame};
 use super::server::Server;
 use super::storage::{Storage, transfer};
 use super::store::{Lsn, WalRecord};
+use crate::operation::ReplicationHold;
 
 type PrimaryConnection = Connection<CopyFrame, PrimaryFrame>;
 

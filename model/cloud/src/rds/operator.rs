@@ -1,15 +1,14 @@
 //! The store's control surface: what an operator's API call, or a fault, asks of it. The control plane and the replicas look
 //! here; nothing else reaches into the model.
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use runtime::Time;
-use tokio::sync::Notify;
 
 use super::configuration::NodeId;
+use crate::operation::{Orders, ReplicationHold};
 
 /// An API call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,42 +19,9 @@ pub(super) enum Command {
     Promote(NodeId),
 }
 
-/// What a replica's stream is held back by.
-#[derive(Default)]
-pub(super) struct ReplicationHold {
-    /// Records are received only once they are this old.
-    lag: Cell<Duration>,
-    until: Cell<Time>,
-    changed: Notify,
-}
-
-impl ReplicationHold {
-    pub fn set(&self, lag: Duration, until: Time) {
-        self.lag.set(lag);
-        self.until.set(until);
-        self.changed.notify_waiters();
-    }
-
-    /// Returns when what was sent at `sent_at` may be received.
-    pub async fn wait(&self, sent_at: Time) {
-        loop {
-            let changed = self.changed.notified();
-            let free_at = (sent_at + self.lag.get()).min(self.until.get());
-            if runtime::now() >= free_at {
-                return;
-            }
-            runtime::select! {
-                () = changed => {}
-                () = runtime::sleep_until(free_at) => {}
-            }
-        }
-    }
-}
-
 #[derive(Default)]
 struct Surface {
-    commands: RefCell<VecDeque<Command>>,
-    arrived: Notify,
+    commands: Orders<Command>,
     holds: BTreeMap<NodeId, Rc<ReplicationHold>>,
     replicas: BTreeMap<String, NodeId>,
 }
@@ -115,18 +81,11 @@ impl Operator {
     }
 
     pub(super) fn order(&self, command: Command) {
-        self.0.commands.borrow_mut().push_back(command);
-        self.0.arrived.notify_one();
+        self.0.commands.put(command);
     }
 
     /// The next order. One monitor takes it: whichever lives and is first.
     pub(super) async fn next(&self) -> Command {
-        loop {
-            let arrived = self.0.arrived.notified();
-            if let Some(command) = self.0.commands.borrow_mut().pop_front() {
-                return command;
-            }
-            arrived.await;
-        }
+        self.0.commands.next().await
     }
 }

@@ -1,15 +1,14 @@
 //! The store's control surface: what an operator's API call, or a fault, asks of it. Servers and monitors look here; nothing else
 //! reaches into the model.
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use runtime::Time;
-use tokio::sync::Notify;
 
 use super::protocol::{NodeId, ShardId};
+use crate::operation::{Orders, ReplicationHold};
 
 /// What a server is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,63 +19,14 @@ pub(super) enum Order {
     Restore,
 }
 
-/// What a replica's stream is held back by.
-#[derive(Default)]
-pub(super) struct ReplicationHold {
-    /// Records are received only once they are this old.
-    lag: Cell<Duration>,
-    until: Cell<Time>,
-    changed: Notify,
-}
-
-impl ReplicationHold {
-    /// Returns when what was sent at `sent_at` may be received.
-    pub async fn wait(&self, sent_at: Time) {
-        loop {
-            let changed = self.changed.notified();
-            let free_at = (sent_at + self.lag.get()).min(self.until.get());
-            if runtime::now() >= free_at {
-                return;
-            }
-            runtime::select! {
-                () = changed => {}
-                () = runtime::sleep_until(free_at) => {}
-            }
-        }
-    }
-}
-
-#[derive(Default)]
-struct Queue<T> {
-    waiting: RefCell<VecDeque<T>>,
-    arrived: Notify,
-}
-
-impl<T> Queue<T> {
-    fn put(&self, order: T) {
-        self.waiting.borrow_mut().push_back(order);
-        self.arrived.notify_one();
-    }
-
-    async fn next(&self) -> T {
-        loop {
-            let arrived = self.arrived.notified();
-            if let Some(order) = self.waiting.borrow_mut().pop_front() {
-                return order;
-            }
-            arrived.await;
-        }
-    }
-}
-
 #[derive(Default)]
 struct Surface {
     by_name: BTreeMap<String, NodeId>,
     /// By node: its shard, its orders, its hold.
-    servers: Vec<(ShardId, Queue<Order>, Rc<ReplicationHold>)>,
+    servers: Vec<(ShardId, Orders<Order>, Rc<ReplicationHold>)>,
     /// Without cluster mode a failover is the control plane's to do.
     controlled: bool,
-    failovers: Queue<()>,
+    failovers: Orders<()>,
 }
 
 /// Acts on a store as its operator does. Clones act on the same one.
@@ -96,7 +46,7 @@ impl Operator {
         let (mut by_name, mut all) = (BTreeMap::new(), Vec::new());
         for ((name, shard), node) in servers.into_iter().zip((0u16..).map(NodeId)) {
             by_name.insert(name, node);
-            all.push((shard, Queue { waiting: RefCell::default(), arrived: Notify::new() }, Rc::default()));
+            all.push((shard, Orders::default(), Rc::default()));
         }
         Operator(Rc::new(Surface { by_name, servers: all, controlled, ..Surface::default() }))
     }
@@ -122,10 +72,7 @@ impl Operator {
     /// # Errors
     /// There is no such server.
     pub fn hold_replication(&self, server: &str, lag: Duration, until: Time) -> Result<(), NoSuchServer> {
-        let hold = self.hold(self.node(server)?);
-        hold.lag.set(lag);
-        hold.until.set(until);
-        hold.changed.notify_waiters();
+        self.hold(self.node(server)?).set(lag, until);
         Ok(())
     }
 
@@ -160,7 +107,7 @@ impl Operator {
     }
 
     pub(super) fn forget(&self, node: NodeId) {
-        self.0.servers[usize::from(node.0)].1.waiting.borrow_mut().clear();
+        self.0.servers[usize::from(node.0)].1.forget();
     }
 
     pub(super) fn order_failover(&self) {

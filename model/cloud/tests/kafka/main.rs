@@ -5,3 +5,5 @@ mod groups;
 mod happy;
 mod replication;
 mod support;
+#[path = "../common/world.rs"]
+mod world;

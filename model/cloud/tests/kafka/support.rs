@@ -10,29 +10,21 @@ use cloud::kafka::{
     BrokerParameters, BrokerSpec, Client, ClientParameters, ClusterSpec, Deployed, EnsembleParameters, GroupParameters,
     TopicSpec, deploy,
 };
-use engine::{Distances, Engine, EngineConfig, LatencySpec, Stopped};
+use engine::{Engine, Stopped};
 use ports::event_log::{
     Consumer, ConsumerOptions, Delivery, Event, EventLog, EventLogError, NewEvent, Partition, Polled, Producer,
     ProducerOptions, Progress, Start, Topic, TopicId,
 };
-use ports::observe::{ComponentState, EventPosition, Observation, Observer, PartitionLed};
+use ports::observe::{ComponentState, EventPosition, Observation, PartitionLed};
 use runtime::Time;
 use runtime::net::HostId;
-use runtime::world::{HostSpec, ProcessId, ProcessSpec, VolumeSpec, World};
+use runtime::world::{ProcessId, ProcessSpec, World};
+
+use crate::world;
+pub use crate::world::{Notes, REGION, ZONES};
 
 pub const TRIPS: Topic = Topic { id: TopicId(1), name: "trips" };
-pub const ZONES: [&str; 3] = ["a", "b", "c"];
 pub const PERIOD: Duration = Duration::from_millis(50);
-
-/// Remembers every observation.
-#[derive(Default)]
-pub struct Notes(RefCell<Vec<Observation>>);
-
-impl Observer for Notes {
-    fn observe(&self, observation: &Observation) {
-        self.0.borrow_mut().push(observation.clone());
-    }
-}
 
 impl Notes {
     pub fn all(&self) -> Vec<Observation> {
@@ -123,24 +115,7 @@ pub struct Scene {
 
 impl Setup {
     pub fn build(self) -> Scene {
-        let spread = |median_us, p99_us| LatencySpec {
-            median: Duration::from_micros(median_us),
-            p99: Duration::from_micros(p99_us),
-            max: Duration::from_micros(p99_us * 5),
-        };
-        let mut engine = Engine::new(EngineConfig {
-            seed: self.seed,
-            distances: Distances {
-                same_host: spread(20, 60),
-                same_zone: spread(100, 300),
-                cross_zone: spread(400, 1_000),
-                cross_region: spread(30_000, 38_000),
-            },
-            wire_check: self.wire_check,
-            draw_order: false,
-            trace_window: 0..0,
-            fault_points: BTreeMap::new(),
-        });
+        let mut engine = world::engine(self.seed, self.wire_check);
         let notes = Rc::new(Notes::default());
         let broker = |(number, zone): (usize, &&str)| BrokerSpec {
             name: format!("broker-{}", number + 1),
@@ -148,7 +123,7 @@ impl Setup {
         };
         let spec = ClusterSpec {
             store: "kafka".to_owned(),
-            region: "us-east-1".to_owned(),
+            region: REGION.to_owned(),
             brokers: ZONES.iter().enumerate().map(broker).collect(),
             ensemble_zones: ZONES.map(str::to_owned).to_vec(),
             topics: vec![TopicSpec {
@@ -167,15 +142,7 @@ impl Setup {
 
 impl Scene {
     pub fn host(&mut self, name: &str, zone: &str) -> HostId {
-        self.engine.add_host(HostSpec {
-            name: name.to_owned(),
-            zone: zone.to_owned(),
-            region: "us-east-1".to_owned(),
-            cores: 4,
-            egress_bytes_per_s: None,
-            boot: Duration::from_secs(30),
-            volume: VolumeSpec { iops: 3_000, throughput_bytes_per_s: 125 << 20, flush: Duration::from_millis(1) },
-        })
+        world::host(&mut self.engine, name, zone)
     }
 
     /// Runs `body` with a client of the cluster, in a process on a host of its own.

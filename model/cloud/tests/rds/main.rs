@@ -6,3 +6,5 @@ mod happy;
 mod locks;
 mod replicas;
 mod support;
+#[path = "../common/world.rs"]
+mod world;

@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use cloud::dns;
 use cloud::rds::{Deployed, FailoverParameters, PoolParameters, ServerParameters, ServerSpec, StoreSpec, deploy};
-use engine::{Distances, Engine, EngineConfig, LatencySpec, LinkFault, Stopped};
+use engine::{Engine, LinkFault, Stopped};
 use ports::database::{Database, DatabaseError, Isolation, Record, TableSchema, Transaction};
-use ports::observe::{Mark, Observation, Observer};
+use ports::observe::{Mark, Observation};
 use runtime::Time;
 use runtime::net::HostId;
-use runtime::world::{HostSpec, ProcessId, ProcessSpec, VolumeSpec, World};
+use runtime::world::{ProcessId, ProcessSpec, World};
+
+use crate::world;
+pub use crate::world::{Notes, REGION, ZONES};
 
 ports::record! {
     /// A row that a writer adds or changes.
@@ -25,20 +28,8 @@ ports::record! {
 }
 
 pub static TABLES: &[&TableSchema] = &[Entry::SCHEMA];
-pub const ZONES: [&str; 3] = ["a", "b", "c"];
-pub const REGION: &str = "us-east-1";
 
 pub type Client = cloud::rds::Client<dns::Client>;
-
-/// Remembers every observation.
-#[derive(Default)]
-pub struct Notes(RefCell<Vec<Observation>>);
-
-impl Observer for Notes {
-    fn observe(&self, observation: &Observation) {
-        self.0.borrow_mut().push(observation.clone());
-    }
-}
 
 impl Notes {
     pub fn all(&self) -> Vec<Observation> {
@@ -144,24 +135,7 @@ pub struct Scene {
 
 impl Setup {
     pub fn build(self) -> Scene {
-        let spread = |median_us, p99_us| LatencySpec {
-            median: Duration::from_micros(median_us),
-            p99: Duration::from_micros(p99_us),
-            max: Duration::from_micros(p99_us * 5),
-        };
-        let mut engine = Engine::new(EngineConfig {
-            seed: self.seed,
-            distances: Distances {
-                same_host: spread(20, 60),
-                same_zone: spread(100, 300),
-                cross_zone: spread(400, 1_000),
-                cross_region: spread(30_000, 38_000),
-            },
-            wire_check: self.wire_check,
-            draw_order: false,
-            trace_window: 0..0,
-            fault_points: BTreeMap::new(),
-        });
+        let mut engine = world::engine(self.seed, self.wire_check);
         let notes = Rc::new(Notes::default());
         let dns = Rc::new(dns::deploy(&mut engine, REGION, &ZONES, &dns::ServerParameters::default()));
         let server = |name: &str, zone: &str| ServerSpec { name: name.to_owned(), zone: zone.to_owned() };
@@ -187,15 +161,7 @@ impl Setup {
 
 impl Scene {
     pub fn host(&mut self, name: &str, zone: &str) -> HostId {
-        self.engine.add_host(HostSpec {
-            name: name.to_owned(),
-            zone: zone.to_owned(),
-            region: REGION.to_owned(),
-            cores: 4,
-            egress_bytes_per_s: None,
-            boot: Duration::from_secs(30),
-            volume: VolumeSpec { iops: 3_000, throughput_bytes_per_s: 125 << 20, flush: Duration::from_millis(1) },
-        })
+        world::host(&mut self.engine, name, zone)
     }
 
     /// Runs `body` with a client of the writable server, in a process on a host of its own.

@@ -5,3 +5,5 @@ mod controlled;
 mod happy;
 mod limits;
 mod support;
+#[path = "../common/world.rs"]
+mod world;

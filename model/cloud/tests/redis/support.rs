@@ -10,27 +10,17 @@ use cloud::dns;
 use cloud::redis::{
     ClientParameters, ClusterParameters, Deployed, Mode, ServerParameters, ServerSpec, StoreSpec, deploy,
 };
-use engine::{Distances, Engine, EngineConfig, LatencySpec, LinkFault, Stopped};
+use engine::{Engine, LinkFault, Stopped};
 use ports::cache::{Cache, CacheError, Key};
-use ports::observe::{Mark, Observation, Observer};
+use ports::observe::{Mark, Observation};
 use runtime::Time;
 use runtime::net::HostId;
-use runtime::world::{HostSpec, ProcessId, ProcessSpec, VolumeSpec, World};
+use runtime::world::{ProcessId, ProcessSpec, World};
 
-pub const ZONES: [&str; 3] = ["a", "b", "c"];
-pub const REGION: &str = "us-east-1";
+use crate::world;
+pub use crate::world::{Notes, REGION, ZONES};
 
 pub type Client = cloud::redis::Client<dns::Client>;
-
-/// Remembers every observation.
-#[derive(Default)]
-pub struct Notes(RefCell<Vec<Observation>>);
-
-impl Observer for Notes {
-    fn observe(&self, observation: &Observation) {
-        self.0.borrow_mut().push(observation.clone());
-    }
-}
 
 impl Notes {
     pub fn all(&self) -> Vec<Observation> {
@@ -143,24 +133,7 @@ pub struct Scene {
 impl Setup {
     /// Server `n` of shard `s` is `redis-s-n` in zone `(s + n) mod 3`: `redis-0-0` and its replica `redis-0-1` are in `a` and `b`.
     pub fn build(self) -> Scene {
-        let spread = |median_us, p99_us| LatencySpec {
-            median: Duration::from_micros(median_us),
-            p99: Duration::from_micros(p99_us),
-            max: Duration::from_micros(p99_us * 5),
-        };
-        let mut engine = Engine::new(EngineConfig {
-            seed: self.seed,
-            distances: Distances {
-                same_host: spread(20, 60),
-                same_zone: spread(100, 300),
-                cross_zone: spread(400, 1_000),
-                cross_region: spread(30_000, 38_000),
-            },
-            wire_check: self.wire_check,
-            draw_order: false,
-            trace_window: 0..0,
-            fault_points: BTreeMap::new(),
-        });
+        let mut engine = world::engine(self.seed, self.wire_check);
         let notes = Rc::new(Notes::default());
         let dns = Rc::new(dns::deploy(&mut engine, REGION, &ZONES, &dns::ServerParameters::default()));
         let server = |shard: usize, number: usize| ServerSpec {
@@ -186,15 +159,7 @@ impl Setup {
 
 impl Scene {
     pub fn host(&mut self, name: &str, zone: &str) -> HostId {
-        self.engine.add_host(HostSpec {
-            name: name.to_owned(),
-            zone: zone.to_owned(),
-            region: REGION.to_owned(),
-            cores: 4,
-            egress_bytes_per_s: None,
-            boot: Duration::from_secs(30),
-            volume: VolumeSpec { iops: 3_000, throughput_bytes_per_s: 125 << 20, flush: Duration::from_millis(1) },
-        })
+        world::host(&mut self.engine, name, zone)
     }
 
     /// Runs `body` with a client of the store, in a process on a host of its own.
