@@ -9,6 +9,7 @@ mod placement;
 mod processor;
 mod rds;
 mod redis;
+mod retention;
 mod service;
 mod tiers;
 
@@ -20,6 +21,7 @@ pub use placement::{Host, Role};
 pub use processor::PaymentProcessor;
 pub use rds::{Rds, ReadReplica};
 pub use redis::{Eviction, Redis};
+pub use retention::Retention;
 pub use service::{Calls, Service};
 pub use tiers::{ServiceLevel, Tiers};
 
@@ -72,6 +74,8 @@ section! {
         services("service"): Vec<Service> as List<Nested>,
         /// How services call each other.
         calls: Calls as Nested,
+        /// How long the database keeps what is over.
+        retention: Retention as Nested,
         /// The load balancer between phones and the gateway.
         load_balancer: LoadBalancer as Nested,
         /// The relational database.

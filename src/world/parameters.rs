@@ -223,7 +223,7 @@ pub fn proxy_error(error: ProxyError) -> Reply<gateway::Response> {
 pub fn platform_config(prepared: &Prepared) -> Config {
     let defaults = Config::default();
     let blueprint = &prepared.loaded.blueprint;
-    let Blueprint { calls, payment_processor, carrier, redis, .. } = blueprint;
+    let Blueprint { calls, payment_processor, carrier, redis, retention, .. } = blueprint;
     let policy = platform::services::config::CallPolicy {
         attempt_timeout: calls.timeout,
         backoff_base: calls.backoff_base,
@@ -242,7 +242,12 @@ pub fn platform_config(prepared: &Prepared) -> Config {
         carrier_timeout: carrier.timeout,
         shared_locations: redis.is_some(),
         cache_timeout: redis.as_ref().map_or(defaults.cache_timeout, |redis| redis.command_timeout),
-        retention: Retention { unpublished_events, ..defaults.retention },
+        retention: Retention {
+            keys: retention.idempotency_keys,
+            trips: retention.trips,
+            unpublished_events,
+            ..defaults.retention
+        },
         ..defaults
     }
 }

@@ -138,8 +138,9 @@ impl Oracle for EveryMessageEnds {
             for meant in dossier.log.iter().flat_map(|entry| meant_by(entry, trip.rider_id)) {
                 let dropped = meant.check((trip.version, trip.state), end.at.nanos().cast_signed()).is_err();
                 let last = view.told(*id, meant.sequence, number_of(meant.recipient)).last();
-                let ended =
-                    last.is_some_and(|row| row.state == Telling::Told || Some(&row.channel) == Channel::ALL.last());
+                let gone = dossier.told_and_gone.contains(&(meant.sequence, number_of(meant.recipient)));
+                let ended = gone
+                    || last.is_some_and(|row| row.state == Telling::Told || Some(&row.channel) == Channel::ALL.last());
                 let since_ns = last.map_or(meant.due_at_ns, |row| row.at_ns);
                 tally.check(end.at, dropped || ended || !end.is_overdue(since_ns), || {
                     format!("{meant:?} came to {last:?} and no further")

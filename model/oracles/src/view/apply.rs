@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use platform::domain::driver::DriverState;
 use platform::domain::ids::TripId;
+use platform::domain::notification::Telling;
 use platform::domain::offer::OfferStatus;
 use platform::domain::schema::{
     Balance, Driver, JournalEntry, Movement, Offer, OutboxEntry, Quote, ToldNotification, Trip, TripLogEntry, TripNews,
@@ -170,6 +171,13 @@ impl View {
             Some(told) => self.told.insert(place, told.clone()),
             None => self.told.remove(&place),
         };
+        if let Some(dossier) = self.dossiers.get_mut(&any.trip_id) {
+            let message = (any.sequence, any.recipient);
+            match &pair.after {
+                Some(_) => dossier.told_and_gone.remove(&message),
+                None => any.state == Telling::Told && dossier.told_and_gone.insert(message),
+            };
+        }
         agree(pair, old.as_ref(), false)
     }
 

@@ -1,5 +1,7 @@
 //! All that is committed about one trip.
 
+use std::collections::BTreeSet;
+
 use platform::domain::ids::DriverId;
 use platform::domain::ledger::JournalKind;
 use platform::domain::offer::OfferStatus;
@@ -26,6 +28,8 @@ pub struct Dossier {
     /// Whether a recovery left out some of its acknowledged writes: it no longer agrees with the world outside, and the loss was
     /// reported as such.
     pub lost_writes: bool,
+    /// What was told and is forgotten since, by sequence and recipient: such rows may go a moment before the trip does.
+    pub told_and_gone: BTreeSet<(i64, i64)>,
     pub(super) closed: bool,
 }
 
@@ -55,7 +59,7 @@ impl Dossier {
     pub(super) fn rows(&self) -> usize {
         let single = [self.trip.is_some(), self.quote.is_some(), self.payment.is_some(), self.late_report.is_some()];
         let singles = single.into_iter().filter(|held| *held).count();
-        1 + singles + self.log.len() + self.offers.len() + self.journal.len()
+        1 + singles + self.log.len() + self.offers.len() + self.journal.len() + self.told_and_gone.len()
     }
 
     /// Whether it holds nothing and proves nothing: what is left of a trip whose rows were deleted long after it was forgotten.

@@ -1,7 +1,7 @@
 //! What recoveries leave out is named exactly, and after them the view is as if it had never been.
 
 use oracles::{Fate, LostWrite, Rules, Watch};
-use platform::domain::schema::{Payment, Quote};
+use platform::domain::schema::{Payment, Quote, ToldNotification};
 use ports::observe::{CommitPosition, CommittedTransaction, Observation, Observer};
 
 use crate::script::{STORE, Script, Step, Write, lossy, speaking, strict, time};
@@ -79,6 +79,17 @@ fn what_was_deleted_and_is_back_is_no_loss() {
         assert_eq!(watch.lost_writes(None), [], "{label}");
         assert!(speaking(&watch.reports()).is_empty(), "{label}: {:#?}", watch.reports());
     }
+}
+
+#[test]
+fn nobody_misses_what_was_told_of_a_trip_that_may_go_any_moment() {
+    let script = ["1 swept", "1 events swept", "1 quote swept", "1 key swept"].into_iter().fold(good(), Script::skip);
+    let mut script = script.until("1 news swept");
+    let told: ToldNotification = script.record("1 told");
+    let reports = script.at("1 news swept", told.at_ns + 3_600_000_000_000).then_idle(1).play(strict()).reports();
+    let missed: Vec<_> = reports.iter().flat_map(|report| &report.first).map(|violation| &violation.text).collect();
+    // Of the others nobody was ever told.
+    assert!(!missed.is_empty() && missed.iter().all(|text| !text.contains("TripId(1)")), "{missed:#?}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use platform::domain::notification::{self, Channel, Telling};
 use platform::domain::outbox;
 use platform::domain::place::Cell;
 use platform::domain::quote::Estimate;
+use platform::domain::retention::Retention;
 use platform::domain::schema::{
     Balance, Driver, IdempotencyRecord, JournalEntry, LateReport, Movement, Offer, OutboxEntry, Payment, Quote,
     ToldNotification, Trip, TripLogEntry, TripNews,
@@ -371,8 +372,13 @@ impl Story {
         self.script.commit(format!("{id} quoted"), self.now_ns, vec![Write::put(&quote)]);
 
         self.tick();
-        let request =
-            Keyed { scope: Scope::RequestTrip, caller: rider, key: IdempotencyKey(id as u128), request_hash: 77 };
+        let request = Keyed {
+            scope: Scope::RequestTrip,
+            caller: rider,
+            key: IdempotencyKey(id as u128),
+            request_hash: 77,
+            remembered_for: Retention::default().keys,
+        };
         let Decision::Proceed(mut key) = idempotency::decide(request, None, self.now_ns) else {
             panic!("a new key is new")
         };

@@ -1,15 +1,14 @@
 //! What to do with a request that carries an idempotency key: do it, answer as before, wait, or refuse.
 
 use std::hash::{Hash, Hasher};
+use std::time::Duration;
 
 use ports::IdempotencyKey;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::coded::coded;
+use super::retention::end_ns;
 use super::schema::IdempotencyRecord;
-
-/// For how long a key is remembered: 24 hours, as card processors do (Stripe API documentation, 2023).
-pub const LIFETIME_NS: i64 = 24 * 3_600 * 1_000_000_000;
 
 /// For how long a request in flight is left alone before whoever repeats it takes it over. Assumption: longer than any deadline of a phone.
 pub const LOCK_NS: i64 = 15_000_000_000;
@@ -47,6 +46,8 @@ pub struct Keyed {
     pub key: IdempotencyKey,
     /// See [`request_hash`].
     pub request_hash: i64,
+    /// For how long it is remembered ([`Retention::keys`](super::retention::Retention::keys)).
+    pub remembered_for: Duration,
 }
 
 /// Decides, given what is stored under the key.
@@ -59,7 +60,7 @@ pub fn decide(request: Keyed, stored: Option<&IdempotencyRecord>, now_ns: i64) -
         response: None,
         locked_until_ns: now_ns + LOCK_NS,
         created_at_ns: now_ns,
-        expires_at_ns: now_ns + LIFETIME_NS,
+        expires_at_ns: end_ns(now_ns, request.remembered_for),
     };
     match stored {
         None => Decision::Proceed(fresh),
@@ -86,7 +87,14 @@ pub fn request_hash(parameters: &impl Hash) -> i64 {
 mod tests {
     use super::*;
 
-    const REQUEST: Keyed = Keyed { scope: Scope::RequestTrip, caller: 1, key: IdempotencyKey(2), request_hash: 3 };
+    const LIFETIME_NS: i64 = 3_600_000_000_000;
+    const REQUEST: Keyed = Keyed {
+        scope: Scope::RequestTrip,
+        caller: 1,
+        key: IdempotencyKey(2),
+        request_hash: 3,
+        remembered_for: Duration::from_secs(3_600),
+    };
 
     fn in_flight() -> IdempotencyRecord {
         match decide(REQUEST, None, 100) {

@@ -13,6 +13,8 @@ use super::schema::{IdempotencyRecord, Movement, OutboxEntry, Payment, Quote, Tr
 pub struct Retention {
     /// Of a quote, after it expired (assumption: longer than any request on it can still be under way).
     pub quotes: Duration,
+    /// Of an idempotency key, after its first use. Card processors: 24 hours (Stripe API documentation, 2023).
+    pub keys: Duration,
     /// Of a trip, after its last change. Until then drivers may report late, and refunds may be asked for (assumption).
     pub trips: Duration,
     /// Of an event, after it was published (assumption: long enough for whoever looks into what was).
@@ -25,6 +27,7 @@ impl Default for Retention {
     fn default() -> Self {
         Self {
             quotes: Duration::from_secs(10 * 60),
+            keys: Duration::from_secs(24 * 3_600),
             trips: Duration::from_secs(3_600),
             published_events: Duration::from_secs(60),
             unpublished_events: Some(Duration::from_secs(10 * 60)),
@@ -70,8 +73,12 @@ pub fn is_over_key(record: &IdempotencyRecord, now_ns: i64) -> bool {
 
 /// Whether so much time has passed since.
 pub fn is_past(at_ns: i64, retention: Duration, now_ns: i64) -> bool {
-    let retention_ns = i64::try_from(retention.as_nanos()).unwrap_or(i64::MAX);
-    now_ns >= at_ns.saturating_add(retention_ns)
+    now_ns >= end_ns(at_ns, retention)
+}
+
+/// When so much time will have passed since.
+pub fn end_ns(at_ns: i64, retention: Duration) -> i64 {
+    at_ns.saturating_add(i64::try_from(retention.as_nanos()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

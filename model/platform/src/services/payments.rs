@@ -87,7 +87,8 @@ impl<D: Database, P: Processor> Payments<D, P> {
             }
             Request::Refund { operator, trip, amount_minor, key } => {
                 let request_hash = request_hash(&request);
-                let keyed = Keyed { scope: Scope::Refund, caller: operator.0, key, request_hash };
+                let remembered_for = self.config.retention.keys;
+                let keyed = Keyed { scope: Scope::Refund, caller: operator.0, key, request_hash, remembered_for };
                 let work = async |transaction: &mut D::Transaction| {
                     let now_ns = now_ns();
                     let begin = async |x: &mut D::Transaction| begin_refund(x, trip, amount_minor, now_ns).await;

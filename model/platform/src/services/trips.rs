@@ -90,6 +90,7 @@ impl<D: Database> Trips<D> {
             caller: caller_number(caller),
             key,
             request_hash: hash,
+            remembered_for: self.config.retention.keys,
         };
         match request {
             Request::Create { rider, quote, key } => {

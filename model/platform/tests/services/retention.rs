@@ -18,6 +18,7 @@ fn forgetful(trips_s: u64) -> Config {
     let second = Duration::from_secs(1);
     let retention = Retention {
         quotes: second,
+        keys: Retention::default().keys,
         trips: second * trips_s as u32,
         published_events: second,
         unpublished_events: Some(second * 60),

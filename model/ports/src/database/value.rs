@@ -8,7 +8,7 @@ pub enum Value {
     Bool(bool),
     Int(i64),
     Text(String),
-    Bytes(Vec<u8>),
+    Bytes(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Absent. Declared last so that the derived order puts it last.
     Null,
 }

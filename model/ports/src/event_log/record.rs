@@ -45,7 +45,9 @@ pub struct Position {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NewEvent {
     pub topic: TopicId,
+    #[serde(with = "serde_bytes")]
     pub key: Vec<u8>,
+    #[serde(with = "serde_bytes")]
     pub value: Vec<u8>,
 }
 
@@ -71,7 +73,9 @@ pub struct Event {
     pub position: Position,
     /// When its producer sent it, on that one's clock.
     pub sent_at: Time,
+    #[serde(with = "serde_bytes")]
     pub key: Vec<u8>,
+    #[serde(with = "serde_bytes")]
     pub value: Vec<u8>,
 }
 

@@ -109,7 +109,6 @@ record! {
         at_ns: i64,
     }
     key(trip_id, kind, line)
-    plain BY_ACCOUNT(account, owner, currency)
 }
 
 record! {
