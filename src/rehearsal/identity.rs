@@ -45,11 +45,7 @@ pub fn run_record(prepared: &Prepared, options: &Options<'_>) -> RunRecord {
         placement: placement(prepared),
         service_levels: service_levels.into_iter().collect(),
         window_journeys_min: WINDOW_JOURNEYS_MIN,
-        stores: vec![Store {
-            name: blueprint::DATABASE.to_owned(),
-            tiers: vec![Tier::Critical, Tier::Important],
-            declared_rpo_s: world::declared_loss(prepared).as_secs_f64(),
-        }],
+        stores: world::declared_losses(prepared).into_iter().map(|(name, loss)| store(name, loss)).collect(),
         objectives: prepared.loaded.objectives().iter().map(objective).collect(),
         not_modelled: NOT_MODELLED.iter().map(|&sentence| sentence.to_owned()).collect(),
         trace_hash: String::new(),
@@ -59,6 +55,12 @@ pub fn run_record(prepared: &Prepared, options: &Options<'_>) -> RunRecord {
         at_horizon: None,
         reproduce: reproduce(prepared, options),
     }
+}
+
+/// Cache and event log repeat what the database has: no tier rests on them.
+fn store(name: &str, accepted: std::time::Duration) -> Store {
+    let tiers = if name == blueprint::DATABASE { vec![Tier::Critical, Tier::Important] } else { Vec::new() };
+    Store { name: name.to_owned(), tiers, declared_rpo_s: accepted.as_secs_f64() }
 }
 
 fn reproduce(prepared: &Prepared, options: &Options<'_>) -> String {

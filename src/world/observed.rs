@@ -7,7 +7,7 @@ use oracles::{Fate, Rules, Watch};
 use reports::records::{self, Record, WriteRecord};
 use runtime::Time;
 use scenarios::FaultKind;
-use scenarios::blueprint::{self, Blueprint};
+use scenarios::blueprint::{self, Blueprint, Kafka, Redis};
 
 use super::parameters::platform_config;
 use crate::prepare::Prepared;
@@ -16,24 +16,35 @@ use crate::recorder::Recorder;
 /// What the invariants need to know of this run.
 #[must_use]
 pub fn rules(prepared: &Prepared) -> Rules {
-    let declared_loss = BTreeMap::from([(blueprint::DATABASE.to_owned(), declared_loss(prepared))]);
+    let declared = declared_losses(prepared).into_iter().map(|(store, loss)| (store.to_owned(), loss));
     Rules {
         settings: platform_config(prepared),
         speed_max_m_per_s: Rules::SPEED_MAX_M_PER_S,
-        declared_loss,
+        database: blueprint::DATABASE.to_owned(),
+        declared_loss: declared.collect(),
         commits_remembered: Rules::COMMITS_REMEMBERED,
     }
 }
 
-/// How much time's worth of acknowledged writes the design accepts to lose: none, or whatever it comes to.
+/// Every store with how much time's worth of acknowledged writes its design accepts to lose: what the blueprint says, or else none or
+/// whatever it comes to.
 #[must_use]
-pub fn declared_loss(prepared: &Prepared) -> Duration {
-    if accepts_loss(prepared) { prepared.loaded.scenario.duration } else { Duration::ZERO }
+pub fn declared_losses(prepared: &Prepared) -> BTreeMap<&'static str, Duration> {
+    let Blueprint { redis, kafka, .. } = &prepared.loaded.blueprint;
+    let if_accepted = |accepts| if accepts { prepared.loaded.scenario.duration } else { Duration::ZERO };
+    // A cache answers before its replica has heard of the write.
+    let of_cache = |redis: &Redis| redis.rpo.unwrap_or_else(|| if_accepted(true));
+    // A leader that was in step has everything that was acknowledged.
+    let of_log = |kafka: &Kafka| kafka.rpo.unwrap_or_else(|| if_accepted(kafka.unclean_election));
+    let database = (blueprint::DATABASE, if_accepted(database_may_lose(prepared)));
+    let cache = redis.as_ref().map(|redis| (blueprint::CACHE, of_cache(redis)));
+    let event_log = kafka.as_ref().map(|kafka| (blueprint::EVENT_LOG, of_log(kafka)));
+    std::iter::once(database).chain(cache).chain(event_log).collect()
 }
 
-/// Whether somebody chose to lose writes: by settings that acknowledge before they are durable, or by promoting a copy
+/// Whether somebody chose to lose rows: by settings that acknowledge before they are durable, or by promoting a copy
 /// that may lag. Then a loss is counted and named, and is no bug.
-fn accepts_loss(prepared: &Prepared) -> bool {
+fn database_may_lose(prepared: &Prepared) -> bool {
     let Blueprint { rds, .. } = &prepared.loaded.blueprint;
     let promotes = |kind: &FaultKind| matches!(kind, FaultKind::PromoteReplica(_));
     !rds.fsync || !rds.synchronous_commit || prepared.loaded.scenario.faults.iter().any(|fault| promotes(&fault.kind))
