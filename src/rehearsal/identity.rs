@@ -72,6 +72,7 @@ fn reproduce(prepared: &Prepared, options: &Options<'_>) -> String {
 }
 
 fn placement(prepared: &Prepared) -> Vec<Placement> {
+    let leaders = world::first_leaders(prepared);
     let place = |host: blueprint::Host| {
         let (group, role) = match host.role {
             Role::Service(service) => (service, String::new()),
@@ -83,7 +84,10 @@ fn placement(prepared: &Prepared) -> Vec<Placement> {
                 let role = if primary { "primary" } else { "replica" };
                 (blueprint::CACHE.to_owned(), format!("{role} of shard {shard}"))
             }
-            Role::Broker => (blueprint::EVENT_LOG.to_owned(), "broker".to_owned()),
+            Role::Broker => {
+                let role = leaders.get(&host.name).cloned().unwrap_or_else(|| "broker".to_owned());
+                (blueprint::EVENT_LOG.to_owned(), role)
+            }
         };
         Placement { group, instance: host.name.clone(), role, zone: host.zone, host: host.name }
     };

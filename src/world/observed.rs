@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use oracles::{Fate, Rules, Watch};
+use platform::services::relay::TRIP_EVENTS;
 use reports::records::{self, Record, WriteRecord};
 use runtime::Time;
 use scenarios::FaultKind;
 use scenarios::blueprint::{self, Blueprint, Kafka, Redis};
 
-use super::parameters::platform_config;
+use super::parameters::{event_log, platform_config};
 use crate::prepare::Prepared;
 use crate::recorder::Recorder;
 
@@ -48,6 +49,21 @@ fn database_may_lose(prepared: &Prepared) -> bool {
     let Blueprint { rds, .. } = &prepared.loaded.blueprint;
     let promotes = |kind: &FaultKind| matches!(kind, FaultKind::PromoteReplica(_));
     !rds.fsync || !rds.synchronous_commit || prepared.loaded.scenario.faults.iter().any(|fault| promotes(&fault.kind))
+}
+
+/// What each broker of the event log is to lead, in words, such as `leads trip-events 0, 3`: the topic of trips' events, since the others
+/// carry little.
+#[must_use]
+pub fn first_leaders(prepared: &Prepared) -> BTreeMap<String, String> {
+    let blueprint = &prepared.loaded.blueprint;
+    let Some(kafka) = &blueprint.kafka else { return BTreeMap::new() };
+    let spec = event_log(blueprint, kafka, &blueprint.regions[0].name);
+    let told = |(broker, led): (&str, Vec<_>)| {
+        let numbers: Vec<String> =
+            led.into_iter().filter(|(topic, _)| *topic == TRIP_EVENTS).map(|(_, number)| number.to_string()).collect();
+        (broker.to_owned(), format!("leads {} {}", TRIP_EVENTS.name, numbers.join(", ")))
+    };
+    spec.first_leaders().into_iter().map(told).collect()
 }
 
 /// Adds the writes that were acknowledged and did not survive to the records.
