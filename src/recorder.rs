@@ -5,9 +5,12 @@ mod trips;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use oracles::object_name;
+use oracles::{each_cache_entry, event_name, object_name};
 use platform::domain::ids::TripId;
-use ports::observe::{CommittedTransaction, JourneyEnded, JourneyOutcome, Mark, Observation, Observer, Tier};
+use ports::observe::{
+    CacheWrite, CommittedTransaction, EventPosition, JourneyEnded, JourneyOutcome, Mark, Observation, Observer, Tier,
+    history_of,
+};
 use reports::error::Error;
 use reports::measures::Measures;
 use reports::records::{self, AttemptRecord, ComponentStateRecord, Fate, Record, RequestRecord, WriteRecord};
@@ -37,6 +40,8 @@ struct Inner {
     trips: Trips,
     /// Commits that are visible and not yet acknowledged to their client, the oldest first; few, and bounded.
     unacknowledged: VecDeque<CommittedTransaction>,
+    /// The name of what was written last to a cache, for the next one to be written into.
+    entry: String,
     /// Sum of the digests of all rows committed and not replaced: what the stores hold, in any order.
     state: u64,
 }
@@ -53,6 +58,7 @@ impl Recorder {
             settlement: Settlement::default(),
             trips: Trips::default(),
             unacknowledged: VecDeque::new(),
+            entry: String::new(),
             state: 0,
         }))
     }
@@ -149,7 +155,7 @@ impl Observer for Recorder {
                     inner.state = inner.state.wrapping_sub(before.unwrap_or(0)).wrapping_add(after.unwrap_or(0));
                 }
                 inner.unacknowledged.push_back(transaction.clone());
-                // A client that went away hears nothing: what is this old is nobody's any more.
+                // A client, or a server, that went away leaves commits of which nobody is told: what is this old is nobody's any more.
                 if inner.unacknowledged.len() > UNACKNOWLEDGED_MAX {
                     inner.unacknowledged.pop_front();
                 }
@@ -159,15 +165,14 @@ impl Observer for Recorder {
                     commit.position.store == position.store
                         && (commit.position.epoch, commit.position.lsn) == (position.epoch, position.lsn)
                 };
-                if let Some(at) = inner.unacknowledged.iter().position(same) {
+                // The newest first: what nobody was told of lies at the other end.
+                if let Some(at) = inner.unacknowledged.iter().rposition(same) {
                     let commit = inner.unacknowledged.remove(at).expect("it was found there");
                     inner.acknowledged(&commit, position.at);
                 }
             }
-            // Whoever had not heard of a commit when its server went will not be told by it.
-            Observation::RecoveredTo { store, .. } => {
-                inner.unacknowledged.retain(|commit| commit.position.store != *store);
-            }
+            Observation::CacheWriteAcknowledged(write) => inner.cached(write),
+            Observation::EventAcknowledged(event) => inner.published(event),
             _ => {}
         }
     }
@@ -220,6 +225,36 @@ impl Inner {
                 epoch: commit.position.epoch,
             }));
         }
+    }
+
+    fn cached(&mut self, CacheWrite { position, command }: &CacheWrite) {
+        let acknowledged_at_ns = moment(self.origin, position.at);
+        let mut name = std::mem::take(&mut self.entry);
+        each_cache_entry(command, |entry| {
+            name.clear();
+            entry.name_into(&mut name, &position.store);
+            self.add(&Record::Write(WriteRecord {
+                store: history_of(&position.store).0,
+                object: &name,
+                position: position.lsn,
+                acknowledged_at_ns,
+                fate: Fate::Kept,
+                epoch: position.epoch,
+            }));
+        });
+        self.entry = name;
+    }
+
+    fn published(&mut self, event: &EventPosition) {
+        let object = event_name(event.partition, event.offset);
+        self.add(&Record::Write(WriteRecord {
+            store: &event.store,
+            object: &object,
+            position: event.offset.0,
+            acknowledged_at_ns: moment(self.origin, event.at),
+            fate: Fate::Kept,
+            epoch: event.epoch,
+        }));
     }
 }
 

@@ -24,7 +24,7 @@ mod parameters;
 mod services;
 mod stores;
 
-pub use observed::{declared_loss, record_losses, rules};
+pub use observed::{declared_losses, first_leaders, record_losses, rules};
 
 /// What the load balancer is called, in DNS too.
 const API: &str = "load-balancer";

@@ -149,17 +149,20 @@ pub fn records(course: Course, mut take: impl FnMut(&Record<'_>)) {
             _ if noise(second as u64).is_multiple_of(3) => Fate::Superseded,
             _ => Fate::Kept,
         };
+        let fates = [Some(Fate::Kept), Some(fate).filter(|fate| *fate != Fate::Kept)];
         let object = format!("trips/{}", second * 3);
         let position = 4_096 * second as u64;
         let (store, epoch) = ("orders-db", 1);
-        take(&Record::Write(WriteRecord {
-            store,
-            object: &object,
-            position,
-            acknowledged_at_ns: acknowledged(second * 4),
-            fate,
-            epoch,
-        }));
+        for fate in fates.into_iter().flatten() {
+            take(&Record::Write(WriteRecord {
+                store,
+                object: &object,
+                position,
+                acknowledged_at_ns: acknowledged(second * 4),
+                fate,
+                epoch,
+            }));
+        }
     }
     oracles(course, &mut take);
     if course == Course::Quiet {

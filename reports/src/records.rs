@@ -151,11 +151,11 @@ pub struct FaultRecord<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fate {
-    /// Present after recovery.
+    /// Acknowledged. Every write has a record that says so; of one that a recovery left out a second record tells the fate.
     Kept,
     /// Acknowledged before the recovery was complete and absent after it.
     Lost,
-    /// Replaced by a later acknowledged write, deleted or expired.
+    /// Gone, and nobody misses it: replaced by a later acknowledged write, removed or expired.
     Superseded,
     /// Acknowledged after the onset by a side that lost.
     Divergent,
@@ -181,14 +181,14 @@ impl Fate {
     }
 }
 
-/// A write that a store acknowledged, and its fate.
+/// A write that a store acknowledged, or its fate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteRecord<'a> {
     /// The store, as the blueprint names it.
     pub store: &'a str,
-    /// The object, such as `trips/4711`.
+    /// The object: a database's `trips/4711`, a cache's `shard-2/drivers:872a1072cffffff/17`, an event log's `trip-events-3/118`.
     pub object: &'a str,
-    /// Its place in the store's log (bytes of write-ahead log for a database).
+    /// Its place in the log: bytes of the database's write-ahead log, writes of the cache's shard, records of the event log's partition.
     pub position: u64,
     /// When the client had its acknowledgement.
     pub acknowledged_at_ns: i64,

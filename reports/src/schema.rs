@@ -119,12 +119,12 @@ tables! {
     }
 
     WRITES "writes.parquet"
-    "A write that a store acknowledged to a client, and what became of it." {
+    "A write that a store acknowledged to a client: a row that says `kept` when it was, and a second one if a recovery left it out." {
         store: Text "The store, as the blueprint names it.",
-        object: Text "The object, as table/key.",
-        position: Count "Its place in the store's log.",
+        object: Text "The object: a database's table/key, a cache's key/element (after its shard, if there are several), an event log's topic-partition/offset.",
+        position: Count "Its place in the database's log, in the stream of the cache's shard, or in the partition.",
         acknowledged_at_ns: Int "When the client had its acknowledgement.",
-        fate: Text "`kept`, `lost`, `superseded` (by a later acknowledged write, a deletion or expiry) or `divergent` (acknowledged after the onset by a side that lost).",
+        fate: Text "`kept`, `lost`, `superseded` (nobody misses it: a later acknowledged write or removal went with it, it was a removal itself, or it has expired) or `divergent` (acknowledged after the onset by a side that lost).",
         epoch: Count "The leadership under which it was acknowledged.",
     }
 

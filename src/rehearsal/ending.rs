@@ -4,6 +4,7 @@ use city::phones::Crowd;
 use engine::Control;
 use faults::FaultLog;
 use oracles::Watch;
+use reports::measures::is_disaster;
 use reports::records::{FaultRecord, OracleRecord, PendingRecord, Record, Unrest};
 use runtime::Time;
 use scenarios::{Fault, FaultKind, blueprint};
@@ -42,15 +43,11 @@ impl Ending<'_> {
         }
     }
 
-    /// When the disaster began, as the report has it: a copy that falls behind is not yet one.
+    /// When the disaster began, as the report has it.
     fn onset(&self) -> Option<Time> {
         let log = self.log.entries();
-        let is_stall = |index: usize| {
-            use FaultKind::{KafkaReplicationStall, RedisReplicationStall, ReplicationStall};
-            let kind = &self.faults[index].kind;
-            matches!(kind, ReplicationStall(_) | RedisReplicationStall(_) | KafkaReplicationStall(_))
-        };
-        log.iter().find(|entry| !is_stall(entry.index)).or(log.first()).map(|entry| entry.onset)
+        let disaster = log.iter().find(|entry| is_disaster(self.faults[entry.index].kind.key()));
+        disaster.or(log.first()).map(|entry| entry.onset)
     }
 
     fn faults(&self, recorder: &Recorder) {

@@ -45,11 +45,7 @@ pub fn run_record(prepared: &Prepared, options: &Options<'_>) -> RunRecord {
         placement: placement(prepared),
         service_levels: service_levels.into_iter().collect(),
         window_journeys_min: WINDOW_JOURNEYS_MIN,
-        stores: vec![Store {
-            name: blueprint::DATABASE.to_owned(),
-            tiers: vec![Tier::Critical, Tier::Important],
-            declared_rpo_s: world::declared_loss(prepared).as_secs_f64(),
-        }],
+        stores: world::declared_losses(prepared).into_iter().map(|(name, loss)| store(name, loss)).collect(),
         objectives: prepared.loaded.objectives().iter().map(objective).collect(),
         not_modelled: NOT_MODELLED.iter().map(|&sentence| sentence.to_owned()).collect(),
         trace_hash: String::new(),
@@ -61,6 +57,12 @@ pub fn run_record(prepared: &Prepared, options: &Options<'_>) -> RunRecord {
     }
 }
 
+/// Cache and event log repeat what the database has: no tier rests on them.
+fn store(name: &str, accepted: std::time::Duration) -> Store {
+    let tiers = if name == blueprint::DATABASE { vec![Tier::Critical, Tier::Important] } else { Vec::new() };
+    Store { name: name.to_owned(), tiers, declared_rpo_s: accepted.as_secs_f64() }
+}
+
 fn reproduce(prepared: &Prepared, options: &Options<'_>) -> String {
     let mut line = format!("rehearse run {} --seed {}", prepared.arguments().join(" "), options.seed);
     if let Some(until) = options.until {
@@ -70,6 +72,7 @@ fn reproduce(prepared: &Prepared, options: &Options<'_>) -> String {
 }
 
 fn placement(prepared: &Prepared) -> Vec<Placement> {
+    let leaders = world::first_leaders(prepared);
     let place = |host: blueprint::Host| {
         let (group, role) = match host.role {
             Role::Service(service) => (service, String::new()),
@@ -81,7 +84,10 @@ fn placement(prepared: &Prepared) -> Vec<Placement> {
                 let role = if primary { "primary" } else { "replica" };
                 (blueprint::CACHE.to_owned(), format!("{role} of shard {shard}"))
             }
-            Role::Broker => (blueprint::EVENT_LOG.to_owned(), "broker".to_owned()),
+            Role::Broker => {
+                let role = leaders.get(&host.name).cloned().unwrap_or_else(|| "broker".to_owned());
+                (blueprint::EVENT_LOG.to_owned(), role)
+            }
         };
         Placement { group, instance: host.name.clone(), role, zone: host.zone, host: host.name }
     };

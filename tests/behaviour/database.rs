@@ -1,7 +1,5 @@
 //! What the database's deployment and its failures do to riders.
 
-use std::collections::BTreeSet;
-
 use reports::records::{Fate, Mark};
 use reports::report::Report;
 
@@ -76,20 +74,15 @@ promote-replica = { store = "rds", replica = "rds-replica-1" }
     let (report, _, writes) = recorded(&scenario("60/s", "12m", stalled));
     let store = &report.outcome.stores["rds"];
     assert!(store.lost > 0, "acknowledged before the promotion, hence lost and not divergent: {store:?}");
-    let lost: BTreeSet<(u64, u64, String)> = (writes.iter())
-        .filter(|write| write.fate != Fate::Kept)
-        .map(|write| (write.epoch, write.position, write.object.clone()))
-        .collect();
+    let lost = writes_of(&writes, "rds", |write| write.fate != Fate::Kept);
     assert!(!lost.is_empty());
     // Everything the old primary acknowledged after the last write that the replica has.
     let (epoch, first, _) = lost.first().unwrap().clone();
-    let acknowledged: BTreeSet<(u64, u64, String)> = (writes.iter())
-        .filter(|write| write.fate == Fate::Kept && write.epoch == epoch && write.position >= first)
-        .map(|write| (write.epoch, write.position, write.object.clone()))
-        .collect();
-    assert_eq!(lost, acknowledged);
+    let unreplicated = |write: &Write| write.fate == Fate::Kept && write.epoch == epoch && write.position >= first;
+    assert_eq!(lost, writes_of(&writes, "rds", unreplicated));
     // A replica is a network hop and an apply behind: the window begins with the stall, not a second off.
-    let begins = writes.iter().filter(|write| write.position == first && write.epoch == epoch);
+    let is_first = |write: &&Write| write.store == "rds" && write.position == first && write.epoch == epoch;
+    let begins = writes.iter().filter(is_first);
     let begins = begins.map(|write| write.acknowledged_at_s).fold(f64::MAX, f64::min);
     assert!((179.0..=190.0).contains(&begins), "the stall begins at 180 s, the first lost write at {begins}");
 }

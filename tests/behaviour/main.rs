@@ -3,4 +3,5 @@
 mod database;
 mod network;
 mod phones;
+mod stores;
 mod support;

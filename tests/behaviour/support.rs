@@ -1,5 +1,6 @@
 //! Short rehearsals of document 001's architecture.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,10 +11,15 @@ use reports::report::Report;
 
 /// A scenario on document 001's architecture: 2 minutes of warm-up, then `duration`, with what else is in `rest`.
 pub fn scenario(requests: &str, duration: &str, rest: &str) -> Prepared {
+    scenario_on("aws-microservice", requests, duration, rest)
+}
+
+/// The same with another blueprint.
+pub fn scenario_on(blueprint: &str, requests: &str, duration: &str, rest: &str) -> Prepared {
     let text = format!(
         r#"
         title = "behaviour"
-        blueprint = "aws-microservice"
+        blueprint = "{blueprint}"
         city = "nyc"
         start = "Fri 17:30"
         warmup = "2m"
@@ -22,8 +28,28 @@ pub fn scenario(requests: &str, duration: &str, rest: &str) -> Prepared {
         {rest}
         "#
     );
+    prepare(&text)
+}
+
+/// A drill as it is on its shelf, but with 2 minutes of warm-up and a fraction of its requests: what it claims does not depend on how many
+/// they are.
+pub fn drill(name: &str, requests: &str) -> Prepared {
+    let shelf = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/drills");
+    let mut text = std::fs::read_to_string(shelf.join(name)).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+    let quick = [
+        ("\nrequests = \"400/s\"\n", format!("\nrequests = \"{requests}\"\n")),
+        ("\nwarmup    = \"10m\"\n", "\nwarmup    = \"2m\"\n".to_owned()),
+    ];
+    for (written, quick) in quick {
+        assert!(text.contains(written), "{name} is written like the other drills: {written}");
+        text = text.replace(written, &quick);
+    }
+    prepare(&text)
+}
+
+fn prepare(text: &str) -> Prepared {
     let library = scenarios::Library::around(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/drills").as_path());
-    let loaded = scenarios::load_str("behaviour.toml", &text, &library).unwrap_or_else(|problems| panic!("{problems}"));
+    let loaded = scenarios::load_str("behaviour.toml", text, &library).unwrap_or_else(|problems| panic!("{problems}"));
     prepare_loaded(Path::new("behaviour.toml"), loaded).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
@@ -50,7 +76,7 @@ pub fn rehearsed(prepared: &Prepared) -> Report {
     report
 }
 
-/// Rehearses it once, with every request and write at hand; every oracle must hold.
+/// Rehearses it once, with every request and write at hand; every oracle must hold, and the records alone must say what the run said.
 pub fn recorded(prepared: &Prepared) -> (Report, Vec<Request>, Vec<Write>) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let report = run(prepared, 1, Some(directory.path()));
@@ -65,6 +91,7 @@ pub fn recorded(prepared: &Prepared) -> (Report, Vec<Request>, Vec<Write>) {
             failed: request.failure.is_some(),
         }),
         Record::Write(write) => writes.push(Write {
+            store: write.store.to_owned(),
             object: write.object.to_owned(),
             position: write.position,
             epoch: write.epoch,
@@ -74,6 +101,8 @@ pub fn recorded(prepared: &Prepared) -> (Report, Vec<Request>, Vec<Write>) {
         _ => {}
     });
     read.expect("the records read back");
+    let rebuilt = reports::rebuild::read_report(directory.path()).expect("the records read back");
+    assert_eq!(rebuilt.outcome, report.outcome);
     (report, requests, writes)
 }
 
@@ -99,11 +128,18 @@ pub struct Request {
 /// A write as it was acknowledged, or a verdict on it.
 #[derive(Clone, Debug)]
 pub struct Write {
+    pub store: String,
     pub object: String,
     pub position: u64,
     pub epoch: u64,
     pub acknowledged_at_s: f64,
     pub fate: Fate,
+}
+
+/// Writes of one store, by epoch, position and object.
+pub fn writes_of(writes: &[Write], store: &str, wanted: impl Fn(&Write) -> bool) -> BTreeSet<(u64, u64, String)> {
+    let of_store = writes.iter().filter(|write| write.store == store && wanted(write));
+    of_store.map(|write| (write.epoch, write.position, write.object.clone())).collect()
 }
 
 /// When a component took a step of a recovery, seconds from the end of the warm-up, in order.

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 /// What a replica's stream is held back by.
 #[derive(Default)]
 pub(crate) struct ReplicationHold {
-    /// Records are received only once they are this old.
+    /// Records arrive only once they are this old.
     lag: Cell<Duration>,
     until: Cell<Time>,
     changed: Notify,
@@ -24,11 +24,20 @@ impl ReplicationHold {
         self.changed.notify_waiters();
     }
 
-    /// Returns when what was sent at `sent_at` may be received.
-    pub async fn wait(&self, sent_at: Time) {
+    fn free_at(&self, written_at: Time) -> Time {
+        (written_at + self.lag.get()).min(self.until.get())
+    }
+
+    /// Whether what was written at `written_at` may go its way.
+    pub fn is_free(&self, written_at: Time) -> bool {
+        runtime::now() >= self.free_at(written_at)
+    }
+
+    /// Returns when what was written at `written_at` may go its way.
+    pub async fn wait(&self, written_at: Time) {
         loop {
             let changed = self.changed.notified();
-            let free_at = (sent_at + self.lag.get()).min(self.until.get());
+            let free_at = self.free_at(written_at);
             if runtime::now() >= free_at {
                 return;
             }

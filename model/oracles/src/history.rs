@@ -1,22 +1,31 @@
-//! Which commits make up each store's present, which of them were acknowledged, and which ones a recovery left out.
+//! Which writes make up each store's present, which of them were acknowledged, and which ones a recovery left out: a database's commits
+//! here, entries of caches in [`cache`], records of event logs in [`event_log`].
 //!
 //! Commits are remembered as bytes until so many have followed that no recovery is expected to go back behind them.
 
+mod cache;
+mod event_log;
 mod lost;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use ports::database::{Key, Row, TableId};
-use ports::observe::{Change, CommitPosition, CommittedTransaction, Name};
+use ports::event_log::Partition;
+use ports::observe::{CacheWrite, Change, CommitPosition, CommittedTransaction, EventPosition, Name, PartitionLed};
 use runtime::Time;
 
+use cache::CacheHistory;
+use event_log::EventHistory;
 pub use lost::{Fate, LostWrite};
 
-/// The commits of all stores.
+/// The writes of all stores.
 #[derive(Debug, Default)]
 pub struct History {
+    /// Databases.
     stores: BTreeMap<Name, StoreHistory>,
     commits: u64,
+    caches: CacheHistory,
+    event_logs: EventHistory,
 }
 
 /// What a commit is to the history.
@@ -44,11 +53,11 @@ pub enum Acknowledged {
 /// What the newest recovery of a store left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// How many acknowledged commits it left out that wrote something.
+    /// How many acknowledged writes it left out: of a database, commits that did not only delete.
     pub acknowledged_lost: usize,
     /// When the oldest of them was acknowledged.
     pub oldest_acknowledged_at: Option<Time>,
-    /// When the last commit before it was made.
+    /// When the last write before it was made: of a database, committed; otherwise acknowledged.
     pub last_commit_at: Option<Time>,
     /// Whether it went further back than is remembered: the losses are not all known.
     pub beyond_memory: bool,
@@ -101,6 +110,16 @@ impl History {
     /// What the store's newest recovery left out, if it ever recovered.
     pub fn recovery(&self, store: &str) -> Option<&Recovery> {
         self.stores.get(store)?.recovery.as_ref()
+    }
+
+    /// What the newest recovery of a cache's shard left out, by the name of the shard's history.
+    pub fn cache_recovery(&self, history: &str) -> Option<&Recovery> {
+        self.caches.recovery(history)
+    }
+
+    /// What the newest leader of an event log's partition lacked.
+    pub fn partition_recovery(&self, partition: Partition) -> Option<&Recovery> {
+        self.event_logs.recovery(partition)
     }
 
     /// What an acknowledgement is about.
@@ -164,6 +183,26 @@ impl History {
             commit.acknowledged_late |= commit.acknowledged_at.is_none();
             commit.acknowledged_at.get_or_insert(position.at);
         }
+    }
+
+    /// Notes that a client of a cache was told; false if what it was told of is gone.
+    pub(crate) fn cache_acknowledged(&mut self, write: &CacheWrite) -> bool {
+        self.caches.acknowledged(write)
+    }
+
+    /// Goes back to what a cache's new primary began with.
+    pub(crate) fn cache_recovered(&mut self, history: &Name, epoch: u64, base: Option<(u64, u64)>, at: Time) {
+        self.caches.recovered(history, epoch, base, at);
+    }
+
+    /// Notes that a producer was told; false if the record is gone.
+    pub(crate) fn event_acknowledged(&mut self, event: &EventPosition) -> bool {
+        self.event_logs.acknowledged(event)
+    }
+
+    /// Goes back to what a partition's new leader has.
+    pub(crate) fn partition_led(&mut self, led: &PartitionLed) {
+        self.event_logs.led(led);
     }
 
     /// Goes back to `lsn`, with which `epoch` begins, and hands out what that leaves out, newest first.

@@ -9,6 +9,7 @@
 //! `rehearse verify` compares them. 37 and 38 are about organisations and about erased users, and the platform has neither.
 
 mod history;
+mod objects;
 mod oracle;
 mod rules;
 mod transaction;
@@ -32,8 +33,9 @@ mod retention;
 mod trip;
 
 pub use history::{Acknowledged, Fate, History, LostWrite, Recovery};
+pub use objects::{CacheEntry, each_cache_entry, event_name, object_name};
 pub use oracle::{End, Oracle, Report, Tally, Violation};
 pub use privacy::Texts;
 pub use rules::Rules;
-pub use transaction::{Pair, RowChange, Transaction, object_name};
+pub use transaction::{Pair, RowChange, Transaction};
 pub use watch::Watch;

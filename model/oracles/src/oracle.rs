@@ -22,7 +22,7 @@ pub trait Oracle {
     /// A recovery left this transaction out. The view is as if it had never been; the rows' pairs read from what was undone to what is.
     fn undone(&mut self, _transaction: &Transaction, _view: &View) {}
 
-    /// Anything else happened.
+    /// Anything else happened. Of what caches and event logs acknowledge, only what is gone by then.
     fn observed(&mut self, _observation: &Observation, _view: &View, _tally: &mut Tally) {}
 
     /// The run is over.

@@ -6,8 +6,9 @@
 use ports::database::Value;
 use ports::observe::{Change, Observation};
 
+use crate::objects::object_name;
 use crate::oracle::{Oracle, Tally};
-use crate::transaction::{Transaction, object_name};
+use crate::transaction::Transaction;
 use crate::view::View;
 
 pub(crate) fn oracles() -> Vec<Box<dyn Oracle>> {

@@ -13,6 +13,9 @@ pub struct Rules {
     pub settings: Config,
     /// What no vehicle exceeds between two of its positions, in metres a second.
     pub speed_max_m_per_s: u32,
+    /// The store of which one node at a time may accept writes. A cache's or an event log's primary that is cut off goes on for a while,
+    /// by design.
+    pub database: String,
     /// For stores whose design accepts a loss: up to how much time's worth of acknowledged writes a recovery may leave out. No entry
     /// means none.
     pub declared_loss: BTreeMap<String, Duration>,

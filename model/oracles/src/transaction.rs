@@ -6,10 +6,11 @@ use platform::domain::schema::{
     Balance, Driver, IdempotencyRecord, JournalEntry, LateReport, Lease, Movement, Offer, OutboxEntry, Payment, Quote,
     Rider, ToldNotification, Trip, TripLogEntry, TripNews,
 };
-use ports::database::{Key, Record, Row, RowError, TableId, Value};
+use ports::database::{Record, Row, RowError, TableId};
 use ports::observe::{Change, Name};
 use runtime::Time;
 
+use crate::objects::object_name;
 use crate::privacy::Texts;
 
 /// A row before and after one change of it. Never neither.
@@ -159,21 +160,4 @@ pub(crate) fn decode_all(changes: &[Change]) -> (Vec<RowChange>, Vec<String>) {
         }
     }
     (rows, broken)
-}
-
-/// How people call a row: its table and its key, such as `trips/4711`.
-pub fn object_name(table: TableId, key: &Key) -> String {
-    let schema = platform::domain::schema::TABLES.iter().find(|schema| schema.id == table);
-    let mut name = schema.map_or_else(|| format!("table {}", table.0), |schema| schema.name.to_owned());
-    for value in key {
-        name.push('/');
-        match value {
-            Value::Bool(truth) => name.push_str(&truth.to_string()),
-            Value::Int(number) => name.push_str(&number.to_string()),
-            Value::Text(text) => name.push_str(text),
-            Value::Bytes(bytes) => bytes.iter().for_each(|byte| name.push_str(&format!("{byte:02x}"))),
-            Value::Null => name.push_str("null"),
-        }
-    }
-    name
 }

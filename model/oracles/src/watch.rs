@@ -83,10 +83,22 @@ impl Observer for Watch {
         let inner = &mut *self.inner.borrow_mut();
         match observation {
             // The most frequent ones, and no invariant is about them.
-            Observation::JourneyEnded(_)
-            | Observation::AttemptFailed(_)
-            | Observation::CacheWriteAcknowledged(_)
-            | Observation::CacheRecoveredTo { .. } => return,
+            Observation::JourneyEnded(_) | Observation::AttemptFailed(_) => return,
+            // Oracles hear of those that are gone.
+            Observation::CacheWriteAcknowledged(write) => {
+                if inner.view.history_mut().cache_acknowledged(write) {
+                    return;
+                }
+            }
+            Observation::EventAcknowledged(event) => {
+                if inner.view.history_mut().event_acknowledged(event) {
+                    return;
+                }
+            }
+            Observation::CacheRecoveredTo { store, epoch, base, at, .. } => {
+                inner.view.history_mut().cache_recovered(store, *epoch, *base, *at);
+            }
+            Observation::PartitionLed(led) => inner.view.history_mut().partition_led(led),
             Observation::Committed(transaction) => {
                 match inner.view.history_mut().commit(transaction, inner.rules.commits_remembered) {
                     Admission::New => return inner.committed(transaction),
@@ -103,8 +115,6 @@ impl Observer for Watch {
             | Observation::WritableSince { .. }
             | Observation::WritableEnded { .. }
             | Observation::Position(_)
-            | Observation::EventAcknowledged(_)
-            | Observation::PartitionLed(_)
             | Observation::EventsTruncated { .. } => {}
         }
         for (oracle, tally) in &mut inner.oracles {

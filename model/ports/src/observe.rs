@@ -7,6 +7,7 @@ use std::rc::Rc;
 use runtime::Time;
 
 use crate::IdempotencyKey;
+use crate::cache::Command;
 use crate::database::{Key, Row, TableId};
 use crate::event_log::{Offset, Partition};
 use crate::processor::{Operation, Outcome};
@@ -134,8 +135,17 @@ impl PartitionLed {
 /// A write that a cache acknowledged: `lsn` is the offset in the primary's replication stream, counted in writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheWrite {
+    /// Its store is the [history](history_of) of the shard that the keys are in.
     pub position: CommitPosition,
-    pub keys: Vec<crate::cache::Key>,
+    /// What was done; shared by all who remember it.
+    pub command: Rc<Command>,
+}
+
+/// The store whose history bears this name, and which of its shards: each shard of a cluster has a history of its own, called such as
+/// `redis/2`.
+#[must_use]
+pub fn history_of(name: &str) -> (&str, Option<&str>) {
+    name.split_once('/').map_or((name, None), |(store, shard)| (store, Some(shard)))
 }
 
 /// What one transaction changed, in the order in which it changed it.

@@ -117,9 +117,7 @@ impl Measures {
         let bucket_count = (self.horizon_ns as u64).div_ceil(BUCKET_NS as u64) as usize;
         self.tiers.iter_mut().for_each(|buckets| buckets.resize(bucket_count, Bucket::default()));
         self.faults.sort_by(|one, other| one.onset_s.total_cmp(&other.onset_s));
-        // A copy that falls behind harms nobody by itself: the disaster is what makes somebody need it.
-        let is_disaster = |fault: &&Fault| fault.kind != "replication-stall";
-        let disaster = self.faults.iter().find(is_disaster).or(self.faults.first());
+        let disaster = self.faults.iter().find(|fault| is_disaster(&fault.kind)).or(self.faults.first());
         let onset_s = disaster.map(|fault| fault.onset_s);
         let (happenings, happenings_left_off) = self.happenings.finish();
         let marks: Vec<(f64, Mark)> =
@@ -171,6 +169,12 @@ impl Measures {
             happenings_left_off,
         }
     }
+}
+
+/// Whether a fault of this kind is a disaster by itself. A copy that falls behind harms nobody: the disaster is what makes somebody
+/// need it.
+pub fn is_disaster(kind: &str) -> bool {
+    !["replication-stall", "redis-replication-stall", "kafka-replication-stall"].contains(&kind)
 }
 
 fn total(tiers: &[Vec<Bucket>; 3]) -> RequestCounts {

@@ -62,12 +62,12 @@ struct Tally {
 }
 
 impl Stores {
-    /// Counts a write, and keeps its name if it is gone.
+    /// Counts a write that is acknowledged, or what became of one that was, and keeps its name if it is gone.
     pub fn add(&mut self, write: &WriteRecord<'_>) {
         let tally = named(&mut self.0, write.store);
-        tally.acknowledged += 1;
         match write.fate {
-            Fate::Kept | Fate::Superseded => return,
+            Fate::Kept => return tally.acknowledged += 1,
+            Fate::Superseded => return,
             Fate::Divergent => tally.divergent += 1,
             Fate::Lost => {
                 tally.lost += 1;
@@ -149,16 +149,16 @@ mod tests {
 
     #[test]
     fn the_oldest_lost_write_sets_the_age_and_superseded_ones_are_not_lost() {
-        let found = tallied(
-            0.0,
-            &[
-                write("trips/1", 10, Fate::Superseded),
-                write("trips/2", 98, Fate::Lost),
-                write("trips/3", 97, Fate::Lost),
-                write("trips/4", 120, Fate::Divergent),
-                write("trips/5", 99, Fate::Kept),
-            ],
-        );
+        let fates = [
+            ("trips/1", 10, Some(Fate::Superseded)),
+            ("trips/2", 98, Some(Fate::Lost)),
+            ("trips/3", 97, Some(Fate::Lost)),
+            ("trips/4", 120, Some(Fate::Divergent)),
+            ("trips/5", 99, None),
+        ];
+        let acknowledged = fates.iter().map(|(object, at_s, _)| write(object, *at_s, Fate::Kept));
+        let gone = fates.iter().filter_map(|(object, at_s, fate)| fate.map(|fate| write(object, *at_s, fate)));
+        let found = tallied(0.0, &acknowledged.chain(gone).collect::<Vec<_>>());
         assert_eq!((found.acknowledged, found.lost, found.divergent, found.oldest_age_s), (5, 2, 1, Some(3.0)));
         assert_eq!(
             found.losses.iter().map(|loss| loss.object.as_str()).collect::<Vec<_>>(),

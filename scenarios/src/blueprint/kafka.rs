@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::format::section::section;
-use crate::format::value::{Count, Flag, Length, List, PositiveLength, Speed, Text};
+use crate::format::value::{Count, Flag, Length, List, Maybe, PositiveLength, Speed, Text};
 
 section! {
     /// An MSK cluster of Kafka 3.5. The services `relay` and `notifications` need one.
@@ -36,5 +36,9 @@ section! {
         lag_max: Duration as PositiveLength = Duration::from_secs(30),
         /// From power to a broker's process, on a host that comes back. Assumption.
         boot: Duration as Length = Duration::from_secs(120),
+
+        /// How old, at a disaster's onset, an acknowledged record may be that is lost: what is older is a bug. Left out: of any age with
+        /// `unclean_election`, and none without.
+        rpo: Option<Duration> as Maybe<Length>,
     }
 }

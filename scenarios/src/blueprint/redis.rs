@@ -67,6 +67,10 @@ section! {
         client_connections: u32 as Count = 8,
         /// How long one command of a service may take: a cache that does not answer at once is of no use. Assumption.
         command_timeout: Duration as PositiveLength = Duration::from_millis(250),
+
+        /// How old, at a disaster's onset, an acknowledged write may be that is lost: what is older is a bug. Left out: of any age, since
+        /// replication is asynchronous.
+        rpo: Option<Duration> as Maybe<Length>,
     }
 }
 

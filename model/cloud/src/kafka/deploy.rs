@@ -119,6 +119,21 @@ fn place(brokers: &[BrokerSpec], partition: usize, replicas: usize) -> Vec<Broke
     chosen
 }
 
+impl ClusterSpec {
+    /// The partitions that each broker is to lead, by its name; those of a topic one after the other.
+    #[must_use]
+    pub fn first_leaders(&self) -> BTreeMap<&str, Vec<(Topic, u16)>> {
+        let mut led: BTreeMap<&str, Vec<(Topic, u16)>> = BTreeMap::new();
+        for (index, spec) in self.topics.iter().enumerate() {
+            for number in 0..spec.partitions {
+                let first = place(&self.brokers, index + usize::from(number), spec.replicas)[0];
+                led.entry(&self.brokers[usize::from(first.0)].name).or_default().push((spec.topic, number));
+            }
+        }
+        led
+    }
+}
+
 /// Adds the cluster's hosts and processes.
 ///
 /// # Panics

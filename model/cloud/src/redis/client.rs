@@ -169,7 +169,7 @@ impl<R: Resolver> Client<R> {
     }
 
     /// Tells whoever watches that this client was told of a write.
-    fn acknowledged(&self, command: &Command, place: Place) {
+    fn acknowledged(&self, command: Command, place: Place) {
         let plan = &self.0.plan;
         let position = CommitPosition {
             store: plan.shard_name(place.shard).clone(),
@@ -177,8 +177,8 @@ impl<R: Resolver> Client<R> {
             lsn: place.position.offset,
             at: runtime::now(),
         };
-        let keys = command.keys().to_vec();
-        plan.observer.observe(&Observation::CacheWriteAcknowledged(CacheWrite { position, keys }));
+        let write = CacheWrite { position, command: Rc::new(command) };
+        plan.observer.observe(&Observation::CacheWriteAcknowledged(write));
     }
 }
 
@@ -192,7 +192,7 @@ impl<R: Resolver> Cache for Client<R> {
             match self.ask(address, &command, deadline).await? {
                 Heard::Frame(ServerFrame::Reply { reply, place }) => {
                     if let Some(place) = place {
-                        self.acknowledged(&command, place);
+                        self.acknowledged(command, place);
                     }
                     return Ok(reply);
                 }

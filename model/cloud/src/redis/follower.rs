@@ -1,4 +1,4 @@
-//! A replica's side of replication: asks for what it lacks, repeats what the primary did, as late as it is held back.
+//! A replica's side of replication: asks for what it lacks, and repeats what the primary did.
 
 use runtime::net::{Closed, Connection, connect};
 
@@ -30,7 +30,6 @@ async fn follow_once(node: &Node, primary: NodeId) -> Closed {
     link.keepalive(parameters.replication_timeout / 2, parameters.replication_timeout / 2);
     let position = node.data.borrow().position();
     link.send(ReplicaFrame::Hello { node: node.id, position });
-    let hold = node.plan.operator.hold(node.id);
     loop {
         match link.recv().await {
             Ok(PrimaryFrame::Continue { history }) => {
@@ -46,7 +45,6 @@ async fn follow_once(node: &Node, primary: NodeId) -> Closed {
             }
             Ok(PrimaryFrame::Records(records)) => {
                 for record in records {
-                    hold.wait(record.at).await;
                     let _thread = node.thread.lock().await;
                     let touched = {
                         let mut data = node.data.borrow_mut();

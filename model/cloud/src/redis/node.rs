@@ -6,14 +6,15 @@ use std::rc::Rc;
 
 use ports::cache::{Bytes, Message};
 use ports::observe::{Mark, Name, Observation};
+use runtime::Time;
 use runtime::disk::{self, Log};
-use runtime::net::{Connection, Listener};
+use runtime::net::Listener;
 use runtime::random::Stream;
 use runtime::telemetry::Gauge;
 use runtime::watched::Watched;
-use runtime::{JoinHandle, Time};
 use tokio::sync::Notify;
 
+use super::agent;
 use super::cluster::Cluster;
 use super::data::Data;
 use super::follower::follow;
@@ -24,9 +25,9 @@ use super::plan::Plan;
 use super::protocol::{
     CLIENT_PORT, ClientFrame, NodeId, PrimaryFrame, REPLICATION_PORT, Record, ReplicaFrame, ServerFrame, ShardId,
 };
+use super::replication::{self, Linked};
 use super::session::{self, ClientConnection};
 use super::store::{Milliseconds, Store};
-use super::{agent, replication};
 
 /// Bytes of one reign's number on disk. Assumption: a block.
 const REIGN_BYTES: u32 = 4 << 10;
@@ -43,16 +44,6 @@ pub(super) enum Role {
     Replica {
         of: NodeId,
     },
-}
-
-/// A primary's end of a replica's connection.
-pub(super) type ReplicaLink = Connection<PrimaryFrame, ReplicaFrame>;
-
-/// A replica that follows.
-pub(super) struct Linked {
-    pub link: Rc<ReplicaLink>,
-    /// Hears the connection end.
-    pub listening: JoinHandle<()>,
 }
 
 /// A server's process.
@@ -291,7 +282,7 @@ impl Node {
     /// Sends a record to every replica that follows; nobody waits for them.
     pub fn replicate(&self, record: &Record) {
         for linked in self.links.borrow().values() {
-            linked.link.send(PrimaryFrame::Records(vec![record.clone()]));
+            linked.send(std::slice::from_ref(record));
         }
     }
 

@@ -67,7 +67,7 @@ impl Operator {
     }
 
     /// Has a replica receive the stream only `lag` late from now until `until`. With a `lag` that reaches beyond `until` it
-    /// receives nothing till then.
+    /// receives nothing till then. What it has not received waits at its primary, and is gone with it.
     ///
     /// # Errors
     /// There is no such server.

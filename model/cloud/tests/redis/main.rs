@@ -4,6 +4,7 @@ mod cluster;
 mod controlled;
 mod happy;
 mod limits;
+mod losses;
 mod support;
 #[path = "../common/world.rs"]
 mod world;

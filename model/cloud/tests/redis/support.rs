@@ -59,7 +59,7 @@ impl Notes {
             }
             let newer_than_all = bases.last_key_value().is_none_or(|(epoch, _)| place.0 >= *epoch);
             if !newer_than_all && present.is_none_or(|(epoch, offset)| epoch != place.0 || place.1 > offset) {
-                lost.extend(write.keys.iter().cloned());
+                lost.extend(write.command.keys().iter().cloned());
             }
         }
         lost

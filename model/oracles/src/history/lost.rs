@@ -6,37 +6,56 @@ use ports::observe::Name;
 use runtime::Time;
 
 use super::{Commit, History, unpack};
-use crate::transaction::object_name;
+use crate::objects::object_name;
 
 /// What became of an acknowledged write that a recovery left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fate {
     /// It is gone.
     Lost,
-    /// It is gone, and a later acknowledged write or deletion of the same row with it: nobody misses this one.
+    /// It is gone, and nobody misses it: a later acknowledged write or removal of the same object went with it, it was a removal itself,
+    /// or it would have expired.
     Superseded,
     /// It was acknowledged after the onset, or after another node had taken over: it was never going to last.
     Divergent,
 }
 
-/// One acknowledged write of one row that is not part of the present.
+impl Fate {
+    /// Of a write that is gone. `late`: it was acknowledged when another node had taken over already. `onset`: when the disaster began.
+    pub(super) fn of(superseded: bool, late: bool, acknowledged_at: Time, onset: Option<Time>) -> Self {
+        match superseded {
+            true => Self::Superseded,
+            false if late || onset.is_some_and(|onset| acknowledged_at >= onset) => Self::Divergent,
+            false => Self::Lost,
+        }
+    }
+}
+
+/// One acknowledged write of one object that is not part of the present.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostWrite {
+    /// As the blueprint names it.
     pub store: Name,
-    /// The row, such as `trips/4711`.
+    /// The row, the cache's entry or the log's record, such as `trips/4711`.
     pub object: String,
     pub epoch: u64,
-    /// The place of its commit in the write-ahead log.
+    /// Its place in the write-ahead log, in its shard's stream of replication, or in its partition.
     pub lsn: u64,
-    pub committed_at: Time,
     pub acknowledged_at: Time,
     pub fate: Fate,
 }
 
 impl History {
-    /// Every acknowledged write that recoveries left out, by store and then in the order of the log. `onset` is when the disaster
-    /// began, if one did.
+    /// Every acknowledged write that recoveries left out, by store and then in the order of its log: databases' first, then caches', then
+    /// event logs'. `onset` is when the disaster began, if one did.
     pub fn lost_writes(&self, onset: Option<Time>) -> Vec<LostWrite> {
+        let mut lost = self.lost_rows(onset);
+        lost.extend(self.caches.lost_writes(onset));
+        lost.extend(self.event_logs.lost_writes(onset));
+        lost
+    }
+
+    fn lost_rows(&self, onset: Option<Time>) -> Vec<LostWrite> {
         let mut lost = Vec::new();
         for (name, store) in &self.stores {
             let mut commits: Vec<&Commit> =
@@ -56,21 +75,13 @@ impl History {
                     if deleted {
                         continue; // it is there and will be deleted again
                     }
-                    let fate = if superseded {
-                        Fate::Superseded
-                    } else if commit.acknowledged_late || onset.is_some_and(|onset| acknowledged_at >= onset) {
-                        Fate::Divergent
-                    } else {
-                        Fate::Lost
-                    };
                     of_store.push(LostWrite {
                         store: name.clone(),
                         object,
                         epoch: commit.epoch,
                         lsn: commit.lsn,
-                        committed_at: commit.at,
                         acknowledged_at,
-                        fate,
+                        fate: Fate::of(superseded, commit.acknowledged_late, acknowledged_at, onset),
                     });
                 }
             }

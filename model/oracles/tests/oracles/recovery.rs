@@ -1,8 +1,16 @@
 //! What recoveries leave out is named exactly, and after them the view is as if it had never been.
 
+use std::rc::Rc;
+use std::time::Duration;
+
 use oracles::{Fate, LostWrite, Rules, Watch};
 use platform::domain::schema::{Payment, Quote, ToldNotification};
-use ports::observe::{CommitPosition, CommittedTransaction, Observation, Observer};
+use ports::cache::{Command, Condition, Expiry};
+use ports::event_log::{Offset, Partition, TopicId};
+use ports::observe::{
+    CacheWrite, CommitPosition, CommittedTransaction, EventPosition, Observation, Observer, PartitionLed,
+};
+use runtime::Time;
 
 use crate::script::{STORE, Script, Step, Write, lossy, speaking, strict, time};
 use crate::story::good;
@@ -114,11 +122,91 @@ fn a_loss_beyond_what_is_declared_is_a_bug() {
     // The last three commits are five seconds apart.
     let declaring = |seconds| {
         let mut rules = strict();
-        rules.declared_loss.insert(STORE.to_owned(), std::time::Duration::from_secs(seconds));
+        rules.declared_loss.insert(STORE.to_owned(), Duration::from_secs(seconds));
         speaking(&script.play(rules).reports()).into_iter().collect::<Vec<_>>()
     };
     assert_eq!(declaring(9), ["acknowledged-writes-stay"]);
     assert_eq!(declaring(10), [""; 0]);
+}
+
+/// What a failover of a cache and an unclean election of an event log do, each to one of two acknowledged writes; then the sides that lost go
+/// on.
+fn copies_that_lag() -> Vec<Observation> {
+    let position =
+        |store: &str, lsn, at_s| CommitPosition { store: store.into(), epoch: 1, lsn, at: Time::from_secs(at_s) };
+    let cached = |lsn, at_s| {
+        let (key, value) = (format!("key-{lsn}").into_bytes(), b"v".to_vec());
+        let command = Command::Set { key, value, condition: Condition::Always, expiry: Expiry::Never, get: false };
+        let position = position("redis/1", lsn, at_s);
+        Observation::CacheWriteAcknowledged(CacheWrite { position, command: Rc::new(command) })
+    };
+    let partition = Partition { topic: TopicId(1), number: 2 };
+    let told = |offset, at_s| {
+        let (store, at) = ("kafka".into(), Time::from_secs(at_s));
+        Observation::EventAcknowledged(EventPosition { store, partition, epoch: 1, offset: Offset(offset), at })
+    };
+    let at = Time::from_secs(20);
+    let recovered = Observation::CacheRecoveredTo {
+        store: "redis/1".into(),
+        node: "redis-1-1".into(),
+        epoch: 2,
+        base: Some((1, 1)),
+        at,
+    };
+    let led = Observation::PartitionLed(PartitionLed {
+        store: "kafka".into(),
+        node: "kafka-1".into(),
+        partition,
+        epoch: 2,
+        reigns: vec![(1, Offset(0))],
+        end: Offset(1),
+        clean: false,
+        at,
+    });
+    vec![cached(1, 10), cached(2, 13), told(0, 10), told(1, 14), recovered, led, cached(3, 21), told(2, 21)]
+}
+
+#[test]
+fn what_copies_of_caches_and_logs_lacked_is_lost_and_what_their_old_sides_say_diverges() {
+    let watch = Watch::new(strict());
+    copies_that_lag().iter().for_each(|observation| watch.observe(observation));
+    let lost = watch.lost_writes(None);
+    let told: Vec<String> = lost.iter().map(|lost| format!("{} {} {:?}", lost.store, lost.object, lost.fate)).collect();
+    let expected = [
+        "redis shard-1/key-2 Lost",
+        "redis shard-1/key-3 Divergent",
+        "kafka trip-events-2/1 Lost",
+        "kafka trip-events-2/2 Divergent",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_copy_that_lags_is_a_bug_unless_the_design_has_it() {
+    let violations = |declared: &[&str]| {
+        let mut rules = strict();
+        let accepted = declared.iter().map(|store| ((*store).to_owned(), Duration::from_secs(1)));
+        rules.declared_loss.extend(accepted);
+        let watch = Watch::new(rules);
+        copies_that_lag().iter().for_each(|observation| watch.observe(observation));
+        let reports = watch.reports();
+        let report = reports.iter().find(|report| report.name == "acknowledged-writes-stay").unwrap();
+        assert_eq!(report.evaluations, 6, "two looks at each recovery, one at each late acknowledgement");
+        report.violations
+    };
+    assert_eq!([violations(&[]), violations(&["redis"]), violations(&["redis", "kafka"])], [4, 2, 0]);
+}
+
+#[test]
+fn a_cache_may_have_two_nodes_that_accept_writes_for_a_while() {
+    let watch = Watch::new(strict());
+    let reign = |epoch, node: &str| {
+        let (store, node, at) = ("redis/0".into(), node.into(), Time::from_secs(1));
+        watch.observe(&Observation::WritableSince { store, node, epoch, at });
+    };
+    reign(2, "redis-0-1");
+    reign(1, "redis-0-0");
+    assert!(speaking(&watch.reports()).is_empty());
 }
 
 #[test]

@@ -301,6 +301,7 @@ pub fn strict() -> Rules {
             ..Config::default()
         },
         speed_max_m_per_s: Rules::SPEED_MAX_M_PER_S,
+        database: STORE.to_owned(),
         declared_loss: BTreeMap::new(),
         commits_remembered: Rules::COMMITS_REMEMBERED,
     }

@@ -16,6 +16,9 @@ use crate::domain::ids::DriverId;
 use crate::domain::matching::Candidate;
 use crate::domain::place::{Cell, CellSize, Coordinate};
 
+/// What keys of cells begin with.
+const INDEX: &str = "drivers";
+
 /// Cells of searches: with some three waiting drivers in each, the cell of a pickup and those around it hold enough. Assumption.
 const CELL_SIZE: CellSize = CellSize::Seven;
 
@@ -42,7 +45,7 @@ struct Written {
 
 impl<C: Cache> SharedLocations<C> {
     pub fn new(cache: C, limit: Duration) -> Self {
-        Self { cache, cells: CellIndex::new("drivers"), limit, written: RefCell::default() }
+        Self { cache, cells: CellIndex::new(INDEX), limit, written: RefCell::default() }
     }
 
     /// Notes that a driver waits at a place, or waits no more. It is written while the phone has its answer already.
@@ -126,6 +129,13 @@ impl<C: Cache> SharedLocations<C> {
 /// A driver at a place, as it is written.
 fn member(driver: DriverId, at: Coordinate) -> Bytes {
     postcard::to_stdvec(&(driver, at)).expect("integers always serialise")
+}
+
+/// The driver whom a member of a cell's key stands for; none for what no replica writes.
+#[must_use]
+pub fn driver_of(key: &[u8], member: &[u8]) -> Option<DriverId> {
+    let is_cell = key.strip_prefix(INDEX.as_bytes()).is_some_and(|rest| rest.starts_with(b":"));
+    candidate(member, 0).filter(|_| is_cell).map(|candidate| candidate.driver)
 }
 
 /// None for what no replica writes.
