@@ -3,4 +3,6 @@
 mod database;
 mod network;
 mod phones;
+mod processor;
+mod retries;
 mod support;

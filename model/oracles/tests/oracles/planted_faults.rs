@@ -19,7 +19,7 @@ use platform::domain::trip::EventKind;
 use platform::domain::vehicle::VehicleClass;
 use ports::IdempotencyKey;
 use ports::observe::{CommitPosition, CommittedTransaction, DriverPosition, Observation};
-use ports::processor::{Operation, Outcome};
+use ports::processor::{Decline, Operation, Outcome};
 
 use crate::script::{STORE, Script, Step, TIMES_SQUARE, Write, speaking, strict, time};
 use crate::story::{Twist, good, twisted, two_trips_for_a_driver, two_trips_for_a_rider};
@@ -146,6 +146,15 @@ const PLANTS: &[Plant] = &[
         let (key, at) = (IdempotencyKey(404), time(script.end_ns()));
         let again = Observation::ProcessorOperation { key, operation, outcome: Outcome::Approved, at };
         script.then("1 settled", Step::Observe(again))
+    }),
+    ("captured-under-one-key", "a capture that was heard of is asked for again under another key", || {
+        let mut script = good();
+        let payment: Payment = script.record("1 authorised");
+        let authorisation = payment.authorisation_key.unwrap();
+        let operation = Operation::Capture { authorisation, amount_minor: 100 };
+        let (key, at) = (IdempotencyKey(404), time(script.end_ns()));
+        let outcome = Outcome::Declined(Decline::NoAuthorisation);
+        script.then("1 settled", Step::Observe(Observation::ProcessorOperation { key, operation, outcome, at }))
     }),
     ("captured-once", "less is captured than is charged", || {
         good().edit::<Payment>("1 captured", |payment| payment.captured_minor -= 1)
@@ -488,7 +497,7 @@ const NUMBERED: &[(u32, &[&str])] = &[
     (13, &["ledger-sums-to-zero"]),
     (14, &["entries-append-only"]),
     (15, &["balance-folds-entries"]),
-    (16, &["captured-once"]),
+    (16, &["captured-once", "captured-under-one-key"]),
     (17, &["captures-within-authorisation"]),
     (18, &["cancelled-pays-fee-at-most"]),
     (19, &["charge-is-sum-of-parts"]),
