@@ -289,9 +289,9 @@ fn mistakes_in_a_blueprint_and_in_its_overrides_are_reported_each_in_its_file() 
        | ^^^^^^^^^^^^
 
     error: expected a size with its unit, found "1000gib"
-      --> scenarios/blueprints/aws-microservice.toml:57:11
+      --> scenarios/blueprints/aws-microservice.toml:60:11
        |
-    57 | storage = "1000gib"
+    60 | storage = "1000gib"
        |           ^^^^^^^^^
       help: did you mean "1000GiB"?
     "#);
@@ -561,8 +561,8 @@ fn what_goes_around_the_event_log_needs_one() {
     let after = rest.split_once("# What counts").expect("the tiers follow").1;
     std::fs::write(&path, format!("{before}# What counts{after}")).expect("a file");
     insta::assert_snapshot!(shelf.messages(GOOD), @r"
-    36:8 the service `relay` needs an event log, and there is none | add a table [kafka]
-    39:8 the service `notifications` needs an event log, and there is none | add a table [kafka]
+    39:8 the service `relay` needs an event log, and there is none | add a table [kafka]
+    42:8 the service `notifications` needs an event log, and there is none | add a table [kafka]
     ");
     let without = text.replace("[[service]]\nname = \"relay\"\n", "");
     assert_ne!(without, text);

@@ -26,6 +26,7 @@ pub struct Bug {
 /// Every bug that can be planted, by name.
 pub const BUGS: &[Bug] = &[
     Bug { name: "balance-without-entry", what: "a fee changes balances and is not entered in the journal" },
+    Bug { name: "capture-under-new-key", what: "a capture without an answer is sent again under another key" },
     Bug { name: "commit-not-synced", what: "the database tells of a commit before its log is flushed anywhere" },
     Bug { name: "detached-standby-promoted", what: "a standby that commits no longer waited for takes over" },
     Bug { name: "driver-freed-apart", what: "a drop-off and the driver's release are two transactions" },
@@ -46,7 +47,6 @@ pub const BUGS: &[Bug] = &[
 
 /// Bugs of the kind that are not among [`BUGS`], and why not.
 pub const NOT_PLANTED: &[(&str, &str)] = &[
-    ("a second capture under a new key", "the processor declines it, and no oracle holds its book against ours"),
     ("a refund beyond its capture", "nobody asks for refunds in these runs, and no oracle is about them"),
     ("a read of one's own write from a replica", "services have no client of a replica"),
     ("a cache written before its commit, an event handled twice", "neither cache nor consumers run in these runs yet"),

@@ -3,5 +3,7 @@
 mod database;
 mod network;
 mod phones;
+mod processor;
+mod retries;
 mod stores;
 mod support;

@@ -30,7 +30,7 @@ fn span_s(writes: &[Write], store: &str, of: &Named) -> (f64, f64) {
 
 #[test]
 fn a_cache_that_fails_ten_seconds_into_a_stall_loses_exactly_what_its_replica_had_not_received() {
-    let (report, _, writes) = recorded(&drill("redis-stall.toml", "100/s"));
+    let (report, _, writes) = recorded(&drill("redis-stall.toml", quick));
     let cache = &report.outcome.stores["redis"];
     assert!(cache.lost > 0 && cache.divergent == 0 && cache.accepted, "{cache:?}");
     let age_s = cache.oldest_age_s.expect("something is lost, and the power went");
@@ -46,7 +46,7 @@ fn a_cache_that_fails_ten_seconds_into_a_stall_loses_exactly_what_its_replica_ha
 
 #[test]
 fn a_failover_of_a_shard_that_is_well_costs_seconds_and_hardly_a_write() {
-    let report = rehearsed(&drill("redis-failover.toml", "100/s"));
+    let report = rehearsed(&drill("redis-failover.toml", quick));
     let promoted = marks(&report, "redis", Mark::Promoted);
     assert!(promoted.len() == 1 && (600.0..605.0).contains(&promoted[0]), "{promoted:?}");
     let cache = &report.outcome.stores["redis"];
@@ -58,7 +58,7 @@ fn a_failover_of_a_shard_that_is_well_costs_seconds_and_hardly_a_write() {
 
 #[test]
 fn a_broker_that_is_lost_takes_no_acknowledged_record_with_it() {
-    let report = rehearsed(&drill("broker-loss.toml", "100/s"));
+    let report = rehearsed(&drill("broker-loss.toml", quick));
     let led = report.run.placement.iter().find(|place| place.instance == "kafka-0").expect("it is placed");
     assert_eq!((&*led.zone, &*led.role), ("us-east-1a", "leads trip-events 0, 3"));
     // The ensemble waits for a session of 18 s, and the others of the partition are in step.
@@ -72,7 +72,7 @@ fn a_broker_that_is_lost_takes_no_acknowledged_record_with_it() {
 
 #[test]
 fn a_zone_takes_the_cache_s_only_copy_with_it_and_nothing_of_the_database_and_the_log() {
-    let report = rehearsed(&drill("zone-loss-whole.toml", "100/s"));
+    let report = rehearsed(&drill("zone-loss-whole.toml", quick));
     let role = |instance: &str| {
         let place = report.run.placement.iter().find(|place| place.instance == instance).expect("it is placed");
         (place.zone.clone(), place.role.clone())

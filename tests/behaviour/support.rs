@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rehearsal::prepare::{Prepared, prepare_loaded};
 use rehearsal::rehearsal::{Options, rehearse};
-use reports::records::{Fate, Record};
+use reports::records::{Fate, Record, RequestRecord};
 use reports::report::Report;
 
 /// A scenario on document 001's architecture: 2 minutes of warm-up, then `duration`, with what else is in `rest`.
@@ -16,7 +16,7 @@ pub fn scenario(requests: &str, duration: &str, rest: &str) -> Prepared {
 
 /// The same with another blueprint.
 pub fn scenario_on(blueprint: &str, requests: &str, duration: &str, rest: &str) -> Prepared {
-    let text = format!(
+    prepared(&format!(
         r#"
         title = "behaviour"
         blueprint = "{blueprint}"
@@ -27,27 +27,26 @@ pub fn scenario_on(blueprint: &str, requests: &str, duration: &str, rest: &str) 
         traffic = {{ requests = "{requests}" }}
         {rest}
         "#
-    );
-    prepare(&text)
+    ))
 }
 
-/// A drill as it is on its shelf, but with 2 minutes of warm-up and a fraction of its requests: what it claims does not depend on how many
-/// they are.
-pub fn drill(name: &str, requests: &str) -> Prepared {
-    let shelf = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/drills");
-    let mut text = std::fs::read_to_string(shelf.join(name)).unwrap_or_else(|problem| panic!("{name}: {problem}"));
-    let quick = [
-        ("\nrequests = \"400/s\"\n", format!("\nrequests = \"{requests}\"\n")),
-        ("\nwarmup    = \"10m\"\n", "\nwarmup    = \"2m\"\n".to_owned()),
-    ];
-    for (written, quick) in quick {
-        assert!(text.contains(written), "{name} is written like the other drills: {written}");
-        text = text.replace(written, &quick);
+/// A drill that is among the files, its text changed.
+pub fn drill(name: &str, change: impl FnOnce(String) -> String) -> Prepared {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/drills").join(name);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|problem| panic!("{}: {problem}", path.display()));
+    prepared(&change(text))
+}
+
+/// A drill's text with 2 minutes of warm-up and a quarter of its requests, for what does not depend on how many they are.
+pub fn quick(mut text: String) -> String {
+    for (written, quick) in [("\nrequests = \"400/s\"\n", "\nrequests = \"100/s\"\n"), ("\nwarmup    = \"10m\"\n", "\nwarmup    = \"2m\"\n")] {
+        assert!(text.contains(written), "the drill is written like the others: {written}");
+        text = text.replace(written, quick);
     }
-    prepare(&text)
+    text
 }
 
-fn prepare(text: &str) -> Prepared {
+fn prepared(text: &str) -> Prepared {
     let library = scenarios::Library::around(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/drills").as_path());
     let loaded = scenarios::load_str("behaviour.toml", text, &library).unwrap_or_else(|problems| panic!("{problems}"));
     prepare_loaded(Path::new("behaviour.toml"), loaded).unwrap_or_else(|problem| panic!("{problem}"))
@@ -76,20 +75,11 @@ pub fn rehearsed(prepared: &Prepared) -> Report {
     report
 }
 
-/// Rehearses it once, with every request and write at hand; every oracle must hold, and the records alone must say what the run said.
+/// Rehearses it once, with every request and write at hand; every oracle must hold.
 pub fn recorded(prepared: &Prepared) -> (Report, Vec<Request>, Vec<Write>) {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let report = run(prepared, 1, Some(directory.path()));
-    holds(&report);
     let (mut requests, mut writes) = (Vec::new(), Vec::new());
-    let read = reports::reader::read_records(directory.path(), |record| match record {
-        Record::Request(request) => requests.push(Request {
-            journey: request.journey.to_owned(),
-            meant_at_s: seconds(request.meant_at_ns),
-            ended_at_s: seconds(request.ended_at_ns),
-            attempts: request.attempts,
-            failed: request.failure.is_some(),
-        }),
+    let report = kept(prepared, &mut |record| match record {
+        Record::Request(request) => requests.push(Request::from(request)),
         Record::Write(write) => writes.push(Write {
             store: write.store.to_owned(),
             object: write.object.to_owned(),
@@ -100,10 +90,33 @@ pub fn recorded(prepared: &Prepared) -> (Report, Vec<Request>, Vec<Write>) {
         }),
         _ => {}
     });
-    read.expect("the records read back");
-    let rebuilt = reports::rebuild::read_report(directory.path()).expect("the records read back");
-    assert_eq!(rebuilt.outcome, report.outcome);
     (report, requests, writes)
+}
+
+/// Rehearses it once, with what phones asked for and what every replica says that it took of it; every oracle must hold.
+pub fn counted(prepared: &Prepared) -> (Report, Vec<Request>, Vec<Taken>) {
+    let (mut requests, mut taken) = (Vec::new(), Vec::new());
+    let report = kept(prepared, &mut |record| match record {
+        Record::Request(request) => requests.push(Request::from(request)),
+        Record::Metric(sample) if sample.metric == "requests.taken" => taken.push(Taken {
+            replica: sample.component.to_owned(),
+            at_s: seconds(sample.at_ns),
+            requests: sample.value,
+        }),
+        _ => {}
+    });
+    (report, requests, taken)
+}
+
+/// Rehearses it once and shows its records; every oracle must hold.
+fn kept(prepared: &Prepared, show: &mut dyn FnMut(&Record<'_>)) -> Report {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let report = run(prepared, 1, Some(directory.path()));
+    holds(&report);
+    reports::reader::read_records(directory.path(), |record| show(&record)).expect("the records read back");
+    let rebuilt = reports::rebuild::read_report(directory.path()).expect("the records read back");
+    assert_eq!(rebuilt.outcome, report.outcome, "the records alone say what the run said");
+    report
 }
 
 fn holds(report: &Report) {
@@ -123,6 +136,26 @@ pub struct Request {
     pub ended_at_s: f64,
     pub attempts: u8,
     pub failed: bool,
+}
+
+impl From<&RequestRecord<'_>> for Request {
+    fn from(request: &RequestRecord<'_>) -> Self {
+        Self {
+            journey: request.journey.to_owned(),
+            meant_at_s: seconds(request.meant_at_ns),
+            ended_at_s: seconds(request.ended_at_ns),
+            attempts: request.attempts,
+            failed: request.failure.is_some(),
+        }
+    }
+}
+
+/// How many requests a replica had taken by then, since it started.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub replica: String,
+    pub at_s: f64,
+    pub requests: f64,
 }
 
 /// A write as it was acknowledged, or a verdict on it.

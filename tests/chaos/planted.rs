@@ -25,7 +25,7 @@ fn what_is_planted_is_found_and_named() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/chaos/town.toml");
     let base = Base::new(prepare(&file, None).unwrap_or_else(|problem| panic!("{problem}")));
     let interrupt = Arc::default();
-    let hunter = Hunter::new(&base, Limits { seeds: 1..6, total_s: f64::INFINITY, shrink_s: 0.0 }, &interrupt);
+    let hunter = Hunter::new(&base, Limits { seeds: 1..13, total_s: f64::INFINITY, shrink_s: 0.0 }, &interrupt);
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from).min(QUICK.len()) {

@@ -12,6 +12,7 @@ mod motion;
 mod patience;
 mod phone;
 mod rider;
+mod vehicle;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

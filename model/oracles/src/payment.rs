@@ -21,6 +21,7 @@ pub(crate) fn oracles(rules: &Rules) -> Vec<Box<dyn Oracle>> {
     let fares = rules.settings.fares;
     vec![
         Box::new(CapturedOnce),
+        Box::new(CapturedUnderOneKey),
         Box::new(CapturesWithinAuthorisation),
         Box::new(CancelledPaysFeeAtMost { fares }),
         Box::new(DriverCreditedOnce { fares }),
@@ -72,6 +73,34 @@ impl Oracle for CapturedOnce {
         let Some(book) = view.processor().authorisation(authorisation) else { return };
         tally.check(at, book.captures.len() == 1, || {
             format!("the processor captured authorisation {authorisation} as {:?}", book.captures)
+        });
+    }
+}
+
+/// What invariant 16 rests on where the processor is not the one to keep it: it declines the second of two captures, and then the fare looks
+/// unpaid. A store that lost acknowledged writes may have lost the key, which was reported as such.
+struct CapturedUnderOneKey;
+
+impl Oracle for CapturedUnderOneKey {
+    fn name(&self) -> &'static str {
+        "captured-under-one-key"
+    }
+
+    fn statement(&self) -> &'static str {
+        "what the processor has captured is not asked of it again under another key"
+    }
+
+    fn observed(&mut self, observation: &Observation, view: &View, tally: &mut Tally) {
+        let Observation::ProcessorOperation { key, operation: Operation::Capture { authorisation, .. }, outcome, at } =
+            *observation
+        else {
+            return;
+        };
+        let Some(book) = view.processor().authorisation(authorisation).filter(|_| !view.has_losses()) else { return };
+        let captured = book.captures.iter().find(|(other, _)| *other != key);
+        // That it was captured twice, another oracle says.
+        tally.check(at, captured.is_none() || outcome == Outcome::Approved, || {
+            format!("authorisation {authorisation} was captured as {captured:?} and asked for again under {key}")
         });
     }
 }

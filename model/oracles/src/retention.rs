@@ -49,9 +49,11 @@ impl DeletedWhenOver {
             RowChange::Idempotency(pair) => early(is_over_key(pair.any(), now_ns)),
             RowChange::News(pair) => early(is_past(pair.any().at_ns, self.retention.trips, now_ns)),
             RowChange::Told(pair) => early(is_past(pair.any().at_ns, self.retention.trips, now_ns)),
-            RowChange::Driver(_) | RowChange::Rider(_) | RowChange::Balance(_) | RowChange::Lease(_) => {
-                Some("such rows are kept")
-            }
+            RowChange::Driver(_)
+            | RowChange::Rider(_)
+            | RowChange::Vehicle(_)
+            | RowChange::Balance(_)
+            | RowChange::Lease(_) => Some("such rows are kept"),
             // Another oracle says that entries stay.
             RowChange::Journal(_) => None,
         }

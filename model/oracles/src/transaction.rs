@@ -4,7 +4,7 @@ use platform::domain::ids::TripId;
 use platform::domain::movement::refunded_trip;
 use platform::domain::schema::{
     Balance, Driver, IdempotencyRecord, JournalEntry, LateReport, Lease, Movement, Offer, OutboxEntry, Payment, Quote,
-    Rider, ToldNotification, Trip, TripLogEntry, TripNews,
+    Rider, ToldNotification, Trip, TripLogEntry, TripNews, Vehicle,
 };
 use ports::database::{Record, Row, RowError, TableId};
 use ports::observe::{Change, Name};
@@ -88,6 +88,7 @@ rows! {
     Told(ToldNotification) as told_notifications,
     Rider(Rider) as riders,
     Lease(Lease) as leases,
+    Vehicle(Vehicle) as vehicles,
 }
 
 /// A committed transaction.
@@ -124,7 +125,8 @@ impl RowChange {
             | Self::News(_)
             | Self::Told(_)
             | Self::Rider(_)
-            | Self::Lease(_) => None,
+            | Self::Lease(_)
+            | Self::Vehicle(_) => None,
         }
     }
 

@@ -9,12 +9,12 @@ mod processor;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use platform::domain::ids::{DriverId, QuoteId, RiderId, TripId};
+use platform::domain::ids::{DriverId, QuoteId, RiderId, TripId, VehicleId};
 use platform::domain::ledger::AccountKind;
 use platform::domain::money::Currency;
 use platform::domain::movement::MovementKind;
 use platform::domain::notification::Channel;
-use platform::domain::schema::{Balance, Driver, Movement, Quote, ToldNotification, TripNews};
+use platform::domain::schema::{Balance, Driver, Movement, Quote, ToldNotification, TripNews, Vehicle};
 use platform::domain::trip::State;
 use runtime::Time;
 
@@ -55,6 +55,8 @@ pub struct View {
     /// Trips that are over, with the number of the commit that closed them, oldest first.
     closed: VecDeque<(TripId, u64)>,
     drivers: BTreeMap<DriverId, Driver>,
+    vehicles: BTreeMap<VehicleId, Vehicle>,
+    drivers_on_duty_in: BTreeMap<VehicleId, BTreeSet<DriverId>>,
     /// Quotes until some time after they expire, and their order of expiry.
     quotes: BTreeMap<QuoteId, Quote>,
     quotes_by_expiry: BTreeSet<(i64, QuoteId)>,
@@ -99,6 +101,15 @@ impl View {
     /// Every driver ever seen, ascending. For the end of a run only.
     pub fn drivers(&self) -> impl Iterator<Item = &Driver> {
         self.drivers.values()
+    }
+
+    pub fn vehicle(&self, vehicle: VehicleId) -> Option<&Vehicle> {
+        self.vehicles.get(&vehicle)
+    }
+
+    /// The drivers whose own records say that they are on duty in this vehicle.
+    pub fn drivers_on_duty_in(&self, vehicle: VehicleId) -> &BTreeSet<DriverId> {
+        Self::set(&self.drivers_on_duty_in, &vehicle)
     }
 
     /// The trips that say that they are being driven by this driver.
@@ -156,7 +167,7 @@ impl View {
     /// How many rows are remembered.
     pub(crate) fn rows_remembered(&self) -> usize {
         let of_trips: usize = self.dossiers.values().map(Dossier::rows).sum();
-        let of_people = self.drivers.len() + self.balances.len() + self.folds.len();
+        let of_people = self.drivers.len() + self.vehicles.len() + self.balances.len() + self.folds.len();
         let of_events = self.unpublished.len() + self.news.len() + self.told.len();
         of_trips + of_people + of_events + self.quotes.len() + self.open_movements.len() + self.closed.len()
     }

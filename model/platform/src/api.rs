@@ -12,6 +12,7 @@ pub mod payments;
 pub mod pricing;
 pub mod trips;
 pub mod users;
+pub mod vehicles;
 
 pub use error::ApiError;
 

@@ -15,13 +15,14 @@ use crate::domain::session::SessionKey;
 use crate::services::fleet::Fleet;
 use crate::services::notifications::{self, Carrier};
 use crate::services::peers::Peers;
-use crate::services::{Config, gateway, geo, matching, payments, pricing, relay, trips, users};
+use crate::services::{Config, gateway, geo, matching, payments, pricing, relay, trips, users, vehicles};
 
 /// The services there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
     Gateway,
     Users,
+    Vehicles,
     Geo,
     Pricing,
     Matching,
@@ -31,14 +32,23 @@ pub enum Service {
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 7] =
-        [Self::Gateway, Self::Users, Self::Geo, Self::Pricing, Self::Matching, Self::Trips, Self::Payments];
+    pub const ALL: [Self; 8] = [
+        Self::Gateway,
+        Self::Users,
+        Self::Vehicles,
+        Self::Geo,
+        Self::Pricing,
+        Self::Matching,
+        Self::Trips,
+        Self::Payments,
+    ];
 
     /// Its name in blueprints and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
             Self::Users => "users",
+            Self::Vehicles => "vehicles",
             Self::Geo => "geo",
             Self::Pricing => "pricing",
             Self::Matching => "matching",
@@ -102,7 +112,8 @@ pub fn start<D: Database, P: Processor>(
                 };
                 Box::pin(gateway::run(config, key, services))
             }
-            Service::Users => Box::pin(users::run(config, key, database())),
+            Service::Users => Box::pin(users::run(config, key, wiring.peers(Service::Vehicles), database())),
+            Service::Vehicles => Box::pin(vehicles::run(config, database())),
             Service::Geo => Box::pin(geo::run(config)),
             Service::Pricing => Box::pin(pricing::run(config, wiring.fleet(), database())),
             Service::Matching => Box::pin(matching::run(config, wiring.fleet(), database())),

@@ -27,3 +27,4 @@ pub mod session;
 pub mod settlement;
 pub mod surge;
 pub mod trip;
+pub mod vehicle;

@@ -28,6 +28,7 @@ pub mod transaction;
 mod transition;
 pub mod trips;
 pub mod users;
+pub mod vehicles;
 
 pub use config::Config;
 

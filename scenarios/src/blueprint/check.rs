@@ -9,7 +9,7 @@ use crate::format::report::Report;
 use crate::format::tree::Node;
 
 /// The services that the platform has, all of which a blueprint must deploy.
-pub const SERVICES: &[&str] = &["gateway", "users", "geo", "matching", "pricing", "trips", "payments"];
+pub const SERVICES: &[&str] = &["gateway", "users", "vehicles", "geo", "matching", "pricing", "trips", "payments"];
 
 /// Services that a blueprint may deploy where it has an event log.
 const AROUND_THE_LOG: &[&str] = &[RELAY, NOTIFICATIONS];

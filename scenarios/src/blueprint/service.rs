@@ -8,8 +8,8 @@ use crate::format::value::{Amount, Count, Length, List, PositiveLength, Repetiti
 section! {
     /// One service of the platform as deployed; each replica is a process on a host of its own.
     pub struct Service {
-        /// Which service: `gateway`, `users`, `geo`, `matching`, `pricing`, `trips` or `payments`; with an event log also `relay` and
-        /// `notifications`.
+        /// Which service: `gateway`, `users`, `vehicles`, `geo`, `matching`, `pricing`, `trips` or `payments`; with an event log
+        /// also `relay` and `notifications`.
         name: String as Text,
         /// How many replicas. They go to the zones in turn.
         replicas: u32 as Count = 3,

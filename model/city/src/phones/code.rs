@@ -29,6 +29,8 @@ pub(super) fn of_error(error: ApiError) -> &'static str {
             Rejection::AlreadyOnTrip => "already-on-trip",
             Rejection::OfferOver => "offer-over",
             Rejection::StaleAssignment => "stale-assignment",
+            Rejection::VehicleUnfit => "vehicle-unfit",
+            Rejection::VehicleTaken => "vehicle-taken",
             Rejection::IllegalTransition => "illegal-transition",
             Rejection::KeyReused => "key-reused",
         },

@@ -23,7 +23,7 @@ use super::crowd::Doing;
 use super::motion::{Motion, coordinate};
 use super::patience::about;
 use super::phone::{Answer, Phone, Unfulfilled};
-use super::{World, coin};
+use super::{World, coin, vehicle};
 use crate::drivers::DriverSeed;
 use resume::Kept;
 
@@ -124,7 +124,7 @@ impl Driver {
         }));
         let available = self.available.get();
         self.told_available.set(available);
-        Action::Ping { at, available }
+        Action::Ping { at, class: vehicle::class_of(self.id), available }
     }
 
     /// A first beat somewhere within one period: phones are not in step with each other.
@@ -198,7 +198,8 @@ impl Driver {
 
     async fn report_for_duty(&self) {
         // A refusal is as good as an answer: the platform has its own idea of what this driver is doing.
-        let _ = self.phone.insist("online", &Action::SetOnline { online: true }, now()).await;
+        let papers = vehicle::papers_of(self.id, now().nanos().cast_signed());
+        let _ = self.phone.insist("online", &Action::GoOnDuty { papers }, now()).await;
     }
 
     /// Takes the offer or not; the trip, if this driver has it.

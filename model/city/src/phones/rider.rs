@@ -19,7 +19,7 @@ use super::crowd::{Doing, Ride};
 use super::motion::coordinate;
 use super::patience::about;
 use super::phone::{Phone, Unfulfilled};
-use super::{World, coin};
+use super::{World, coin, vehicle};
 use crate::demand::TripWish;
 use crate::traffic::LEFT_AT;
 
@@ -89,7 +89,11 @@ async fn try_to_travel(phone: &Rc<Phone>, plan: &Plan, wish: TripWish, stream: &
 /// Signs in and asks for prices; the last one.
 async fn look(phone: &Phone, plan: &Plan, wish: TripWish, stream: &mut Stream) -> Option<QuoteId> {
     phone.sign_in().await?;
-    let action = Action::Quote { pickup: coordinate(wish.pickup), dropoff: coordinate(wish.dropoff) };
+    let class = match phone.owner {
+        Caller::Rider(rider) => vehicle::needed_by(rider),
+        Caller::Driver(_) | Caller::Operator(_) => None,
+    };
+    let action = Action::Quote { pickup: coordinate(wish.pickup), dropoff: coordinate(wish.dropoff), class };
     let mut quote = None;
     for _ in 0..plan.quotes {
         let Ok(Response::Quote(view)) = phone.act("quote", &action, now()).await else { return None };

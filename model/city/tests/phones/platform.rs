@@ -147,7 +147,7 @@ impl Platform {
 
     fn rider(&self, rider: RiderId, action: Action) -> Result<Response, ApiError> {
         match action {
-            Action::Quote { pickup, dropoff } => {
+            Action::Quote { pickup, dropoff, .. } => {
                 let id = QuoteId(self.quotes.borrow().len() as i64 + 1);
                 self.quotes.borrow_mut().insert(id, (pickup, dropoff));
                 Ok(Response::Quote(QuoteView {
@@ -171,11 +171,12 @@ impl Platform {
 
     fn driver(&self, id: DriverId, action: Action) -> Result<Response, ApiError> {
         match action {
-            Action::SetOnline { online } => {
-                self.drivers.borrow_mut().entry(id).or_default().online = online;
+            Action::GoOnDuty { papers } => {
+                assert!(papers.inspected_until_ns > now().nanos() as i64, "{papers:?}");
+                self.drivers.borrow_mut().entry(id).or_default().online = true;
                 Ok(Response::Done)
             }
-            Action::Ping { at, available } => {
+            Action::Ping { at, available, .. } => {
                 {
                     let mut drivers = self.drivers.borrow_mut();
                     let driver = drivers.entry(id).or_default();

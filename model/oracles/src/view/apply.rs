@@ -9,6 +9,7 @@ use platform::domain::notification::Telling;
 use platform::domain::offer::OfferStatus;
 use platform::domain::schema::{
     Balance, Driver, JournalEntry, Movement, Offer, OutboxEntry, Quote, ToldNotification, Trip, TripLogEntry, TripNews,
+    Vehicle,
 };
 use platform::domain::trip::EventKind;
 use runtime::Time;
@@ -56,6 +57,7 @@ impl View {
             RowChange::News(pair) => self.put_news(pair, at),
             RowChange::Told(pair) => self.put_told(pair),
             RowChange::Movement(pair) => self.put_movement(pair),
+            RowChange::Vehicle(pair) => self.put_vehicle(pair),
             RowChange::Idempotency(_) | RowChange::Rider(_) | RowChange::Lease(_) => Ok(()),
         }
     }
@@ -204,6 +206,21 @@ impl View {
         if let Some(trip) = pair.after.as_ref().and_then(bound) {
             self.drivers_bound_to.entry(trip).or_default().insert(id);
         }
+        if let Some(vehicle) = old.as_ref().or(pair.before.as_ref()).and_then(|driver| driver.vehicle_id) {
+            drop_from(&mut self.drivers_on_duty_in, vehicle, &id);
+        }
+        let on_duty = pair.after.as_ref().filter(|driver| driver.state != DriverState::Offline);
+        if let Some(vehicle) = on_duty.and_then(|driver| driver.vehicle_id) {
+            self.drivers_on_duty_in.entry(vehicle).or_default().insert(id);
+        }
+        agree(pair, old.as_ref(), false)
+    }
+
+    fn put_vehicle(&mut self, pair: &Pair<Vehicle>) -> Result<(), String> {
+        let old = match &pair.after {
+            Some(vehicle) => self.vehicles.insert(vehicle.id, vehicle.clone()),
+            None => self.vehicles.remove(&pair.any().id),
+        };
         agree(pair, old.as_ref(), false)
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use platform::domain::driver::DriverState;
-use platform::domain::ids::{DriverId, FencingToken, TripId};
+use platform::domain::ids::{DriverId, FencingToken, TripId, VehicleId};
 use platform::domain::ledger::{AccountKind, JournalKind};
 use platform::domain::notification::Telling;
 use platform::domain::offer::OfferStatus;
@@ -13,12 +13,13 @@ use platform::domain::payment::PaymentState;
 use platform::domain::retention::Retention;
 use platform::domain::schema::{
     Balance, Driver, IdempotencyRecord, JournalEntry, Lease, Offer, OutboxEntry, Payment, Quote, ToldNotification,
-    Trip, TripLogEntry, TripNews,
+    Trip, TripLogEntry, TripNews, Vehicle,
 };
 use platform::domain::trip::EventKind;
+use platform::domain::vehicle::VehicleClass;
 use ports::IdempotencyKey;
 use ports::observe::{CommitPosition, CommittedTransaction, DriverPosition, Observation};
-use ports::processor::{Operation, Outcome};
+use ports::processor::{Decline, Operation, Outcome};
 
 use crate::script::{STORE, Script, Step, TIMES_SQUARE, Write, speaking, strict, time};
 use crate::story::{Twist, good, twisted, two_trips_for_a_driver, two_trips_for_a_rider};
@@ -74,6 +75,30 @@ const PLANTS: &[Plant] = &[
     ("offered-to-eligible", "the driver was off duty", || {
         good().edit::<Driver>("driver 21 online", |driver| driver.state = DriverState::Offline)
     }),
+    ("offered-to-eligible", "the rider needs another vehicle", || {
+        good().edit_all::<Trip>(|trip| {
+            if trip.id == TripId(1) {
+                trip.vehicle_class = Some(VehicleClass::Accessible);
+            }
+        })
+    }),
+    ("offered-to-eligible", "the vehicle's insurance has lapsed", || {
+        good().edit_all::<Driver>(|driver| driver.cleared_until_ns = driver.cleared_until_ns.map(|_| 1))
+    }),
+    ("on-duty-as-cleared", "a driver is on duty in an unregistered vehicle", || {
+        good().without::<Vehicle>("vehicle 21 registered")
+    }),
+    ("on-duty-as-cleared", "a driver is on duty in somebody else's vehicle", || {
+        good().edit_all::<Driver>(|driver| {
+            if driver.id == DriverId(22) {
+                driver.vehicle_id = driver.vehicle_id.map(|_| VehicleId(21));
+            }
+        })
+    }),
+    ("on-duty-as-cleared", "a driver says that the vehicle's papers are in force for longer", || {
+        good()
+            .edit_all::<Driver>(|driver| driver.cleared_until_ns = driver.cleared_until_ns.map(|until_ns| until_ns + 1))
+    }),
     ("never-offered-again", "whoever let the first offer lapse is asked again", || {
         let mut script = good();
         let offer: Offer = script.record("4 lapsed");
@@ -121,6 +146,15 @@ const PLANTS: &[Plant] = &[
         let (key, at) = (IdempotencyKey(404), time(script.end_ns()));
         let again = Observation::ProcessorOperation { key, operation, outcome: Outcome::Approved, at };
         script.then("1 settled", Step::Observe(again))
+    }),
+    ("captured-under-one-key", "a capture that was heard of is asked for again under another key", || {
+        let mut script = good();
+        let payment: Payment = script.record("1 authorised");
+        let authorisation = payment.authorisation_key.unwrap();
+        let operation = Operation::Capture { authorisation, amount_minor: 100 };
+        let (key, at) = (IdempotencyKey(404), time(script.end_ns()));
+        let outcome = Outcome::Declined(Decline::NoAuthorisation);
+        script.then("1 settled", Step::Observe(Observation::ProcessorOperation { key, operation, outcome, at }))
     }),
     ("captured-once", "less is captured than is charged", || {
         good().edit::<Payment>("1 captured", |payment| payment.captured_minor -= 1)
@@ -457,13 +491,13 @@ const NUMBERED: &[(u32, &[&str])] = &[
     (7, &["accepted-in-time"]),
     (8, &["stale-epochs-rejected"]),
     (9, &["rider-in-one-active-trip"]),
-    (10, &["offered-to-eligible"]),
+    (10, &["offered-to-eligible", "on-duty-as-cleared"]),
     (11, &["never-offered-again"]),
     (12, &["journal-sums-to-zero"]),
     (13, &["ledger-sums-to-zero"]),
     (14, &["entries-append-only"]),
     (15, &["balance-folds-entries"]),
-    (16, &["captured-once"]),
+    (16, &["captured-once", "captured-under-one-key"]),
     (17, &["captures-within-authorisation"]),
     (18, &["cancelled-pays-fee-at-most"]),
     (19, &["charge-is-sum-of-parts"]),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use platform::domain::driver::{DriverEvent, DriverState};
 use platform::domain::fare::{Fare, FareSchedule};
 use platform::domain::idempotency::{self, Decision, Keyed, Scope};
-use platform::domain::ids::{DriverId, FencingToken, QuoteId, RiderId, TripId};
+use platform::domain::ids::{DriverId, FencingToken, QuoteId, RiderId, TripId, VehicleId};
 use platform::domain::ledger::{self, AccountKind, JournalContext, JournalKind};
 use platform::domain::money::Currency;
 use platform::domain::notification::{self, Channel, Telling};
@@ -17,10 +17,11 @@ use platform::domain::quote::Estimate;
 use platform::domain::retention::Retention;
 use platform::domain::schema::{
     Balance, Driver, IdempotencyRecord, JournalEntry, LateReport, Movement, Offer, OutboxEntry, Payment, Quote,
-    ToldNotification, Trip, TripLogEntry, TripNews,
+    ToldNotification, Trip, TripLogEntry, TripNews, Vehicle,
 };
 use platform::domain::surge::BoundSurge;
 use platform::domain::trip::{Drive, Ending, Event};
+use platform::domain::vehicle::{Papers, VehicleClass};
 use ports::IdempotencyKey;
 use ports::observe::{DriverPosition, Observation};
 use ports::processor::{Operation, Outcome};
@@ -322,11 +323,24 @@ impl Story {
             epoch: None,
             lease_token: FencingToken(0),
             lease_expires_at_ns: None,
+            vehicle_id: None,
+            vehicle_class: None,
+            cleared_until_ns: None,
             secret_digest: Vec::new(),
             updated_at_ns: self.now_ns,
         };
         let registered = Write::put(&driver);
-        driver.apply(DriverEvent::CameOnline, self.now_ns).unwrap();
+        let (class, valid_ns) = (VehicleClass::Standard, i64::MAX / 2);
+        let papers = Papers {
+            vehicle: VehicleId(id),
+            class,
+            registered_until_ns: valid_ns,
+            inspected_until_ns: valid_ns,
+            insured_until_ns: valid_ns,
+        };
+        let vehicle = Vehicle::register(&papers, self.now_ns);
+        self.script.commit(format!("vehicle {id} registered"), self.now_ns, vec![Write::put(&vehicle)]);
+        driver.come_online(vehicle.clear(self.now_ns).unwrap(), self.now_ns).unwrap();
         self.script.commit(format!("driver {id} online"), self.now_ns, vec![registered, Write::put(&driver)]);
         self.drivers.insert(driver.id, driver);
     }
@@ -359,6 +373,7 @@ impl Story {
         Quote::issue(
             ids,
             (TIMES_SQUARE, TIMES_SQUARE),
+            None,
             estimate,
             (Cell(5), surge),
             (&FARES, Currency::Usd),

@@ -51,6 +51,10 @@ pub enum Rejection {
     OfferOver,
     /// The driver is no longer the trip's driver.
     StaleAssignment,
+    /// A paper of the vehicle has lapsed.
+    VehicleUnfit,
+    /// Somebody else is on duty in the vehicle.
+    VehicleTaken,
     /// The trip cannot do that from where it is.
     IllegalTransition,
     /// The idempotency key was used for another request.

@@ -9,6 +9,7 @@ use crate::domain::ids::{FencingToken, QuoteId, TripId};
 use crate::domain::place::Coordinate;
 use crate::domain::session::SessionToken;
 use crate::domain::trip::Assignment;
+use crate::domain::vehicle::{Papers, VehicleClass};
 
 /// A request from a phone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub enum Action {
     Quote {
         pickup: Coordinate,
         dropoff: Coordinate,
+        /// The vehicle that the rider needs; none takes any.
+        class: Option<VehicleClass>,
     },
     /// Rider: a trip, please. The answer is the trip as requested; whether the card is good and a driver is found, its status tells.
     RequestTrip {
@@ -49,17 +52,21 @@ pub enum Action {
         amount_minor: i64,
         key: IdempotencyKey,
     },
-    /// Driver: on duty, or off duty.
-    SetOnline {
-        online: bool,
+    /// Driver: on duty, in the vehicle of these papers.
+    GoOnDuty {
+        papers: Papers,
     },
-    /// Driver: here I am, and waiting for a trip or not.
+    /// Driver: off duty.
+    GoOffDuty,
+    /// Driver: here I am, in such a vehicle, and waiting for a trip or not. Whether that is true, the driver's own record tells whoever makes
+    /// an offer.
     Ping {
         at: Coordinate,
+        class: VehicleClass,
         available: bool,
     },
-    /// Driver: is there an offer for me? A driver who is told that this is not allowed is off duty, and may have been taken for lost; one who is told
-    /// of a trip already has one, as far as the platform knows.
+    /// Driver: is there an offer for me? A driver who is told that this is not allowed is off duty, and may have been taken for lost, or
+    /// the vehicle's papers have lapsed; one who is told of a trip already has one, as far as the platform knows.
     PollOffer,
     AnswerOffer {
         trip: TripId,

@@ -4,19 +4,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::DriverId;
 use crate::domain::place::{Cell, Coordinate};
+use crate::domain::vehicle::VehicleClass;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Request {
-    /// The driver is here. `available` is whether the driver waits for a trip.
-    Ping { driver: DriverId, at: Coordinate, available: bool },
-    /// The drivers nearest to a place who are available and were seen lately, soonest first, without those named.
-    Nearest { to: Coordinate, count: u32, without: Vec<DriverId> },
+    /// The driver is here, in such a vehicle. `available` is whether the driver waits for a trip.
+    Ping { driver: DriverId, at: Coordinate, class: VehicleClass, available: bool },
+    /// The drivers who are wanted, soonest first.
+    Nearest(Wanted),
     /// As [`Nearest`](Self::Nearest), by what all replicas know together. Unavailable where that cannot be asked.
-    NearestShared { to: Coordinate, count: u32, without: Vec<DriverId> },
+    NearestShared(Wanted),
     /// How many available drivers each of these cells holds.
     Supply { cells: Vec<Cell> },
     /// When each of these drivers was last heard of.
     LastSeen { drivers: Vec<DriverId> },
+}
+
+/// Which drivers are looked for: the `count` nearest to a place who are available and were seen lately, in a vehicle of this class, without
+/// those named.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Wanted {
+    pub to: Coordinate,
+    pub count: u32,
+    /// None is any.
+    pub class: Option<VehicleClass>,
+    pub without: Vec<DriverId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::{QuoteId, RiderId};
 use crate::domain::money::Currency;
 use crate::domain::place::Coordinate;
+use crate::domain::vehicle::VehicleClass;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Request {
-    Quote { rider: RiderId, pickup: Coordinate, dropoff: Coordinate },
+    Quote { rider: RiderId, pickup: Coordinate, dropoff: Coordinate, class: Option<VehicleClass> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

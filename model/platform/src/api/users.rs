@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{DriverId, RiderId};
 use crate::domain::session::{Caller, SessionToken};
+use crate::domain::vehicle::Papers;
 
 /// Proof that a phone belongs to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,10 +20,13 @@ pub enum Request {
     CardToken {
         rider: RiderId,
     },
-    /// Puts a driver on or off duty.
-    SetOnline {
+    /// Puts a driver on duty in the vehicle of these papers. Rejected if the vehicle may not be driven or somebody else drives it.
+    GoOnDuty {
         driver: DriverId,
-        online: bool,
+        papers: Papers,
+    },
+    GoOffDuty {
+        driver: DriverId,
     },
 }
 
@@ -30,5 +34,6 @@ pub enum Request {
 pub enum Response {
     SignedIn(SessionToken),
     CardToken(u64),
-    Online(bool),
+    /// The driver is on duty, or off it, as was asked.
+    Noted,
 }

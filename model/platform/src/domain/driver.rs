@@ -4,6 +4,7 @@ use super::coded::coded;
 use super::ids::{FencingToken, TripId};
 use super::schema::Driver;
 use super::trip::State;
+use super::vehicle::Clearance;
 
 coded! {
     /// What a driver is doing.
@@ -112,16 +113,45 @@ impl Driver {
         Ok(())
     }
 
+    /// Puts the driver on duty in a vehicle.
+    pub fn come_online(&mut self, clearance: Clearance, now_ns: i64) -> Result<(), IllegalDriverTransition> {
+        self.step(DriverEvent::CameOnline, now_ns)?;
+        self.drive(clearance);
+        Ok(())
+    }
+
+    /// The driver, who is on duty and idle, goes on in this vehicle: another one, or the same with newer papers.
+    ///
+    /// # Panics
+    /// If the driver is not idle.
+    pub fn change_vehicle(&mut self, clearance: Clearance, now_ns: i64) {
+        assert_eq!(self.state, DriverState::Idle, "nobody changes vehicles on the way");
+        self.drive(clearance);
+        self.updated_at_ns = self.updated_at_ns.max(now_ns);
+    }
+
+    fn drive(&mut self, Clearance { vehicle, class, until_ns }: Clearance) {
+        self.vehicle_id = Some(vehicle);
+        self.vehicle_class = Some(class);
+        self.cleared_until_ns = Some(until_ns);
+    }
+
     /// Takes any other event.
     ///
     /// # Panics
-    /// For [`LeaseGranted`](DriverEvent::LeaseGranted) and [`Accepted`](DriverEvent::Accepted), which have methods of their own.
+    /// For [`CameOnline`](DriverEvent::CameOnline), [`LeaseGranted`](DriverEvent::LeaseGranted) and [`Accepted`](DriverEvent::Accepted),
+    /// which have methods of their own.
     pub fn apply(&mut self, event: DriverEvent, now_ns: i64) -> Result<(), IllegalDriverTransition> {
         assert!(
-            !matches!(event, DriverEvent::LeaseGranted | DriverEvent::Accepted),
+            !matches!(event, DriverEvent::CameOnline | DriverEvent::LeaseGranted | DriverEvent::Accepted),
             "{event:?} has a method of its own"
         );
         self.step(event, now_ns)?;
+        if self.state == DriverState::Offline {
+            self.vehicle_id = None;
+            self.vehicle_class = None;
+            self.cleared_until_ns = None;
+        }
         if !self.state.has_trip() {
             self.trip_id = None;
             self.epoch = None;
@@ -145,7 +175,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::ids::DriverId;
+    use crate::domain::ids::{DriverId, VehicleId};
+    use crate::domain::vehicle::VehicleClass;
 
     fn offline() -> Driver {
         Driver {
@@ -155,10 +186,15 @@ mod tests {
             epoch: None,
             lease_token: FencingToken(0),
             lease_expires_at_ns: None,
+            vehicle_id: None,
+            vehicle_class: None,
+            cleared_until_ns: None,
             secret_digest: Vec::new(),
             updated_at_ns: 0,
         }
     }
+
+    const CLEARANCE: Clearance = Clearance { vehicle: VehicleId(8), class: VehicleClass::Standard, until_ns: i64::MAX };
 
     proptest! {
         #[test]
@@ -167,6 +203,7 @@ mod tests {
             for (step, event) in events.into_iter().enumerate() {
                 let (before, event, now_ns) = (driver.clone(), DriverEvent::ALL[event], step as i64);
                 let result = match event {
+                    DriverEvent::CameOnline => driver.come_online(CLEARANCE, now_ns),
                     DriverEvent::LeaseGranted => driver.grant_lease(TripId(now_ns), now_ns + 10, now_ns).map(|_| ()),
                     DriverEvent::Accepted => driver.accept(now_ns, now_ns),
                     other => driver.apply(other, now_ns),
@@ -176,6 +213,7 @@ mod tests {
                 prop_assert_eq!(driver.epoch.is_some(), driver.state.has_trip());
                 prop_assert_eq!(driver.trip_id.is_some(), driver.state.has_trip() || driver.state == DriverState::Offered);
                 prop_assert_eq!(driver.lease_expires_at_ns.is_some(), driver.state == DriverState::Offered);
+                prop_assert_eq!(driver.vehicle_id.is_some(), driver.state != DriverState::Offline);
                 let granted = i64::from(event == DriverEvent::LeaseGranted && result.is_ok());
                 prop_assert_eq!(driver.lease_token.0, before.lease_token.0 + granted);
             }

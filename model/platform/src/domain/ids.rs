@@ -11,6 +11,8 @@ identifier! {
     OperatorId;
     /// A driver.
     DriverId;
+    /// A vehicle.
+    VehicleId;
     /// A quote.
     QuoteId;
     /// Grows by one with each lease that a driver gets, so that whoever holds an older one is told from the holder of the newest.

@@ -116,6 +116,10 @@ impl Payment {
     pub fn timed_out(&mut self, now_ns: i64) -> Result<(), PaymentError> {
         self.state = match self.state {
             PaymentState::AuthorisationPending => PaymentState::AuthorisationUnknown,
+            PaymentState::CapturePending if runtime::planted::is("capture-under-new-key") => {
+                self.pending_key = Some(operation_key(self.trip_id, self.state, now_ns));
+                PaymentState::CapturePending
+            }
             PaymentState::CapturePending => PaymentState::CaptureUnknown,
             PaymentState::VoidPending => PaymentState::VoidUnknown,
             state => return Err(PaymentError::NotInState { state }),

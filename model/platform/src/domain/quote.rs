@@ -7,6 +7,7 @@ use super::place::{Cell, Coordinate};
 use super::schema::Quote;
 use super::surge::BoundSurge;
 use super::trip::Drive;
+use super::vehicle::VehicleClass;
 
 /// How long a quote binds. Assumption: riders decide within two minutes.
 pub const LIFETIME_NS: i64 = 120_000_000_000;
@@ -34,6 +35,7 @@ impl Quote {
     pub fn issue(
         (id, rider_id): (QuoteId, RiderId),
         (pickup, dropoff): (Coordinate, Coordinate),
+        vehicle_class: Option<VehicleClass>,
         estimate: Estimate,
         (cell, surge): (Cell, BoundSurge),
         (schedule, currency): (&FareSchedule, Currency),
@@ -59,6 +61,7 @@ impl Quote {
             estimated_distance_m: estimate.drive.distance_m,
             estimated_duration_s: estimate.drive.duration_s,
             free_flow_duration_s: estimate.free_flow_duration_s,
+            vehicle_class,
             tolls_minor: estimate.tolls_minor,
             estimate_minor: fare.charge_minor,
             ceiling_minor: schedule.ceiling(fare.charge_minor),
@@ -104,7 +107,7 @@ mod tests {
         let drive = Drive { distance_m: 2_690, duration_s: 660 };
         let estimate = Estimate { drive, free_flow_duration_s: 400, tolls_minor: 100 };
         let (ids, tariff) = ((QuoteId(1), RiderId(2)), (&FareSchedule::NEW_YORK, Currency::Usd));
-        Quote::issue(ids, (PLACE, PLACE), estimate, (Cell(u64::MAX), surge), tariff, 1_000)
+        Quote::issue(ids, (PLACE, PLACE), None, estimate, (Cell(u64::MAX), surge), tariff, 1_000)
     }
 
     #[test]

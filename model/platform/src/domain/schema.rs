@@ -12,11 +12,13 @@ mod accounts;
 mod delivery;
 mod dispatch;
 mod money;
+mod vehicles;
 
 pub use accounts::{Driver, Rider};
 pub use delivery::{IdempotencyRecord, Lease, OutboxEntry, ToldNotification, TripNews};
 pub use dispatch::{LateReport, Offer, Trip, TripLogEntry};
 pub use money::{Balance, JournalEntry, Movement, Payment, Quote};
+pub use vehicles::Vehicle;
 
 use ports::database::{Record, TableSchema};
 
@@ -38,6 +40,7 @@ pub const TABLES: &[&TableSchema] = &[
     Lease::SCHEMA,
     TripNews::SCHEMA,
     ToldNotification::SCHEMA,
+    Vehicle::SCHEMA,
 ];
 
 #[cfg(test)]

@@ -286,6 +286,7 @@ impl Trip {
             estimated_distance_m: quote.estimated_distance_m,
             estimated_duration_s: quote.estimated_duration_s,
             free_flow_duration_s: quote.free_flow_duration_s,
+            vehicle_class: quote.vehicle_class,
             requested_at_ns: now_ns,
             searching_since_ns: None,
             updated_at_ns: now_ns,

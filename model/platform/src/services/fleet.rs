@@ -8,10 +8,10 @@ use runtime::call::CallContext;
 
 use super::clock::now_ns;
 use super::peers::Peers;
-use crate::api::geo::{LastSeen, Near, Request, Response};
+use crate::api::geo::{LastSeen, Near, Request, Response, Wanted};
 use crate::api::{ApiError, Reply};
 use crate::domain::ids::DriverId;
-use crate::domain::place::{Cell, Coordinate};
+use crate::domain::place::Cell;
 
 /// A client of the geo service as a whole.
 pub struct Fleet {
@@ -28,23 +28,18 @@ impl Fleet {
         Self { peers, shares, heard_of_at_ns: RefCell::default(), started_at_ns: now_ns() }
     }
 
-    /// The drivers nearest to a place, soonest first, of all replicas that answer.
-    pub async fn nearest(
-        &self,
-        to: Coordinate,
-        count: u32,
-        without: Vec<DriverId>,
-        context: CallContext,
-    ) -> Reply<Vec<Near>> {
+    /// The drivers who are wanted, soonest first, of all replicas that answer.
+    pub async fn nearest(&self, wanted: Wanted, context: CallContext) -> Reply<Vec<Near>> {
         if self.shares {
-            let request = Request::NearestShared { to, count, without: without.clone() };
+            let request = Request::NearestShared(wanted.clone());
             let mut once = CallContext { retry_budget: 0, ..context };
             // Without the cache, each replica is asked for what it knows itself.
             if let Ok(Response::Nearest(near)) = self.peers.call(request, &mut once).await {
                 return Ok(near);
             }
         }
-        let answers = self.ask(&Request::Nearest { to, count, without }, context).await?;
+        let count = wanted.count;
+        let answers = self.ask(&Request::Nearest(wanted), context).await?;
         let lists = answers.into_iter().flatten().filter_map(|answer| match answer {
             Response::Nearest(list) => Some(list),
             _ => None,

@@ -52,10 +52,10 @@ impl Gateway {
         let caller = self.key.check(session, now_ns()).map_err(|_| ApiError::Unauthenticated)?;
         match action {
             // By far the most requests.
-            Action::Ping { at, available } => {
+            Action::Ping { at, class, available } => {
                 let driver = driver(caller)?;
                 let route = Route::Keyed(driver.0.cast_unsigned());
-                let ping = geo::Request::Ping { driver, at, available };
+                let ping = geo::Request::Ping { driver, at, class, available };
                 match self.services.geo.call_by(route, ping, context).await? {
                     geo::Response::Noted(noted) => Ok(Response::Noted(noted)),
                     _ => Err(ApiError::Internal),
@@ -68,15 +68,19 @@ impl Gateway {
                     matching::Response::Queued => Err(ApiError::Internal),
                 }
             }
-            Action::Quote { pickup, dropoff } => {
+            Action::Quote { pickup, dropoff, class } => {
                 let pickup = pickup.checked().map_err(|_| ApiError::MALFORMED)?;
                 let route = Route::Keyed(pickup.cell(self.config.cell_size).0);
-                let quote = pricing::Request::Quote { rider: rider(caller)?, pickup, dropoff };
+                let quote = pricing::Request::Quote { rider: rider(caller)?, pickup, dropoff, class };
                 let pricing::Response::Quote(quote) = self.services.pricing.call_by(route, quote, context).await?;
                 Ok(Response::Quote(quote))
             }
-            Action::SetOnline { online } => {
-                let request = users::Request::SetOnline { driver: driver(caller)?, online };
+            Action::GoOnDuty { papers } => {
+                let request = users::Request::GoOnDuty { driver: driver(caller)?, papers };
+                self.services.users.call(request, context).await.map(|_| Response::Done)
+            }
+            Action::GoOffDuty => {
+                let request = users::Request::GoOffDuty { driver: driver(caller)? };
                 self.services.users.call(request, context).await.map(|_| Response::Done)
             }
             Action::Refund { trip, amount_minor, key } => {
@@ -114,7 +118,8 @@ fn trip_request(caller: Caller, action: Action) -> Reply<trips::Request> {
         Action::SignIn(_)
         | Action::Quote { .. }
         | Action::Refund { .. }
-        | Action::SetOnline { .. }
+        | Action::GoOnDuty { .. }
+        | Action::GoOffDuty
         | Action::Ping { .. }
         | Action::PollOffer => {
             return Err(ApiError::Internal);

@@ -12,12 +12,13 @@ use ports::cache::Cache;
 use self::shared::SharedLocations;
 use super::clock::now_ns;
 use super::{Config, periodic, server};
-use crate::api::geo::{LastSeen, Near, Noted, Request, Response};
+use crate::api::geo::{LastSeen, Near, Noted, Request, Response, Wanted};
 use crate::api::{ApiError, Reply};
 use crate::domain::eligibility;
 use crate::domain::ids::DriverId;
 use crate::domain::matching::{Candidate, DriverIndex};
 use crate::domain::place::{Cell, CellSize, Coordinate, FlatMap};
+use crate::domain::vehicle::VehicleClass;
 use crate::services::config::Roads;
 
 /// Runs one replica.
@@ -47,19 +48,18 @@ pub async fn run_shared<C: Cache>(config: Rc<Config>, cache: C) {
         async move {
             let now_ns = now_ns();
             match request {
-                Request::NearestShared { to, count, without } => {
-                    let around = shared.around(to, count as usize, &without, now_ns).await;
-                    let found = around.map_err(|_| ApiError::Unavailable)?;
-                    Ok(Response::Nearest(geo.borrow().ranked(to, count, found)))
+                Request::NearestShared(wanted) => {
+                    let found = shared.around(&wanted, now_ns).await.map_err(|_| ApiError::Unavailable)?;
+                    Ok(Response::Nearest(geo.borrow().ranked(wanted.to, wanted.count, found)))
                 }
                 request => {
                     let ping = match request {
-                        Request::Ping { driver, at, available } => Some((driver, at, available)),
+                        Request::Ping { driver, at, class, available } => Some((driver, (at, class), available)),
                         _ => None,
                     };
                     let answer = geo.borrow_mut().handle(request, now_ns)?;
-                    if let Some((driver, at, available)) = ping {
-                        shared.note(driver, at, available, now_ns);
+                    if let Some((driver, seen, available)) = ping {
+                        shared.note(driver, seen, available, now_ns);
                     }
                     Ok(answer)
                 }
@@ -83,6 +83,7 @@ struct Geo {
 /// What a driver's phone said, besides where it is.
 struct Phone {
     available: bool,
+    class: VehicleClass,
     /// The cell of its place, once somebody has asked: drivers who wait stay in theirs.
     cell: Option<Cell>,
 }
@@ -102,10 +103,10 @@ impl Geo {
 
     fn handle(&mut self, request: Request, now_ns: i64) -> Reply<Response> {
         match request {
-            Request::Ping { driver, at, available } => self.note(driver, at, available, now_ns),
-            Request::Nearest { to, count, without } => Ok(Response::Nearest(self.nearest(to, count, &without, now_ns))),
+            Request::Ping { driver, at, class, available } => self.note(driver, (at, class), available, now_ns),
+            Request::Nearest(wanted) => Ok(Response::Nearest(self.nearest(&wanted, now_ns))),
             // What only this replica knows is not what was asked for.
-            Request::NearestShared { .. } => Err(ApiError::Unavailable),
+            Request::NearestShared(_) => Err(ApiError::Unavailable),
             Request::Supply { cells } => Ok(Response::Supply(self.supply(&cells, now_ns))),
             Request::LastSeen { drivers } => {
                 let seen = |driver: &DriverId| self.index.sighting(*driver).map(|sighting| sighting.located_at_ns);
@@ -115,11 +116,17 @@ impl Geo {
         }
     }
 
-    fn note(&mut self, driver: DriverId, at: Coordinate, available: bool, now_ns: i64) -> Reply<Response> {
+    fn note(
+        &mut self,
+        driver: DriverId,
+        (at, class): (Coordinate, VehicleClass),
+        available: bool,
+        now_ns: i64,
+    ) -> Reply<Response> {
         let at = at.checked().map_err(|_| ApiError::MALFORMED)?;
         let moved = self.index.sighting(driver).is_none_or(|known| known.at != at);
-        let phone = self.phones.entry(driver).or_insert(Phone { available, cell: None });
-        phone.available = available;
+        let phone = self.phones.entry(driver).or_insert(Phone { available, class, cell: None });
+        (phone.available, phone.class) = (available, class);
         if moved {
             phone.cell = None;
         }
@@ -127,9 +134,12 @@ impl Geo {
         Ok(Response::Noted(Noted { at_ns: now_ns }))
     }
 
-    fn nearest(&self, to: Coordinate, count: u32, without: &[DriverId], now_ns: i64) -> Vec<Near> {
+    fn nearest(&self, wanted: &Wanted, now_ns: i64) -> Vec<Near> {
+        let Wanted { to, count, class, ref without } = *wanted;
         let found = self.index.nearest(to, count as usize, |candidate| {
-            self.phones[&candidate.driver].available
+            let phone = &self.phones[&candidate.driver];
+            phone.available
+                && phone.class.serves(class)
                 && eligibility::is_fresh(candidate.located_at_ns, now_ns)
                 && !without.contains(&candidate.driver)
         });
@@ -183,8 +193,10 @@ mod tests {
     const HERE: Coordinate = Coordinate { latitude_microdegrees: 40_750_000, longitude_microdegrees: -73_980_000 };
     const NORTH: Coordinate = Coordinate { latitude_microdegrees: 40_770_000, ..HERE };
 
-    fn near(geo: &mut Geo, count: u32, without: Vec<DriverId>, now_ns: i64) -> Vec<i64> {
-        match geo.handle(Request::Nearest { to: HERE, count, without }, now_ns) {
+    const STANDARD: VehicleClass = VehicleClass::Standard;
+
+    fn near(geo: &mut Geo, class: Option<VehicleClass>, without: Vec<DriverId>, now_ns: i64) -> Vec<i64> {
+        match geo.handle(Request::Nearest(Wanted { to: HERE, count: 9, class, without }), now_ns) {
             Ok(Response::Nearest(list)) => list.iter().map(|near| near.driver.0).collect(),
             other => panic!("{other:?}"),
         }
@@ -194,16 +206,16 @@ mod tests {
     fn only_drivers_who_wait_and_were_seen_lately_are_near() {
         let mut geo = Geo::new(&Config::default(), 0);
         for (driver, at, available) in [(1, NORTH, true), (2, HERE, true), (3, HERE, false), (4, HERE, true)] {
-            geo.handle(Request::Ping { driver: DriverId(driver), at, available }, 0).unwrap();
+            geo.handle(Request::Ping { driver: DriverId(driver), at, class: STANDARD, available }, 0).unwrap();
         }
-        assert_eq!(near(&mut geo, 9, vec![DriverId(4)], 0), [2, 1]);
+        assert_eq!(near(&mut geo, None, vec![DriverId(4)], 0), [2, 1]);
         let cells = vec![HERE.cell(CellSize::Eight), NORTH.cell(CellSize::Eight)];
         let supply = Request::Supply { cells };
         assert_eq!(geo.handle(supply.clone(), 0), Ok(Response::Supply(vec![2, 1])));
 
         let later = eligibility::FRESHNESS_NS + 1;
-        geo.handle(Request::Ping { driver: DriverId(2), at: NORTH, available: true }, later).unwrap();
-        assert_eq!(near(&mut geo, 9, vec![], later), [2]);
+        geo.handle(Request::Ping { driver: DriverId(2), at: NORTH, class: STANDARD, available: true }, later).unwrap();
+        assert_eq!(near(&mut geo, None, vec![], later), [2]);
         assert_eq!(geo.handle(supply, later), Ok(Response::Supply(vec![0, 1])));
         geo.expire(later);
         assert_eq!(
@@ -213,10 +225,20 @@ mod tests {
     }
 
     #[test]
+    fn who_needs_another_vehicle_than_most_gets_one_from_farther_away() {
+        let mut geo = Geo::new(&Config::default(), 0);
+        for (driver, at, class) in [(1, HERE, STANDARD), (2, NORTH, VehicleClass::Accessible)] {
+            geo.handle(Request::Ping { driver: DriverId(driver), at, class, available: true }, 0).unwrap();
+        }
+        assert_eq!(near(&mut geo, None, vec![], 0), [1, 2]);
+        assert_eq!(near(&mut geo, Some(VehicleClass::Accessible), vec![], 0), [2]);
+    }
+
+    #[test]
     fn a_place_off_the_globe_is_refused() {
         let mut geo = Geo::new(&Config::default(), 0);
         let nowhere = Coordinate { latitude_microdegrees: i32::MAX, longitude_microdegrees: 0 };
-        let ping = Request::Ping { driver: DriverId(1), at: nowhere, available: true };
+        let ping = Request::Ping { driver: DriverId(1), at: nowhere, class: STANDARD, available: true };
         assert_eq!(geo.handle(ping, 0), Err(ApiError::MALFORMED));
     }
 }

@@ -55,8 +55,8 @@ enum Offering {
 impl<D: Database> Matching<D> {
     async fn handle(&self, request: Request, mut context: CallContext) -> Reply<Response> {
         match request {
-            Request::FindDriver { trip, attempt, pickup } => {
-                self.queue.add(trip, Waiting { attempt, pickup });
+            Request::FindDriver { trip, attempt, pickup, class } => {
+                self.queue.add(trip, Waiting { attempt, pickup, class });
                 Ok(Response::Queued)
             }
             Request::PollOffer { driver } => {
@@ -86,7 +86,8 @@ impl<D: Database> Matching<D> {
         }
         let mut driver = lock_driver(transaction, near.driver).await?;
         // Still all of them: an offer made since then would have begun another attempt.
-        if eligibility::check(driver.id, driver.state, near.located_at_ns, offered_before, now_ns).is_err() {
+        let wanted = trip.vehicle_class;
+        if eligibility::check(&driver, wanted, near.located_at_ns, offered_before, now_ns).is_err() {
             return Ok(Offering::DriverNotFree);
         }
         let expires_at_ns = now_ns + span_ns(self.config.offer_timeout).max(1);
@@ -107,12 +108,16 @@ async fn offered_before<X: Transaction>(transaction: &mut X, trip: TripId) -> Re
     Ok(offers.iter().map(|offer| offer.driver_id).collect())
 }
 
-/// The offer that waits for the driver's answer. A driver who is off duty is told so: the phone may not know that it was taken for lost.
+/// The offer that waits for the driver's answer. A driver who is off duty is told so: the phone may not know that it was taken for lost; and
+/// so is one whose vehicle's papers have lapsed, who may have newer ones.
 async fn poll_offer<X: Transaction>(transaction: &mut X, id: DriverId) -> Result<Option<OfferView>, Failure> {
     let driver = transaction.get::<Driver>(id).await?.ok_or(ApiError::NotFound)?;
     match driver.state {
         DriverState::Offered => {}
         DriverState::Offline => return Err(ApiError::Rejected { reason: Rejection::NotAllowed }.into()),
+        DriverState::Idle if !eligibility::is_cleared(&driver, now_ns()) => {
+            return Err(ApiError::Rejected { reason: Rejection::NotAllowed }.into());
+        }
         DriverState::Idle => return Ok(None),
         // A phone that looks for offers knows of no trip: it is told, so that it can tell how that one ended.
         DriverState::EnRoute | DriverState::AtPickup | DriverState::OnTrip => {

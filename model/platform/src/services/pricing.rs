@@ -23,6 +23,7 @@ use crate::domain::quote::Estimate;
 use crate::domain::schema::Quote;
 use crate::domain::surge::{BoundSurge, Observed, SurgeBoard, SurgeSnapshot};
 use crate::domain::trip::Drive;
+use crate::domain::vehicle::VehicleClass;
 
 /// Runs one replica.
 pub async fn run<D: Database>(config: Rc<Config>, fleet: Fleet, database: D) {
@@ -41,9 +42,9 @@ pub async fn run<D: Database>(config: Rc<Config>, fleet: Fleet, database: D) {
     let sweeper = pricing.clone();
     let quotes = async move || sweep::quotes(&sweeper.store, &sweeper.config).await;
     periodic::every(config.sweep_interval, "pricing.sweep", quotes);
-    let _ports = server::open(&config, move |Request::Quote { rider, pickup, dropoff }, context| {
+    let _ports = server::open(&config, move |Request::Quote { rider, pickup, dropoff, class }, context| {
         let pricing = pricing.clone();
-        async move { pricing.quote(rider, (pickup, dropoff), context).await }
+        async move { pricing.quote(rider, (pickup, dropoff), class, context).await }
     });
     runtime::task::forever().await;
 }
@@ -67,6 +68,7 @@ impl<D: Database> Pricing<D> {
         &self,
         rider: RiderId,
         (pickup, dropoff): (Coordinate, Coordinate),
+        class: Option<VehicleClass>,
         mut context: CallContext,
     ) -> Reply<Response> {
         let pickup = pickup.checked().map_err(|_| ApiError::MALFORMED)?;
@@ -89,8 +91,8 @@ impl<D: Database> Pricing<D> {
             None => BoundSurge::Fallback,
         };
         let tariff = (&self.config.fares, self.config.currency);
-        let quote =
-            Quote::issue((self.new_id(now_ns), rider), (pickup, dropoff), estimate, (cell, surge), tariff, now_ns);
+        let ids = (self.new_id(now_ns), rider);
+        let quote = Quote::issue(ids, (pickup, dropoff), class, estimate, (cell, surge), tariff, now_ns);
         self.store
             .run(&mut context, async |transaction| {
                 if transaction.get::<Quote>(quote.id).await?.is_none() {

@@ -5,6 +5,7 @@ use std::future::Future;
 use ports::health::{Health, HealthCheck};
 use runtime::call::{CallContext, serve};
 use runtime::net::{Frame, OpenPort};
+use runtime::telemetry::gauge;
 
 use super::{API_PORT, Config, HEALTH_PORT};
 use crate::api::Reply;
@@ -24,7 +25,7 @@ pub fn health_only() -> OpenPort {
     serve(HEALTH_PORT, |HealthCheck, _| async { Health::Healthy }).expect("the health port is free")
 }
 
-/// Opens the ports. Each request costs its processor time and is then handled. The health check is shallow: it says that the process answers,
+/// Opens the ports. Each request is counted, costs its processor time and is then handled. The health check is shallow: it says that the process answers,
 /// not that its database does, or one lost database would take every replica out of service and leave nobody to say so.
 ///
 /// # Panics
@@ -36,7 +37,9 @@ where
     F: Future<Output = Reply<A>> + 'static,
 {
     let cpu_per_request = config.cpu_per_request;
+    let taken = gauge("requests.taken");
     let api = serve(API_PORT, move |request: Q, context| {
+        taken.add(1);
         let handling = handle(request, context);
         async move {
             runtime::cpu::work(cpu_per_request).await;

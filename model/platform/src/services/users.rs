@@ -1,4 +1,4 @@
-//! The users service: sign-in, cards, and whether drivers are on duty.
+//! The users service: sign-in, cards, and whether drivers are on duty, and in which vehicle.
 
 use std::rc::Rc;
 
@@ -6,21 +6,23 @@ use ports::database::{Database, Transaction};
 use runtime::call::CallContext;
 
 use super::clock::now_ns;
+use super::peers::Peers;
 use super::transaction::{Failure, Store};
 use super::transition::{lock_driver, update};
 use super::{Config, server};
 use crate::api::error::Rejection;
 use crate::api::users::{Request, Response, SignIn};
-use crate::api::{ApiError, Reply};
+use crate::api::{ApiError, Reply, vehicles};
 use crate::domain::driver::{DriverEvent, DriverState};
 use crate::domain::idempotency::request_hash;
 use crate::domain::ids::{DriverId, FencingToken, RiderId};
 use crate::domain::schema::{Driver, Rider};
 use crate::domain::session::{Caller, SessionKey, secret_digest};
+use crate::domain::vehicle::Clearance;
 
 /// Runs one replica. Sessions are signed with `key`.
-pub async fn run<D: Database>(config: Rc<Config>, key: SessionKey, database: D) {
-    let users = Rc::new(Users { key, store: Store::new(database, &config.calls) });
+pub async fn run<D: Database>(config: Rc<Config>, key: SessionKey, vehicles: Vehicles, database: D) {
+    let users = Rc::new(Users { key, store: Store::new(database, &config.calls), vehicles });
     let _ports = server::open(&config, move |request, context| {
         let users = users.clone();
         async move { users.handle(request, context).await }
@@ -28,9 +30,13 @@ pub async fn run<D: Database>(config: Rc<Config>, key: SessionKey, database: D) 
     runtime::task::forever().await;
 }
 
+/// Whoever knows which vehicles may be driven.
+type Vehicles = Peers<vehicles::Request, vehicles::Response>;
+
 struct Users<D> {
     key: SessionKey,
     store: Store<D>,
+    vehicles: Vehicles,
 }
 
 impl<D: Database> Users<D> {
@@ -43,8 +49,15 @@ impl<D: Database> Users<D> {
                 let rider = rider.await?.ok_or(ApiError::NotFound)?;
                 Ok(Response::CardToken(rider.card_token.cast_unsigned()))
             }
-            Request::SetOnline { driver, online } => {
-                self.store.run(&mut context, async |transaction| set_online(transaction, driver, online).await).await
+            Request::GoOnDuty { driver, papers } => {
+                let clear = vehicles::Request::Clear { papers };
+                let vehicles::Response::Cleared(clearance) = self.vehicles.call(clear, &mut context).await?;
+                let work = async |transaction: &mut D::Transaction| go_on_duty(transaction, driver, clearance).await;
+                self.store.run(&mut context, work).await.map(|()| Response::Noted)
+            }
+            Request::GoOffDuty { driver } => {
+                let work = async |transaction: &mut D::Transaction| go_off_duty(transaction, driver).await;
+                self.store.run(&mut context, work).await.map(|()| Response::Noted)
             }
         }
     }
@@ -90,6 +103,9 @@ async fn driver_digest<X: Transaction>(transaction: &mut X, id: DriverId, digest
         epoch: None,
         lease_token: FencingToken(0),
         lease_expires_at_ns: None,
+        vehicle_id: None,
+        vehicle_class: None,
+        cleared_until_ns: None,
         secret_digest: digest.to_vec(),
         updated_at_ns: now_ns(),
     };
@@ -97,16 +113,29 @@ async fn driver_digest<X: Transaction>(transaction: &mut X, id: DriverId, digest
     Ok(driver.secret_digest)
 }
 
-/// A driver who is asked or under way is on duty already, and cannot go off duty before that is over.
-async fn set_online<X: Transaction>(transaction: &mut X, id: DriverId, online: bool) -> Result<Response, Failure> {
+/// A driver who is asked or under way is on duty already, in whichever vehicle that is.
+async fn go_on_duty<X: Transaction>(transaction: &mut X, id: DriverId, clearance: Clearance) -> Result<(), Failure> {
     let mut driver = lock_driver(transaction, id).await?;
-    let event = match (driver.state, online) {
-        (DriverState::Offline, true) => DriverEvent::CameOnline,
-        (DriverState::Idle, false) => DriverEvent::WentOffline,
-        (DriverState::Offline, false) | (_, true) => return Ok(Response::Online(online)),
-        (_, false) => return Err(ApiError::Rejected { reason: Rejection::IllegalTransition }.into()),
-    };
-    driver.apply(event, now_ns())?;
-    update(transaction, &driver).await?;
-    Ok(Response::Online(online))
+    // Said here in words; the unique index says it again to whoever slips past.
+    let drivers = transaction.scan::<Driver>(Driver::BY_VEHICLE, clearance.vehicle, 1).await?;
+    if drivers.iter().any(|other| other.id != id) {
+        return Err(ApiError::Rejected { reason: Rejection::VehicleTaken }.into());
+    }
+    match driver.state {
+        DriverState::Offline => driver.come_online(clearance, now_ns())?,
+        DriverState::Idle => driver.change_vehicle(clearance, now_ns()),
+        DriverState::Offered | DriverState::EnRoute | DriverState::AtPickup | DriverState::OnTrip => return Ok(()),
+    }
+    update(transaction, &driver).await
+}
+
+/// A driver who is asked or under way cannot go off duty before that is over.
+async fn go_off_duty<X: Transaction>(transaction: &mut X, id: DriverId) -> Result<(), Failure> {
+    let mut driver = lock_driver(transaction, id).await?;
+    match driver.state {
+        DriverState::Offline => return Ok(()),
+        DriverState::Idle => driver.apply(DriverEvent::WentOffline, now_ns())?,
+        _ => return Err(ApiError::Rejected { reason: Rejection::IllegalTransition }.into()),
+    }
+    update(transaction, &driver).await
 }

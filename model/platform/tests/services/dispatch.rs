@@ -234,7 +234,8 @@ fn a_driver_who_falls_silent_loses_the_trip_and_one_who_cancels_gives_it_back() 
         assert_eq!(world.database.all::<Driver>()[0].state, left);
         let events: Vec<TripLogEntry> = world.database.all();
         let lost = events.iter().find(|entry| entry.event == EventKind::Reassigned).expect("it was reassigned");
-        assert!(!silent || (50..65).contains(&(lost.at_ns / 1_000_000_000)), "{lost:?}");
+        // The last ping came up to 4 s before the phone fell silent, and a look comes every 10 s.
+        assert!(!silent || (46..65).contains(&(lost.at_ns / 1_000_000_000)), "{lost:?}");
         invariants::check(&world);
     }
 }

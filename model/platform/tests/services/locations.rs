@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use platform::api::geo::{Request, Response};
+use platform::api::geo::{Request, Response, Wanted};
 use platform::api::{ApiError, Reply};
 use platform::deploy::Service;
 use platform::domain::ids::DriverId;
 use platform::domain::trip::State;
+use platform::domain::vehicle::VehicleClass;
 use platform::services::Config;
 use runtime::call::{CallContext, Caller};
 use runtime::net::Address;
@@ -39,17 +40,20 @@ fn what_one_replica_hears_every_replica_knows_until_the_cache_is_away() {
     let answers: Notes<Reply<Vec<DriverId>>> = Notes::new();
     let noted = answers.clone();
     world.script("somebody", move |_| async move {
-        let ping = |driver, available| Request::Ping { driver: DriverId(driver), at: PICKUP, available };
+        let class = VehicleClass::Standard;
+        let ping = |driver, available| Request::Ping { driver: DriverId(driver), at: PICKUP, class, available };
         for (driver, available) in [(1, true), (2, true), (3, false), (2, false)] {
             ask(one, ping(driver, available)).await.expect("a ping");
         }
         runtime::sleep(Duration::from_secs(1)).await;
-        let (to, count) = (PICKUP, 5);
-        let near = Request::Nearest { to, count, without: vec![] };
-        let shared = |without| Request::NearestShared { to, count, without };
+        let wanted = |without| Wanted { to: PICKUP, count: 5, class: None, without };
+        let near = Request::Nearest(wanted(vec![]));
+        let shared = |without| Request::NearestShared(wanted(without));
+        let other = Wanted { class: Some(VehicleClass::Accessible), ..wanted(vec![]) };
         noted.add(drivers(ask(two, near).await));
         noted.add(drivers(ask(two, shared(vec![])).await));
         noted.add(drivers(ask(two, shared(vec![DriverId(1)])).await));
+        noted.add(drivers(ask(two, Request::NearestShared(other)).await));
         cache.set_away(true);
         noted.add(drivers(ask(two, shared(vec![])).await));
         cache.set_away(false);
@@ -58,7 +62,7 @@ fn what_one_replica_hears_every_replica_knows_until_the_cache_is_away() {
     });
     world.run(200);
     let known = Ok(vec![DriverId(1)]);
-    assert_eq!(answers.all(), [Ok(vec![]), known, Ok(vec![]), Err(ApiError::Unavailable), Ok(vec![])]);
+    assert_eq!(answers.all(), [Ok(vec![]), known, Ok(vec![]), Ok(vec![]), Err(ApiError::Unavailable), Ok(vec![])]);
     assert_eq!(world.cache.members(), 0, "who is silent is swept away");
 }
 

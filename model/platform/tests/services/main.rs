@@ -14,4 +14,5 @@ mod phones;
 mod processor;
 mod retention;
 mod trip;
+mod vehicles;
 mod world;

@@ -10,10 +10,11 @@ use platform::api::pricing::QuoteView;
 use platform::api::trips::{OfferAnswer, Progress, TripView};
 use platform::api::users::SignIn;
 use platform::api::{ApiError, Reply};
-use platform::domain::ids::{DriverId, OperatorId, RiderId, TripId};
+use platform::domain::ids::{DriverId, OperatorId, RiderId, TripId, VehicleId};
 use platform::domain::place::Coordinate;
 use platform::domain::session::{Caller, SessionKey, SessionToken};
 use platform::domain::trip::{Assignment, Drive, State};
+use platform::domain::vehicle::{Papers, VehicleClass};
 use ports::{IdempotencyKey, Retry};
 use runtime::call::{CallContext, Caller as Connection};
 use runtime::net::Address;
@@ -24,6 +25,12 @@ pub const DROPOFF: Coordinate = Coordinate { latitude_microdegrees: 40_770_000, 
 
 /// A drive of the path between the two.
 pub const DRIVE: Drive = Drive { distance_m: 3_770, duration_s: 733 };
+
+/// Papers of the vehicle with the driver's number, an ordinary one, that are in force for longer than any test.
+pub fn papers(driver: i64) -> Papers {
+    let (vehicle, class, until_ns) = (VehicleId(driver), VehicleClass::Standard, i64::MAX);
+    Papers { vehicle, class, registered_until_ns: until_ns, inspected_until_ns: until_ns, insured_until_ns: until_ns }
+}
 
 pub struct Phone {
     gateways: Vec<Address>,
@@ -40,16 +47,26 @@ impl Phone {
 
     /// The phone of a driver who is on duty at the pickup and whose pings go on by themselves.
     pub async fn driver(gateways: &[Address], id: i64) -> Self {
-        let phone = Self::sign_in(gateways, Caller::Driver(DriverId(id))).await;
-        phone.ask(Action::SetOnline { online: true }).await.expect("a driver may go on duty");
+        Self::driver_of(gateways, id, papers(id)).await
+    }
+
+    /// As [`driver`](Self::driver), in the vehicle of these papers.
+    pub async fn driver_of(gateways: &[Address], id: i64, papers: Papers) -> Self {
+        let phone = Self::off_duty_driver(gateways, id).await;
+        phone.ask(Action::GoOnDuty { papers }).await.expect("a driver may go on duty");
         let pings = Self { gateways: phone.gateways.clone(), keys: Cell::new(0), ..phone };
         drop(runtime::spawn(async move {
             loop {
-                let _ = pings.attempt(&Action::Ping { at: PICKUP, available: true }).await;
+                let _ = pings.attempt(&Action::Ping { at: PICKUP, class: papers.class, available: true }).await;
                 sleep(Duration::from_secs(4)).await;
             }
         }));
         phone
+    }
+
+    /// A driver's phone that has signed in.
+    pub async fn off_duty_driver(gateways: &[Address], id: i64) -> Self {
+        Self::sign_in(gateways, Caller::Driver(DriverId(id))).await
     }
 
     /// Somebody who works for the platform, signed in by the company.
@@ -109,7 +126,11 @@ impl Phone {
     }
 
     pub async fn quote(&self) -> QuoteView {
-        match self.ask(Action::Quote { pickup: PICKUP, dropoff: DROPOFF }).await {
+        self.quote_for(None).await
+    }
+
+    pub async fn quote_for(&self, class: Option<VehicleClass>) -> QuoteView {
+        match self.ask(Action::Quote { pickup: PICKUP, dropoff: DROPOFF, class }).await {
             Ok(Response::Quote(quote)) => quote,
             other => panic!("{other:?}"),
         }
@@ -125,7 +146,12 @@ impl Phone {
 
     /// Requests a trip on a new quote.
     pub async fn request_trip(&self) -> TripView {
-        let quote = self.quote().await.id;
+        self.request_trip_in(None).await
+    }
+
+    /// Requests a trip in such a vehicle on a new quote.
+    pub async fn request_trip_in(&self, class: Option<VehicleClass>) -> TripView {
+        let quote = self.quote_for(class).await.id;
         self.trip(Action::RequestTrip { quote, key: self.key() }).await.expect("the quote is good")
     }
 

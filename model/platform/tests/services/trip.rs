@@ -86,7 +86,7 @@ fn nobody_gets_in_with_another_secret_or_sees_a_stranger_s_trip() {
         let stranger = Phone::rider(&gateways, 2).await;
         let trip = rider.request_trip().await.id;
         let forged = SignIn { caller: Caller::Rider(RiderId(1)), secret: 43 };
-        let driving = Action::SetOnline { online: true };
+        let driving = Action::GoOffDuty;
         for action in [Action::SignIn(forged), Action::TripStatus { trip }, driving] {
             noted.add(stranger.ask(action).await);
         }

@@ -1,4 +1,4 @@
-//! Seven services of three replicas over three zones, and a host for phones.
+//! Eight services of three replicas over three zones, and a host for phones.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -3,7 +3,8 @@
 use ports::record;
 
 use crate::domain::driver::DriverState;
-use crate::domain::ids::{DriverId, FencingToken, RiderId, TripId};
+use crate::domain::ids::{DriverId, FencingToken, RiderId, TripId, VehicleId};
+use crate::domain::vehicle::VehicleClass;
 
 record! {
     /// A driver, and what the driver is doing.
@@ -17,12 +18,18 @@ record! {
         /// The token of the newest lease.
         lease_token: FencingToken,
         lease_expires_at_ns: Option<i64>,
+        /// The vehicle, while the driver is on duty: at most one driver a vehicle.
+        vehicle_id: Option<VehicleId>,
+        /// What it is and until when its papers are in force, as the vehicles service said when the driver went on duty in it.
+        vehicle_class: Option<VehicleClass>,
+        cleared_until_ns: Option<i64>,
         /// Digest of the secret that the driver's phone signs in with.
         secret_digest: Vec<u8>,
         updated_at_ns: i64,
     }
     key(id)
     unique BY_TRIP(trip_id)
+    unique BY_VEHICLE(vehicle_id)
     plain BY_STATE(state, lease_expires_at_ns)
 }
 

@@ -5,6 +5,7 @@ use ports::record;
 use crate::domain::ids::{DriverId, FencingToken, QuoteId, RiderId, TripId};
 use crate::domain::offer::OfferStatus;
 use crate::domain::trip::{Ending, EventKind, State};
+use crate::domain::vehicle::VehicleClass;
 
 record! {
     /// A trip. [`Trip::apply`] is the only way to change its state; it keeps the columns that follow from the state.
@@ -38,6 +39,7 @@ record! {
         estimated_distance_m: u32,
         estimated_duration_s: u32,
         free_flow_duration_s: u32,
+        vehicle_class: Option<VehicleClass>,
         requested_at_ns: i64,
         /// When the search for a driver began, or began anew after a driver was lost.
         searching_since_ns: Option<i64>,

@@ -8,6 +8,7 @@ use crate::domain::ledger::{AccountKind, JournalKind};
 use crate::domain::money::Currency;
 use crate::domain::movement::{MovementKind, MovementState};
 use crate::domain::payment::PaymentState;
+use crate::domain::vehicle::VehicleClass;
 
 record! {
     /// What the rider was promised.
@@ -28,6 +29,8 @@ record! {
         estimated_duration_s: u32,
         /// The shortest time in which the path can be driven.
         free_flow_duration_s: u32,
+        /// What the rider wants to ride in; none takes any.
+        vehicle_class: Option<VehicleClass>,
         tolls_minor: i64,
         estimate_minor: i64,
         /// The rider never pays more than this, and this is what the card is asked for.

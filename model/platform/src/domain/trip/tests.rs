@@ -31,6 +31,7 @@ pub(crate) fn quoted() -> Trip {
         estimated_distance_m: 1,
         estimated_duration_s: 2,
         free_flow_duration_s: 1,
+        vehicle_class: None,
         requested_at_ns: 0,
         searching_since_ns: None,
         updated_at_ns: 0,

@@ -11,10 +11,12 @@ use std::time::Duration;
 use ports::cache::{Bytes, Cache, CacheError, CellIndex};
 use runtime::{Time, now};
 
+use crate::api::geo::Wanted;
 use crate::domain::eligibility;
 use crate::domain::ids::DriverId;
 use crate::domain::matching::Candidate;
 use crate::domain::place::{Cell, CellSize, Coordinate};
+use crate::domain::vehicle::VehicleClass;
 
 /// What keys of cells begin with.
 const INDEX: &str = "drivers";
@@ -49,8 +51,14 @@ impl<C: Cache> SharedLocations<C> {
     }
 
     /// Notes that a driver waits at a place, or waits no more. It is written while the phone has its answer already.
-    pub fn note(self: &Rc<Self>, driver: DriverId, at: Coordinate, available: bool, now_ns: i64) {
-        let current = available.then(|| Written { cell: at.cell(CELL_SIZE), member: member(driver, at) });
+    pub fn note(
+        self: &Rc<Self>,
+        driver: DriverId,
+        (at, class): (Coordinate, VehicleClass),
+        available: bool,
+        now_ns: i64,
+    ) {
+        let current = available.then(|| Written { cell: at.cell(CELL_SIZE), member: member(driver, at, class) });
         let before = match &current {
             Some(current) => self.written.borrow_mut().insert(driver, current.clone()),
             None => self.written.borrow_mut().remove(&driver),
@@ -72,14 +80,9 @@ impl<C: Cache> SharedLocations<C> {
         }));
     }
 
-    /// Drivers who wait around a place and were seen lately, in no order: those of the cells around it, ring by ring, until there are `count`.
-    pub async fn around(
-        &self,
-        to: Coordinate,
-        count: usize,
-        without: &[DriverId],
-        now_ns: i64,
-    ) -> Result<Vec<Candidate>, CacheError> {
+    /// Drivers who are wanted, in no order: those of the cells around the place, ring by ring, until there are enough.
+    pub async fn around(&self, wanted: &Wanted, now_ns: i64) -> Result<Vec<Candidate>, CacheError> {
+        let Wanted { to, count, class, ref without } = *wanted;
         let since_ms = milliseconds(now_ns - eligibility::FRESHNESS_NS);
         let (centre, deadline) = (to.cell(CELL_SIZE), self.deadline());
         let mut asked = BTreeSet::new();
@@ -96,7 +99,10 @@ impl<C: Cache> SharedLocations<C> {
                 .collect();
             for asking in asking {
                 for (member, seen_at_ms) in asking.await? {
-                    let Some(seen) = candidate(&member, seen_at_ms) else { continue };
+                    let Some((seen, vehicle)) = candidate(&member, seen_at_ms) else { continue };
+                    if !vehicle.serves(class) {
+                        continue;
+                    }
                     let known = found.entry(seen.driver).or_insert(seen);
                     if known.located_at_ns < seen.located_at_ns {
                         *known = seen;
@@ -104,7 +110,7 @@ impl<C: Cache> SharedLocations<C> {
                 }
             }
             found.retain(|driver, _| !without.contains(driver));
-            if found.len() >= count {
+            if found.len() >= count as usize {
                 break;
             }
         }
@@ -127,8 +133,8 @@ impl<C: Cache> SharedLocations<C> {
 }
 
 /// A driver at a place, as it is written.
-fn member(driver: DriverId, at: Coordinate) -> Bytes {
-    postcard::to_stdvec(&(driver, at)).expect("integers always serialise")
+fn member(driver: DriverId, at: Coordinate, class: VehicleClass) -> Bytes {
+    postcard::to_stdvec(&(driver, at, class)).expect("integers always serialise")
 }
 
 /// The driver whom a member of a cell's key stands for; none for what no replica writes.
@@ -139,9 +145,9 @@ pub fn driver_of(key: &[u8], member: &[u8]) -> Option<DriverId> {
 }
 
 /// None for what no replica writes.
-fn candidate(member: &[u8], seen_at_ms: i64) -> Option<Candidate> {
-    let (driver, at) = postcard::from_bytes(member).ok()?;
-    Some(Candidate { driver, at, located_at_ns: seen_at_ms.saturating_mul(1_000_000) })
+fn candidate(member: &[u8], seen_at_ms: i64) -> Option<(Candidate, VehicleClass)> {
+    let (driver, at, class) = postcard::from_bytes(member).ok()?;
+    Some((Candidate { driver, at, located_at_ns: seen_at_ms.saturating_mul(1_000_000) }, class))
 }
 
 fn milliseconds(at_ns: i64) -> i64 {

@@ -12,16 +12,18 @@ use runtime::call::CallContext;
 use tokio::sync::Notify;
 
 use super::{Matching, Offering, offered_before};
-use crate::api::geo::Near;
+use crate::api::geo::{Near, Wanted};
 use crate::domain::ids::{DriverId, TripId};
 use crate::domain::matching::assignment::{Wish, assign};
 use crate::domain::place::Coordinate;
+use crate::domain::vehicle::VehicleClass;
 
 /// A trip in the queue.
 #[derive(Clone, Copy)]
 pub(super) struct Waiting {
     pub(super) attempt: i64,
     pub(super) pickup: Coordinate,
+    pub(super) class: Option<VehicleClass>,
 }
 
 /// The trips of the next batch, each in its newest attempt.
@@ -72,15 +74,15 @@ impl<D: Database> Matching<D> {
     async fn look_around(self: &Rc<Self>, waiting: BTreeMap<TripId, Waiting>) -> Vec<Search> {
         let looking: Vec<_> = waiting
             .into_iter()
-            .map(|(trip, Waiting { attempt, pickup })| {
+            .map(|(trip, Waiting { attempt, pickup, class })| {
                 let matching = self.clone();
                 runtime::spawn(async move {
                     let mut context = matching.background();
                     let read = async |transaction: &mut D::Transaction| offered_before(transaction, trip).await;
                     let offered_before = matching.store.run(&mut context, read).await.ok()?;
-                    let without = offered_before.clone();
-                    let count = matching.config.candidates;
-                    let near = matching.fleet.nearest(pickup, count, without, context).await.ok()?;
+                    let (count, without) = (matching.config.candidates, offered_before.clone());
+                    let near =
+                        matching.fleet.nearest(Wanted { to: pickup, count, class, without }, context).await.ok()?;
                     Some(Search { trip, attempt, offered_before, near })
                 })
             })

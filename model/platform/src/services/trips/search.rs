@@ -44,8 +44,8 @@ impl<D: Database> Trips<D> {
         if let Ok(Some(trip)) = self.store.run(&mut context, read).await
             && trip.state == State::Matching
         {
-            let (attempt, pickup) = (trip.attempt, trip.pickup());
-            let request = matching::Request::FindDriver { trip: trip.id, attempt, pickup };
+            let (attempt, pickup, class) = (trip.attempt, trip.pickup(), trip.vehicle_class);
+            let request = matching::Request::FindDriver { trip: trip.id, attempt, pickup, class };
             let _ = self.neighbours.matching.call_by(WHOLE_CITY, request, &mut context).await;
         }
     }

@@ -1,0 +1,51 @@
+//! The vehicles service: knows every vehicle and its papers, and says which may be driven.
+
+use std::rc::Rc;
+
+use ports::database::{Database, Transaction};
+
+use super::clock::now_ns;
+use super::transaction::{Failure, Store};
+use super::transition::update;
+use super::{Config, server};
+use crate::api::ApiError;
+use crate::api::error::Rejection;
+use crate::api::vehicles::{Request, Response};
+use crate::domain::schema::Vehicle;
+use crate::domain::vehicle::{Clearance, Papers, Unfit};
+
+/// Runs one replica.
+pub async fn run<D: Database>(config: Rc<Config>, database: D) {
+    let store = Rc::new(Store::new(database, &config.calls));
+    let _ports = server::open(&config, move |Request::Clear { papers }, mut context| {
+        let store = store.clone();
+        async move {
+            let clear = store.run(&mut context, async |transaction| clear(transaction, &papers).await);
+            clear.await.map(Response::Cleared)
+        }
+    });
+    runtime::task::forever().await;
+}
+
+/// Whether the vehicle may be driven. What may not leaves nothing behind: its papers come again when they are better.
+async fn clear<X: Transaction>(transaction: &mut X, papers: &Papers) -> Result<Clearance, Failure> {
+    let now_ns = now_ns();
+    let Some(mut vehicle) = transaction.get_for_update::<Vehicle>(papers.vehicle).await? else {
+        let vehicle = Vehicle::register(papers, now_ns);
+        let clearance = vehicle.clear(now_ns)?;
+        transaction.insert(&vehicle).await?;
+        return Ok(clearance);
+    };
+    let is_newer = vehicle.renew(papers, now_ns);
+    let clearance = vehicle.clear(now_ns)?;
+    if is_newer {
+        update(transaction, &vehicle).await?;
+    }
+    Ok(clearance)
+}
+
+impl From<Unfit> for Failure {
+    fn from(_: Unfit) -> Self {
+        ApiError::Rejected { reason: Rejection::VehicleUnfit }.into()
+    }
+}
