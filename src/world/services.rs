@@ -8,6 +8,7 @@ use cloud::{dns, kafka, load_balancer, processor};
 use platform::deploy::{Service, Wiring, start, start_geo, start_notifications, start_relay};
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, HEALTH_PORT};
+use ports::endpoints::Endpoints;
 use runtime::backend::LocalFuture;
 use runtime::net::{Address, HostId};
 use runtime::world::{HostSpec, ProcessSpec, VolumeSpec, World};
@@ -39,6 +40,8 @@ pub fn deploy(
         groups.insert(host.name.clone(), vec![id]);
         replicas.push((name.clone(), id, host));
     }
+    let endpoints: BTreeMap<Service, Endpoints> =
+        addresses.into_iter().map(|(service, at)| (service, Endpoints::fixed(at))).collect();
     let mut targets = Vec::new();
     let mut wirings: BTreeMap<String, Rc<Wiring>> = BTreeMap::new();
     for (name, id, host) in replicas {
@@ -47,7 +50,7 @@ pub fn deploy(
             Rc::new(Wiring {
                 config: Rc::new(parameters::service_config(prepared, deployed)),
                 session_key: SessionKey::new(*b"a rehearsal's key, not a secret!"),
-                addresses: addresses.clone(),
+                endpoints: endpoints.clone(),
             })
         });
         let start = main(deployed, wiring, blueprint, stores, &host.zone);
