@@ -82,6 +82,7 @@ fn placement(prepared: &Prepared) -> Vec<Placement> {
                 (blueprint::CACHE.to_owned(), format!("{role} of shard {shard}"))
             }
             Role::Broker => (blueprint::EVENT_LOG.to_owned(), "broker".to_owned()),
+            Role::Node => (blueprint::CLUSTER.to_owned(), "node".to_owned()),
         };
         Placement { group, instance: host.name.clone(), role, zone: host.zone, host: host.name }
     };

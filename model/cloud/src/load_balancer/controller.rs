@@ -12,7 +12,7 @@ use runtime::random::RngExt;
 use runtime::time::nanos;
 use serde::{Deserialize, Serialize};
 
-use super::health::{Judge, Opinion, Thresholds, check};
+use crate::health::{Judge, Opinion, Thresholds, check};
 use super::parameters::ControllerParameters;
 use super::vote;
 use crate::dns::{Publisher, PublisherParameters};

@@ -16,6 +16,8 @@ pub struct Config {
     pub api_port: u16,
     /// Where the health check is answered.
     pub health_port: u16,
+    /// Fails every call and says that all is well: a bad release, to rehearse what becomes of it.
+    pub fails_calls: bool,
 
     /// For how long a driver may think about an offer: 10-15 s is usual (observed in drivers' apps, 2023).
     pub offer_timeout: Duration,
@@ -128,6 +130,7 @@ impl Default for Config {
         Self {
             api_port: API_PORT,
             health_port: HEALTH_PORT,
+            fails_calls: false,
             offer_timeout: Duration::from_secs(15),
             match_timeout: Duration::from_secs(120),
             no_show_wait: Duration::from_secs(300),

@@ -7,7 +7,7 @@ use runtime::call::{CallContext, serve};
 use runtime::net::{Frame, OpenPort};
 
 use super::Config;
-use crate::api::Reply;
+use crate::api::{ApiError, Reply};
 
 /// The open ports of a service.
 #[must_use = "the ports close when this is dropped"]
@@ -35,12 +35,12 @@ where
     A: Frame,
     F: Future<Output = Reply<A>> + 'static,
 {
-    let cpu_per_request = config.cpu_per_request;
+    let Config { cpu_per_request, fails_calls, .. } = *config;
     let api = serve(config.api_port, move |request: Q, context| {
         let handling = handle(request, context);
         async move {
             runtime::cpu::work(cpu_per_request).await;
-            handling.await
+            if fails_calls { Err(ApiError::Internal) } else { handling.await }
         }
     });
     let health = serve(config.health_port, |HealthCheck, _| async { Health::Healthy });
