@@ -63,7 +63,7 @@ impl Places {
         let is_in = |host: &HostId| zone.is_none_or(|zone| self.hosts[host.0 as usize].1.zone == zone);
         let named = self.control.processes().into_iter().filter(|(_, name, host)| name.starts_with(prefix) && is_in(host));
         // What phones ask is their carrier's, and in none of the cloud's zones.
-        named.filter(|(.., host)| self.hosts[host.0 as usize].1.zone != INTERNET).map(|(id, ..)| *id).collect()
+        named.filter(|(.., host)| self.hosts[host.0 as usize].1.zone != INTERNET).map(|(id, ..)| id).collect()
     }
 
     /// The pods that a name stands for, or else the processes on the hosts that it stands for.
