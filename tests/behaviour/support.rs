@@ -10,10 +10,15 @@ use reports::report::Report;
 
 /// A scenario on document 001's architecture: 2 minutes of warm-up, then `duration`, with what else is in `rest`.
 pub fn scenario(requests: &str, duration: &str, rest: &str) -> Prepared {
+    scenario_on("aws-microservice", requests, duration, rest)
+}
+
+/// The same on another blueprint.
+pub fn scenario_on(blueprint: &str, requests: &str, duration: &str, rest: &str) -> Prepared {
     let text = format!(
         r#"
         title = "behaviour"
-        blueprint = "aws-microservice"
+        blueprint = "{blueprint}"
         city = "nyc"
         start = "Fri 17:30"
         warmup = "2m"
@@ -111,6 +116,12 @@ pub fn marks(report: &Report, component: &str, mark: reports::records::Mark) -> 
     let of = |happening: &&reports::measures::timeline::Happening| {
         happening.component == component && happening.mark == Some(mark)
     };
+    report.happenings.iter().filter(of).map(|happening| happening.at_s).collect()
+}
+
+/// When a component went into a state, seconds from the end of the warm-up, in order.
+pub fn times_of(report: &Report, component: &str, state: &str) -> Vec<f64> {
+    let of = |seen: &&reports::measures::timeline::Happening| seen.component == component && seen.state == state;
     report.happenings.iter().filter(of).map(|happening| happening.at_s).collect()
 }
 

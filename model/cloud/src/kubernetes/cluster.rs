@@ -32,7 +32,8 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// A cluster whose pods are yet to be created, and whose nodes are yet to join.
+    /// A cluster whose pods are yet to be created. Its nodes are there, as in a cluster that is older than the run: if they were heard of one by
+    /// one, the first would get all pods.
     pub fn new(parameters: Parameters, deployments: Vec<DeploymentSpec>, nodes: Vec<NodeSpec>) -> Self {
         let autoscales = deployments.iter().any(|spec| spec.autoscaling.is_some());
         let grows = nodes.iter().any(|node| !node.joins);
@@ -47,7 +48,7 @@ impl Cluster {
             spec,
         });
         let nodes = nodes.into_iter().map(|spec| Node {
-            contact: Contact::Absent,
+            contact: if spec.joins { Contact::Ready { heard_at: Time::ZERO } } else { Contact::Absent },
             cordoned: false,
             drain_at: None,
             unneeded_since: None,
