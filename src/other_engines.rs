@@ -13,7 +13,7 @@ use backends::turmoil::{TurmoilConfig, TurmoilWorld};
 use backends::{EngineError, ProcessPanic, RunEnd};
 use oracles::{End, Report, Watch};
 use ports::observe::{JourneyEnded, JourneyOutcome, Observation, Observer};
-use scenarios::FaultKind;
+use scenarios::{FaultKind, blueprint};
 
 use crate::cli::EngineName;
 use crate::exit::Exit;
@@ -170,6 +170,10 @@ pub fn run(prepared: &Prepared, seed: u64, engine: EngineName) -> Result<Lived, 
         EngineName::Native => panic!("the native engine is not another engine"),
     };
     let scenario = &prepared.loaded.scenario;
+    if prepared.loaded.blueprint.kubernetes.is_some() {
+        let refused = |source| OtherEngineError::Refused { fault: blueprint::CLUSTER, source };
+        which.require(Capability::ChildProcess).map_err(refused)?;
+    }
     for fault in &scenario.faults {
         let refused = |source| OtherEngineError::Refused { fault: fault.kind.key(), source };
         which.require(needs(&fault.kind)).map_err(refused)?;

@@ -116,7 +116,7 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
         Rc::new(Watchers { recorder: recorder.clone(), oracles: oracles.clone(), guest: options.observer.clone() });
     let assembled = world::assemble(&mut engine, prepared, watchers.clone());
     let control = engine.control();
-    let places = faults::Places::new(&control, assembled.groups.clone());
+    let places = faults::Places::new(&control, assembled.groups.clone(), assembled.pods_of.clone());
     let schedule = Schedule::arm(&scenario.faults, origin, &control, places, assembled.surfaces.clone());
 
     let mut run = Run { engine, assembled, recorder: recorder.clone(), options, samples: samples::Samples::new() };

@@ -19,6 +19,7 @@ use crate::prepare::Prepared;
 use crate::rehearsal::Options;
 
 mod carrier;
+mod cluster;
 mod observed;
 mod parameters;
 mod services;
@@ -36,6 +37,8 @@ pub struct Assembled {
     pub surfaces: Surfaces,
     /// The hosts that each service, store and blueprint host's name stands for.
     pub groups: BTreeMap<String, Vec<HostId>>,
+    /// Services whose replicas are pods.
+    pub pods_of: Vec<String>,
 }
 
 /// The native engine's settings for a scenario.
@@ -84,8 +87,11 @@ pub fn assemble(world: &mut dyn World, prepared: &Prepared, observer: Rc<dyn Obs
     // Phones ask a resolver of their carrier, which no zone takes with it.
     let resolvers: Vec<&str> = zones.iter().copied().chain([INTERNET]).collect();
     let names = dns::deploy(world, region, &resolvers, &dns::ServerParameters::default());
-    let stores = stores::deploy(world, blueprint, names, &observer, &mut groups);
-    let targets = services::deploy(world, prepared, region, &stores, &mut groups);
+    let stores = Rc::new(stores::deploy(world, blueprint, names, &observer, &mut groups));
+    let targets = match blueprint.kubernetes {
+        Some(_) => Vec::new(),
+        None => services::deploy(world, prepared, region, &stores, &mut groups),
+    };
     let balancer_zones = blueprint.spread(&blueprint.load_balancer.zones);
     let plan = load_balancer::Plan {
         name: API,
@@ -101,6 +107,13 @@ pub fn assemble(world: &mut dyn World, prepared: &Prepared, observer: Rc<dyn Obs
         groups.insert(format!("{API}-{zone}"), vec![address.host]);
     }
 
+    let cluster = blueprint.kubernetes.as_ref().map(|stated| {
+        let cluster = cluster::deploy(world, prepared, stated, &stores, balancer.registers(), observer.clone());
+        groups.insert(blueprint::CLUSTER.to_owned(), cluster.nodes);
+        cluster.operator
+    });
+    let pods_of = cluster.iter().flat_map(|_| blueprint.services.iter().map(|service| service.name.clone())).collect();
+
     #[cfg(feature = "canary")]
     crate::canary::plant(world);
     let (crowd, phones) = phones(world, prepared, &stores.names, observer);
@@ -110,10 +123,11 @@ pub fn assemble(world: &mut dyn World, prepared: &Prepared, observer: Rc<dyn Obs
         read_replicas: blueprint.rds.read_replicas.iter().map(|replica| replica.name.clone()).collect(),
         cache: stores.cache.as_ref().map(|cache| cache.operator.clone()).unwrap_or_default(),
         event_log: stores.event_log.as_ref().map(|log| log.operator.clone()).unwrap_or_default(),
+        cluster: cluster.unwrap_or_default(),
         processor: stores.processor.control.clone(),
         crowd: crowd.clone(),
     };
-    Assembled { crowd, surfaces, groups }
+    Assembled { crowd, surfaces, groups, pods_of }
 }
 
 /// All phones, in one process outside the cloud: what they share is the simulation's, not theirs.

@@ -7,10 +7,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use cloud::kubernetes;
 use engine::{Control, LinkFault, LinkFaultId};
 use runtime::net::HostId;
 use runtime::world::ProcessId;
-use scenarios::fault::{Direction, FaultKind, Skew};
+use scenarios::fault::{Defect, Direction, FaultKind, Skew};
 
 use crate::places::Places;
 use crate::settings::Setting;
@@ -36,6 +37,10 @@ pub enum Remedy {
     Unset(Setting),
     /// It goes on by itself until the cell says no; and then this.
     Repeated(Rc<Cell<bool>>, Box<Remedy>),
+    /// Its pods may come back.
+    Uncordon(String),
+    /// The service's last good release.
+    RollBack(String),
     /// It ends by itself.
     Nothing,
 }
@@ -87,6 +92,12 @@ impl World {
                 goes_on.set(false);
                 self.heal(*last, open, control);
             }
+            Remedy::Uncordon(node) => {
+                if !held(&|other| matches!(other, Remedy::Uncordon(other) if *other == node)) {
+                    self.surfaces.cluster.uncordon(&node);
+                }
+            }
+            Remedy::RollBack(service) => self.surfaces.cluster.roll_back(&service),
             Remedy::Nothing => {}
         }
     }
@@ -149,6 +160,24 @@ impl World {
                 let offset_ns = sign * i64::try_from(fault.by.as_nanos()).unwrap_or(i64::MAX);
                 let drift_ppm = i32::try_from(fault.drift_ppm.unwrap_or(0)).unwrap_or(i32::MAX);
                 set(Setting::Clock(places.hosts(&fault.place), offset_ns, sign as i32 * drift_ppm))
+            }
+            FaultKind::DrainNode(fault) => {
+                self.surfaces.cluster.drain(&fault.node);
+                Some(Remedy::Uncordon(fault.node.clone()))
+            }
+            FaultKind::KillPod(fault) => {
+                self.surfaces.cluster.kill(&fault.service, fault.pods as usize);
+                None
+            }
+            FaultKind::Deploy(fault) => {
+                let defect = fault.defect.map(|defect| match defect {
+                    Defect::NeverReady => kubernetes::Defect::NeverReady,
+                    Defect::FailsRequests => kubernetes::Defect::FailsRequests,
+                });
+                self.surfaces.cluster.deploy(&fault.service, defect);
+                // A good release stays, unless somebody wants the former one back.
+                let is_taken_back = defect.is_some() || fault.rollback_after.is_some();
+                is_taken_back.then(|| Remedy::RollBack(fault.service.clone()))
             }
             FaultKind::DiskStall(fault) => {
                 places.hosts(&fault.host).iter().for_each(|&host| control.stall_volume(host, fault.duration));

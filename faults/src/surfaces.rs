@@ -14,6 +14,8 @@ pub struct Surfaces {
     pub cache: cloud::redis::Operator,
     /// Of the event log; where there is none, it has no brokers.
     pub event_log: cloud::kafka::Operator,
+    /// Of the cluster; where there is none, nobody hears.
+    pub cluster: cloud::kubernetes::Operator,
     pub processor: cloud::processor::Control,
     /// Riders and drivers.
     pub crowd: Rc<Crowd>,

@@ -4,6 +4,7 @@ mod balancer;
 mod carrier;
 mod check;
 mod kafka;
+mod kubernetes;
 mod network;
 mod placement;
 mod processor;
@@ -16,6 +17,7 @@ mod tiers;
 pub use balancer::LoadBalancer;
 pub use carrier::Carrier;
 pub use kafka::Kafka;
+pub use kubernetes::{Autoscale, Kubernetes, Probe};
 pub use network::{Latency, Network};
 pub use placement::{Host, Role};
 pub use processor::PaymentProcessor;
@@ -46,6 +48,9 @@ pub const CACHE: &str = "redis";
 /// The name of the event log among stores.
 pub const EVENT_LOG: &str = "kafka";
 
+/// The name of the cluster that services run in.
+pub const CLUSTER: &str = "kubernetes";
+
 /// The service that writes what the database committed into the event log.
 pub const RELAY: &str = "relay";
 
@@ -72,6 +77,8 @@ section! {
         network: Network as Nested,
         /// The platform's services: how many replicas, where, with what resources.
         services("service"): Vec<Service> as List<Nested>,
+        /// The cluster that services run in. Left out, each replica has a host of its own, and nobody starts what ended.
+        kubernetes: Option<Kubernetes> as Maybe<Nested>,
         /// How services call each other.
         calls: Calls as Nested,
         /// How long the database keeps what is over.

@@ -14,6 +14,7 @@ use crate::format::tree::Node;
 use crate::format::units;
 use crate::format::value::Length;
 
+mod cluster;
 mod control_plane;
 mod demand;
 mod disk;
@@ -26,6 +27,7 @@ mod processor;
 mod replicated;
 mod store;
 
+pub use cluster::{Defect, Deploy, DrainNode, KillPod};
 pub use control_plane::{ControlPlaneOutage, DnsOutage, LoadBalancerNodeLoss};
 pub use demand::{DemandSurge, DriversLeave};
 pub use disk::{DiskSlow, DiskStall};
@@ -83,8 +85,8 @@ macro_rules! fault_kinds {
                 lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
             }
 
-            /// An example of the kind of this key, with names out of the blueprint `aws-microservice`; those of a cache with replicas
-            /// are out of `aws-microservice-as-commanded`.
+            /// An example of the kind of this key, with names out of the blueprint `aws-microservice`; those of a cluster are out of
+            /// `aws-microservice-whole`, those of a cache with replicas out of `aws-microservice-as-commanded`.
             pub fn example(key: &str) -> Option<FaultKind> {
                 match key {
                     $($( $key => Some(FaultKind::$name($name::example())), )*)*
@@ -176,6 +178,14 @@ fault_kinds! {
         "cpu-throttle" => CpuThrottle,
         /// Wall clocks are wrong, and may drift.
         "clock-skew" => ClockSkew,
+    }
+    Cluster {
+        /// A node is drained, as for maintenance: its pods are evicted, and no new ones are put on it.
+        "drain-node" => DrainNode,
+        /// Pods of a service are deleted without a word to them.
+        "kill-pod" => KillPod,
+        /// Another release of a service takes the place of the one that runs, pod by pod; it may be a bad one.
+        "deploy" => Deploy,
     }
     Disk {
         /// A volume finishes nothing for a while.

@@ -88,6 +88,7 @@ fn placement(prepared: &Prepared) -> Vec<Placement> {
                 let role = leaders.get(&host.name).cloned().unwrap_or_else(|| "broker".to_owned());
                 (blueprint::EVENT_LOG.to_owned(), role)
             }
+            Role::Node => (blueprint::CLUSTER.to_owned(), "node".to_owned()),
         };
         Placement { group, instance: host.name.clone(), role, zone: host.zone, host: host.name }
     };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use oracles::{Fate, Rules, Watch};
 use platform::services::relay::TRIP_EVENTS;
+use ports::event_log::Topic;
 use reports::records::{self, Record, WriteRecord};
 use runtime::Time;
 use scenarios::FaultKind;
@@ -58,7 +59,7 @@ pub fn first_leaders(prepared: &Prepared) -> BTreeMap<String, String> {
     let blueprint = &prepared.loaded.blueprint;
     let Some(kafka) = &blueprint.kafka else { return BTreeMap::new() };
     let spec = event_log(blueprint, kafka, &blueprint.regions[0].name);
-    let told = |(broker, led): (&str, Vec<_>)| {
+    let told = |(broker, led): (&str, Vec<(Topic, u16)>)| {
         let numbers: Vec<String> =
             led.into_iter().filter(|(topic, _)| *topic == TRIP_EVENTS).map(|(_, number)| number.to_string()).collect();
         (broker.to_owned(), format!("leads {} {}", TRIP_EVENTS.name, numbers.join(", ")))

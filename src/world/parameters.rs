@@ -3,14 +3,14 @@
 use city::WeekMinute;
 use city::phones::{Demand, Patience, PhonesConfig, riders_needed};
 use cloud::load_balancer::{self, ProxyError};
-use cloud::{carrier, dns, kafka, processor, rds, redis};
+use cloud::{carrier, dns, kafka, kubernetes, processor, rds, redis};
 use platform::api::{ApiError, Reply, gateway};
 use platform::domain::place::Coordinate;
 use platform::domain::retention::Retention;
 use platform::services::{Config, notifications, relay};
 use runtime::random::derive;
 use runtime::world::{INTERNET, VolumeSpec};
-use scenarios::blueprint::{self, Blueprint, Eviction, Kafka, Redis, Role, Service};
+use scenarios::blueprint::{self, Blueprint, Eviction, Kafka, Kubernetes, Redis, Role, Service};
 use scenarios::{Fault, FaultKind};
 
 use crate::prepare::Prepared;
@@ -172,6 +172,55 @@ pub fn event_log(blueprint: &Blueprint, stated: &Kafka, region: &str) -> kafka::
         ensemble: kafka::EnsembleParameters::default(),
         groups: kafka::GroupParameters::default(),
     }
+}
+
+/// The cluster that services run in.
+pub fn cluster(stated: &Kubernetes) -> kubernetes::Parameters {
+    let defaults = kubernetes::Parameters::default();
+    let probe = |asked: bool, failures: u32| {
+        asked.then_some(kubernetes::Probe {
+            period: stated.probe.period,
+            timeout: stated.probe.timeout,
+            failures,
+            successes: stated.probe.successes,
+        })
+    };
+    kubernetes::Parameters {
+        node: kubernetes::NodeParameters {
+            cores: u16::try_from(stated.cores).unwrap_or(u16::MAX),
+            allocatable_millicores: millicores(stated.allocatable),
+            egress_bytes_per_s: Some(stated.bandwidth),
+            boot: stated.boot,
+            ..defaults.node
+        },
+        lifecycle: kubernetes::LifecycleParameters {
+            grace: stated.node_grace,
+            toleration: stated.toleration,
+            ..defaults.lifecycle
+        },
+        pod: kubernetes::PodParameters {
+            startup: probe(stated.startup_probe, stated.probe.startup_failures),
+            readiness: probe(stated.readiness_probe, stated.probe.failures),
+            liveness: probe(stated.liveness_probe, stated.probe.failures),
+            pre_stop: stated.pre_stop,
+            ..defaults.pod
+        },
+        rollout: kubernetes::RolloutParameters {
+            surge_percent: (stated.surge * 100.0).round() as u32,
+            unavailable_percent: (stated.unavailable * 100.0).round() as u32,
+            ..defaults.rollout
+        },
+        growth: kubernetes::GrowthParameters { launch: stated.launch, ..defaults.growth },
+        budget: stated.disruption_budget,
+        endpoint_propagation: stated.endpoint_propagation,
+        registration: stated.registration,
+        ..defaults
+    }
+}
+
+/// Cores in thousandths.
+pub fn millicores(cores: f64) -> u32 {
+    (cores * 1_000.0).round() as u32
 }
 
 /// A service's pool of database connections.

@@ -8,6 +8,7 @@ use cloud::{dns, kafka, load_balancer, processor};
 use platform::deploy::{Service, Wiring, start, start_geo, start_notifications, start_relay};
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, HEALTH_PORT};
+use ports::endpoints::Endpoints;
 use runtime::backend::LocalFuture;
 use runtime::net::{Address, HostId};
 use runtime::world::{HostSpec, ProcessSpec, VolumeSpec, World};
@@ -29,7 +30,7 @@ pub fn deploy(
     let blueprint = &prepared.loaded.blueprint;
     let mut addresses: BTreeMap<Service, Vec<Address>> = BTreeMap::new();
     let mut replicas = Vec::new();
-    for host in blueprint.hosts() {
+    for host in blueprint.replicas() {
         let Role::Service(name) = &host.role else { continue };
         let id = world.add_host(service_host(&host, region, blueprint));
         if let Some(service) = Service::named(name) {
@@ -39,6 +40,8 @@ pub fn deploy(
         groups.insert(host.name.clone(), vec![id]);
         replicas.push((name.clone(), id, host));
     }
+    let endpoints: BTreeMap<Service, Endpoints> =
+        addresses.into_iter().map(|(service, at)| (service, Endpoints::fixed(at))).collect();
     let mut targets = Vec::new();
     let mut wirings: BTreeMap<String, Rc<Wiring>> = BTreeMap::new();
     for (name, id, host) in replicas {
@@ -46,8 +49,8 @@ pub fn deploy(
         let wiring = wirings.entry(name.clone()).or_insert_with(|| {
             Rc::new(Wiring {
                 config: Rc::new(parameters::service_config(prepared, deployed)),
-                session_key: SessionKey::new(*b"a rehearsal's key, not a secret!"),
-                addresses: addresses.clone(),
+                session_key: session_key(),
+                endpoints: endpoints.clone(),
             })
         });
         let start = main(deployed, wiring, blueprint, stores, &host.zone);
@@ -69,8 +72,13 @@ pub fn deploy(
     targets
 }
 
+/// What sessions of phones are signed with.
+pub(super) fn session_key() -> SessionKey {
+    SessionKey::new(*b"a rehearsal's key, not a secret!")
+}
+
 /// What one replica of a service in `zone` runs.
-fn main(
+pub(super) fn main(
     deployed: &blueprint::Service,
     wiring: &Rc<Wiring>,
     blueprint: &Blueprint,
@@ -106,7 +114,7 @@ fn main(
 }
 
 /// A process that takes its time to start.
-fn delayed(start_time: Duration, start: Rc<dyn Fn() -> LocalFuture>) -> Rc<dyn Fn() -> LocalFuture> {
+pub(super) fn delayed(start_time: Duration, start: Rc<dyn Fn() -> LocalFuture>) -> Rc<dyn Fn() -> LocalFuture> {
     Rc::new(move || {
         let main = start.clone();
         Box::pin(async move {

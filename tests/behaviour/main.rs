@@ -1,5 +1,6 @@
 //! The twin must behave as the thing does: move a cause, and its effect moves with it.
 
+mod cluster;
 mod database;
 mod network;
 mod phones;

@@ -39,7 +39,10 @@ pub fn drill(name: &str, change: impl FnOnce(String) -> String) -> Prepared {
 
 /// A drill's text with 2 minutes of warm-up and a quarter of its requests, for what does not depend on how many they are.
 pub fn quick(mut text: String) -> String {
-    for (written, quick) in [("\nrequests = \"400/s\"\n", "\nrequests = \"100/s\"\n"), ("\nwarmup    = \"10m\"\n", "\nwarmup    = \"2m\"\n")] {
+    for (written, quick) in [
+        ("\nrequests = \"400/s\"\n", "\nrequests = \"100/s\"\n"),
+        ("\nwarmup    = \"10m\"\n", "\nwarmup    = \"2m\"\n"),
+    ] {
         assert!(text.contains(written), "the drill is written like the others: {written}");
         text = text.replace(written, quick);
     }
@@ -180,6 +183,12 @@ pub fn marks(report: &Report, component: &str, mark: reports::records::Mark) -> 
     let of = |happening: &&reports::measures::timeline::Happening| {
         happening.component == component && happening.mark == Some(mark)
     };
+    report.happenings.iter().filter(of).map(|happening| happening.at_s).collect()
+}
+
+/// When a component went into a state, seconds from the end of the warm-up, in order.
+pub fn times_of(report: &Report, component: &str, state: &str) -> Vec<f64> {
+    let of = |seen: &&reports::measures::timeline::Happening| seen.component == component && seen.state == state;
     report.happenings.iter().filter(of).map(|happening| happening.at_s).collect()
 }
 

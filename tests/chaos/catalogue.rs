@@ -29,7 +29,7 @@ fn there_are_kinds_of_every_family_and_each_example_loads() {
         assert_eq!(loaded.scenario.faults.len(), 1);
     }
     assert!(FaultKind::KEYS.len() >= 20);
-    assert_eq!(families.len(), 8, "{families:?}");
+    assert_eq!(families.len(), 9, "{families:?}");
 }
 
 /// The loader's list of fault points is the one in the services' code.

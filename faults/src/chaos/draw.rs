@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use runtime::random::{RngExt, Stream};
-use scenarios::blueprint::{Blueprint, DATABASE, EVENT_LOG, Host, PAYMENT_PROCESSOR, PHONES, Role};
+use scenarios::blueprint::{Blueprint, CLUSTER, DATABASE, EVENT_LOG, Host, PAYMENT_PROCESSOR, PHONES, Role};
 use scenarios::fault::{
-    ClockSkew, ControlPlaneOutage, CpuStress, CpuThrottle, DemandSurge, Direction, DiskSlow, DiskStall, DnsOutage,
-    DriversLeave, FAULT_POINTS, FaultKind, FaultPoint, HostNetworkBlackhole, HostPowerLoss, KafkaReplicationStall,
-    LoadBalancerNodeLoss, NetworkBandwidth, NetworkDelay, NetworkFlap, NetworkPartition, PacketLoss, ProcessCrash,
-    ProcessPause, ProcessRestartLoop, ProcessorDeclines, ProcessorDuplicates, ProcessorOutage, ProcessorRefusal,
-    ProcessorSlow, ProcessorThrottle, PromoteReplica, RdsFailover, RedisFailover, RedisReplicationStall,
-    ReplicationStall, Skew, ZoneNetworkBlackhole, ZonePowerLoss,
+    ClockSkew, ControlPlaneOutage, CpuStress, CpuThrottle, Defect, DemandSurge, Deploy, Direction, DiskSlow, DiskStall,
+    DnsOutage, DrainNode, DriversLeave, FAULT_POINTS, FaultKind, FaultPoint, HostNetworkBlackhole, HostPowerLoss,
+    KafkaReplicationStall, KillPod, LoadBalancerNodeLoss, NetworkBandwidth, NetworkDelay, NetworkFlap,
+    NetworkPartition, PacketLoss, ProcessCrash, ProcessPause, ProcessRestartLoop, ProcessorDeclines,
+    ProcessorDuplicates, ProcessorOutage, ProcessorRefusal, ProcessorSlow, ProcessorThrottle, PromoteReplica,
+    RdsFailover, RedisFailover, RedisReplicationStall, ReplicationStall, Skew, ZoneNetworkBlackhole, ZonePowerLoss,
 };
 
 /// What can be broken.
@@ -43,6 +43,7 @@ impl<'a> Ground<'a> {
             "rds-failover" => rds.multi_az,
             "redis-failover" | "redis-replication-stall" => !self.blueprint.replicated_cache_hosts().is_empty(),
             "kafka-replication-stall" => self.blueprint.kafka.is_some(),
+            "drain-node" | "kill-pod" | "deploy" => self.blueprint.kubernetes.is_some(),
             _ => !self.hosts.is_empty(),
         }
     }
@@ -132,6 +133,15 @@ impl<'a> Ground<'a> {
                 drift_ppm: stream.random::<bool>().then(|| stream.random_range(1..=200)),
                 duration,
             }),
+            "drain-node" => FaultKind::DrainNode(DrainNode { node: self.node(stream), duration }),
+            "kill-pod" => {
+                FaultKind::KillPod(KillPod { service: self.service(stream), pods: stream.random_range(1..=2) })
+            }
+            "deploy" => FaultKind::Deploy(Deploy {
+                service: self.service(stream),
+                defect: [None, Some(Defect::NeverReady), Some(Defect::FailsRequests)][stream.random_range(0..3)],
+                rollback_after: Some(duration),
+            }),
             "disk-stall" => FaultKind::DiskStall(DiskStall { host: self.database_host(stream), duration }),
             "disk-slow" => {
                 let factor = f64::from(stream.random_range(2..=200));
@@ -204,10 +214,24 @@ impl<'a> Ground<'a> {
         self.hosts[stream.random_range(0..self.hosts.len())].clone()
     }
 
-    /// One process, or in one draw of four all replicas of a service.
+    fn node(&self, stream: &mut Stream) -> String {
+        let nodes = self.blueprint.hosts_named(CLUSTER);
+        nodes[stream.random_range(0..nodes.len())].name.clone()
+    }
+
+    fn service(&self, stream: &mut Stream) -> String {
+        self.blueprint.services[stream.random_range(0..self.blueprint.services.len())].name.clone()
+    }
+
+    /// One process, or in one draw of four all replicas of a service. On a node of a cluster it is mostly a pod, wherever that is.
     fn process(&self, stream: &mut Stream) -> String {
         let host = self.host(stream);
         match host.role {
+            Role::Node if stream.random_range(0..8) != 0 => {
+                let pods = self.blueprint.replicas();
+                let pod = pods[stream.random_range(0..pods.len())].clone();
+                if stream.random_range(0..4) == 0 { self.service(stream) } else { pod.name }
+            }
             Role::Service(service) if stream.random_range(0..4) == 0 => service,
             _ => host.name,
         }

@@ -3,7 +3,9 @@
 mod caller_pool;
 pub mod carrier;
 pub mod dns;
+mod health;
 pub mod kafka;
+pub mod kubernetes;
 mod latency;
 pub mod load_balancer;
 mod operation;

@@ -10,9 +10,9 @@
 mod choice;
 mod controller;
 mod deploy;
-mod health;
 mod node;
 mod parameters;
+mod registration;
 mod vote;
 
 use ports::observe::Name;
@@ -20,6 +20,7 @@ use runtime::net::Address;
 
 pub use deploy::{Deployed, Plan, deploy};
 pub use parameters::{ControllerParameters, HealthCheckParameters, NodeParameters, Parameters, Routing};
+pub use registration::{Registration, register};
 
 /// Where a node takes requests.
 pub const PORT: u16 = 443;

@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use ports::cache::Cache;
 use ports::database::Database;
+use ports::endpoints::Endpoints;
 use ports::event_log::{EventLog, EventLogError};
 use ports::processor::Processor;
 use runtime::backend::LocalFuture;
-use runtime::net::{Address, Frame};
+use runtime::net::Frame;
 
 use crate::domain::session::SessionKey;
 use crate::services::fleet::Fleet;
@@ -74,16 +75,14 @@ impl fmt::Display for Service {
 pub struct Wiring {
     pub config: Rc<Config>,
     pub session_key: SessionKey,
-    /// Where each service's replicas answer calls ([`API_PORT`](crate::services::API_PORT)): at least one of each service.
-    pub addresses: BTreeMap<Service, Vec<Address>>,
+    /// Where each service's replicas answer calls.
+    pub endpoints: BTreeMap<Service, Endpoints>,
 }
 
 impl Wiring {
-    /// # Panics
-    /// If the service has no replicas: a platform is not whole without all of its services.
     fn peers<Q: Frame + Clone, A: Frame>(&self, service: Service) -> Peers<Q, A> {
-        let addresses = self.addresses.get(&service).map_or(&[][..], Vec::as_slice);
-        Peers::new(addresses, self.config.calls, &format!("peers.{service}"))
+        let endpoints = self.endpoints.get(&service).cloned().unwrap_or_default();
+        Peers::new(endpoints, self.config.calls, &format!("peers.{service}"))
     }
 
     fn fleet(&self) -> Fleet {

@@ -32,8 +32,8 @@ pub mod vehicles;
 
 pub use config::Config;
 
-/// The port on which every service answers its calls.
+/// The port on which a service answers its calls, unless its [`Config`] says otherwise.
 pub const API_PORT: u16 = 8080;
 
-/// The port on which every service answers [`ports::health::HealthCheck`].
+/// The port on which a service answers [`ports::health::HealthCheck`], unless its [`Config`] says otherwise.
 pub const HEALTH_PORT: u16 = 8081;

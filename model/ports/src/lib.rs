@@ -5,6 +5,7 @@
 
 pub mod cache;
 pub mod database;
+pub mod endpoints;
 pub mod event_log;
 pub mod health;
 pub mod idempotency;

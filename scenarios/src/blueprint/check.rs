@@ -1,8 +1,8 @@
 //! What must hold between the parts of a blueprint once each part is well formed.
 
 use super::{
-    Blueprint, CACHE, CARRIER, DATABASE, EVENT_LOG, Kafka, Latency, NOTIFICATIONS, PAYMENT_PROCESSOR, PHONES, RELAY,
-    Redis,
+    Blueprint, CACHE, CARRIER, CLUSTER, DATABASE, EVENT_LOG, Kafka, Kubernetes, Latency, NOTIFICATIONS,
+    PAYMENT_PROCESSOR, PHONES, RELAY, Redis,
 };
 use crate::format::name;
 use crate::format::report::Report;
@@ -16,6 +16,12 @@ const AROUND_THE_LOG: &[&str] = &[RELAY, NOTIFICATIONS];
 
 /// Partitions of a topic at most; beyond, brokers would do little else. Assumption.
 const PARTITIONS_MAX: u32 = 1_000;
+
+/// Nodes of a cluster at most. Assumption: more than any document asks for.
+const NODES_MAX: u32 = 100;
+
+/// Replicas of a service at most, so that with a release's surge callers can tell them apart.
+const REPLICAS_MAX: u32 = 48;
 
 /// A blueprint, the tree it was read from, and where to complain.
 struct Check<'a> {
@@ -36,6 +42,10 @@ pub(crate) fn check(blueprint: &Blueprint, root: &Node, report: &mut Report) {
     }
     if let Some(kafka) = &blueprint.kafka {
         check.event_log(kafka);
+    }
+    match &blueprint.kubernetes {
+        Some(kubernetes) => check.cluster(kubernetes),
+        None => check.without_cluster(),
     }
     check.names_are_unique();
     check.balancer();
@@ -161,6 +171,76 @@ impl Check<'_> {
         }
     }
 
+    fn cluster(&mut self, kubernetes: &Kubernetes) {
+        for (index, zone) in kubernetes.zones.iter().enumerate() {
+            self.zone(&["kubernetes", "zones", &index.to_string()], zone);
+        }
+        if let Some(most) = kubernetes.nodes_max.filter(|most| *most < kubernetes.nodes) {
+            let message = format!("the group begins with {} nodes, and {most} are its most", kubernetes.nodes);
+            self.problem(&["kubernetes", "nodes_max"], message, Some(format!("at least {}", kubernetes.nodes)));
+        }
+        if kubernetes.nodes.max(kubernetes.nodes_max.unwrap_or(0)) > NODES_MAX {
+            let key = if kubernetes.nodes > NODES_MAX { "nodes" } else { "nodes_max" };
+            self.problem(&["kubernetes", key], format!("a cluster has at most {NODES_MAX} nodes here"), None);
+        }
+        if kubernetes.allocatable > f64::from(kubernetes.cores) {
+            let message = format!("pods cannot request {} of {} cores", kubernetes.allocatable, kubernetes.cores);
+            self.problem(&["kubernetes", "allocatable"], message, Some(format!("at most {}", kubernetes.cores)));
+        }
+        if kubernetes.probe.timeout > kubernetes.probe.period {
+            let message = "a probe would begin before the one before it is over".to_owned();
+            self.problem(&["kubernetes", "probe", "timeout"], message, Some("at most `period`".to_owned()));
+        }
+        let spread = self.blueprint.spread(&kubernetes.zones);
+        for (index, service) in self.blueprint.services.iter().enumerate() {
+            let path = |key| ["service".to_owned(), index.to_string(), key];
+            let mut refuse = |key: &str, message: String, suggestion: Option<String>| {
+                let path = path(key.to_owned());
+                self.problem(&path.each_ref().map(String::as_str), message, suggestion);
+            };
+            if service.cpu_request > kubernetes.allocatable || service.cpu_request < 0.001 {
+                let message = format!("no node has room for a pod that requests {} cores", service.cpu_request);
+                refuse("cpu_request", message, Some(format!("from 0.001 to {}", kubernetes.allocatable)));
+            }
+            if let Some(zone) = service.zones.iter().find(|zone| !spread.contains(&zone.as_str())) {
+                let message = format!("the cluster has no nodes in `{zone}`");
+                refuse("zones", message, Some(format!("of: {}", spread.join(", "))));
+            }
+            let most = service.autoscale.as_ref().map_or(0, |scale| scale.max).max(service.replicas);
+            if most > REPLICAS_MAX {
+                refuse("replicas", format!("callers tell at most {REPLICAS_MAX} replicas apart, found {most}"), None);
+            }
+            if let Some(scale) = &service.autoscale {
+                if !(scale.min..=scale.max).contains(&service.replicas) {
+                    let message =
+                        format!("{} replicas are not between {} and {}", service.replicas, scale.min, scale.max);
+                    refuse("autoscale", message, Some("min, then replicas, then max".to_owned()));
+                }
+                if scale.cpu < 0.01 {
+                    refuse(
+                        "autoscale",
+                        "a target is at least a hundredth".to_owned(),
+                        Some("such as \"70%\"".to_owned()),
+                    );
+                }
+            }
+        }
+    }
+
+    /// What only a cluster heeds must not be said to nobody.
+    fn without_cluster(&mut self) {
+        for (index, service) in self.blueprint.services.iter().enumerate() {
+            if service.autoscale.is_some() {
+                let message = "nobody scales this: there is no cluster".to_owned();
+                self.problem(
+                    &["service", &index.to_string(), "autoscale"],
+                    message,
+                    Some("add a table [kubernetes]".to_owned()),
+                );
+            }
+        }
+    }
+
     fn database(&mut self) {
         let rds = &self.blueprint.rds;
         self.zone(&["rds", "primary_zone"], &rds.primary_zone);
@@ -185,9 +265,14 @@ impl Check<'_> {
 
     /// A name must stand for one thing, since faults and partitions name zones, services, stores and hosts alike.
     fn names_are_unique(&mut self) {
-        let mut seen: Vec<&str> = vec![DATABASE, CACHE, EVENT_LOG, CARRIER, PAYMENT_PROCESSOR, PHONES, "load-balancer"];
+        let mut seen: Vec<&str> =
+            vec![DATABASE, CACHE, EVENT_LOG, CARRIER, CLUSTER, PAYMENT_PROCESSOR, PHONES, "load-balancer"];
         let blueprint = self.blueprint;
-        let hosts = blueprint.hosts();
+        let mut hosts = blueprint.hosts();
+        if blueprint.kubernetes.is_some() {
+            hosts.extend(blueprint.replicas());
+            hosts.extend(blueprint.machines());
+        }
         let regions = blueprint.regions.iter().enumerate().flat_map(|(region, described)| {
             let path =
                 move |zone: usize| vec!["region".to_owned(), region.to_string(), "zones".to_owned(), zone.to_string()];

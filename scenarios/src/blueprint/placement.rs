@@ -1,7 +1,7 @@
 //! Which host stands where: every host of a blueprint has a name, a zone and a role.
 
 use super::{
-    Blueprint, CACHE, CARRIER, DATABASE, DATABASE_PRIMARY, DATABASE_STANDBY, EVENT_LOG, NOTIFICATIONS,
+    Blueprint, CACHE, CARRIER, CLUSTER, DATABASE, DATABASE_PRIMARY, DATABASE_STANDBY, EVENT_LOG, NOTIFICATIONS,
     PAYMENT_PROCESSOR, PHONES,
 };
 
@@ -27,12 +27,15 @@ pub enum Role {
     },
     /// A broker of the event log.
     Broker,
+    /// A node of the cluster that services run in.
+    Node,
 }
 
-/// A host of the cloud; its one process bears its name.
+/// A host of the cloud; its one process bears its name. On a node of a cluster that is its agent, and the pods are processes beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
-    /// Unique name: `gateway-0`, `rds-primary`, `load-balancer-us-east-1a`, `redis-2-1` (of the third shard, the second server), `kafka-0`.
+    /// Unique name: `gateway-0`, `rds-primary`, `load-balancer-us-east-1a`, `redis-2-1` (of the third shard, the second server), `kafka-0`,
+    /// `node-0`.
     pub name: String,
     /// Its availability zone.
     pub zone: String,
@@ -41,19 +44,16 @@ pub struct Host {
 }
 
 impl Blueprint {
-    /// Every host: the load balancer's nodes, the services' replicas dealt to their zones in turn, the servers of the database and of the
-    /// cache, and the event log's brokers, dealt likewise.
+    /// Every host: the load balancer's nodes; the cluster's nodes, or else the services' replicas, dealt to their zones in turn; the servers of
+    /// the database and of the cache; and the event log's brokers, dealt likewise.
     pub fn hosts(&self) -> Vec<Host> {
         let mut hosts: Vec<Host> = Vec::new();
         for zone in self.spread(&self.load_balancer.zones) {
             hosts.push(Host { name: format!("load-balancer-{zone}"), zone: zone.to_owned(), role: Role::LoadBalancer });
         }
-        for service in &self.services {
-            let zones = self.spread(&service.zones);
-            for (index, zone) in zones.iter().cycle().take(service.replicas as usize).enumerate() {
-                let name = format!("{}-{index}", service.name);
-                hosts.push(Host { name, zone: (*zone).to_owned(), role: Role::Service(service.name.clone()) });
-            }
+        match &self.kubernetes {
+            Some(kubernetes) => hosts.extend(self.machines().into_iter().take(kubernetes.nodes as usize)),
+            None => hosts.extend(self.replicas()),
         }
         let mut database = |name: &str, zone: &str, role| {
             hosts.push(Host { name: name.to_owned(), zone: zone.to_owned(), role });
@@ -82,6 +82,31 @@ impl Blueprint {
         hosts
     }
 
+    /// The services' replicas, dealt to their zones in turn. In a cluster these are the pods that there are at first, each where it would be if
+    /// it had a host of its own.
+    pub fn replicas(&self) -> Vec<Host> {
+        let mut replicas = Vec::new();
+        for service in &self.services {
+            let zones = self.spread(&service.zones);
+            for (index, zone) in zones.iter().cycle().take(service.replicas as usize).enumerate() {
+                let name = format!("{}-{index}", service.name);
+                replicas.push(Host { name, zone: (*zone).to_owned(), role: Role::Service(service.name.clone()) });
+            }
+        }
+        replicas
+    }
+
+    /// The machines of the cluster, dealt to its zones in turn: its nodes, and after them those that the autoscaler may order.
+    pub fn machines(&self) -> Vec<Host> {
+        let Some(kubernetes) = &self.kubernetes else { return Vec::new() };
+        let zones = self.spread(&kubernetes.zones);
+        let count = kubernetes.nodes_max.map_or(kubernetes.nodes, |most| most.max(kubernetes.nodes));
+        let dealt = zones.iter().cycle().take(count as usize).enumerate();
+        dealt
+            .map(|(index, zone)| Host { name: format!("node-{index}"), zone: (*zone).to_owned(), role: Role::Node })
+            .collect()
+    }
+
     /// The servers of those shards of the cache that have replicas.
     pub fn replicated_cache_hosts(&self) -> Vec<Host> {
         let mut hosts = self.hosts();
@@ -103,15 +128,20 @@ impl Blueprint {
                     Role::DatabasePrimary | Role::DatabaseStandby | Role::DatabaseReplica => name == DATABASE,
                     Role::Cache { .. } => name == CACHE,
                     Role::Broker => name == EVENT_LOG,
+                    Role::Node => name == CLUSTER,
                 }
         });
         hosts
     }
 
-    /// Every name that stands for one or more processes: services and hosts.
+    /// Every name that stands for one or more processes: services, hosts, and the pods that a cluster has at first.
     pub(crate) fn process_names(&self) -> Vec<String> {
-        let services = self.services.iter().map(|service| service.name.clone());
-        services.chain(self.hosts().into_iter().map(|host| host.name)).collect()
+        let mut names: Vec<String> = self.services.iter().map(|service| service.name.clone()).collect();
+        names.extend(self.hosts().into_iter().map(|host| host.name));
+        if self.kubernetes.is_some() {
+            names.extend(self.replicas().into_iter().map(|pod| pod.name));
+        }
+        names
     }
 
     /// Every name that stands for an end of a link: zones, services, stores, hosts, and what lies outside the cloud.
@@ -123,6 +153,7 @@ impl Blueprint {
             (CACHE, self.redis.is_some()),
             (EVENT_LOG, self.kafka.is_some()),
             (CARRIER, self.service(NOTIFICATIONS).is_some()),
+            (CLUSTER, self.kubernetes.is_some()),
         ];
         names.extend(others.into_iter().filter(|(_, exists)| *exists).map(|(name, _)| name.to_owned()));
         names

@@ -2,21 +2,27 @@
 
 use std::time::Duration;
 
-use crate::format::section::section;
-use crate::format::value::{Amount, Count, Length, List, PositiveLength, Repetitions, Text};
+use super::Autoscale;
+use crate::format::section::{Nested, section};
+use crate::format::value::{Amount, Count, Length, List, Maybe, PositiveLength, Repetitions, Text};
 
 section! {
-    /// One service of the platform as deployed; each replica is a process on a host of its own.
+    /// One service of the platform as deployed; each replica is a process on a host of its own, or a pod of the cluster.
     pub struct Service {
         /// Which service: `gateway`, `users`, `vehicles`, `geo`, `matching`, `pricing`, `trips` or `payments`; with an event log
         /// also `relay` and `notifications`.
         name: String as Text,
-        /// How many replicas. They go to the zones in turn.
+        /// How many replicas. They go to the zones in turn; in a cluster, to where there is room, spread over the zones.
         replicas: u32 as Count = 3,
         /// The zones they go to. Empty: every zone of the blueprint.
         zones: Vec<String> as List<Text> = Vec::new(),
         /// CPU limit of a replica in cores, enforced by CFS quota. Assumption.
         cores: f64 as Amount = 2.0,
+        /// In a cluster, cores that a replica requests of its node: what the scheduler and the autoscalers count with. Assumption: three
+        /// replicas of nine services find room on two of three nodes.
+        cpu_request: f64 as Amount = 0.5,
+        /// In a cluster, how its replicas follow what they use. Left out: they do not.
+        autoscale: Option<Autoscale> as Maybe<Nested>,
         /// CPU time of a request whose handler says nothing else. Assumption: a small JSON handler.
         cpu_per_request: Duration as Length = Duration::from_micros(250),
         /// Database connections that a replica may hold. HikariCP's documented default: 10.

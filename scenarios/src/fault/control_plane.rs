@@ -9,7 +9,7 @@ use crate::format::value::{Maybe, PositiveLength, Text};
 section! {
     /// Parameters of `control-plane-outage`.
     pub struct ControlPlaneOutage {
-        /// The store whose monitors stand still.
+        /// The store whose monitors stand still; or `kubernetes`, the cluster.
         store: String as Text,
         /// The zone of the one monitor that does. Left out: all of them.
         zone: Option<String> as Maybe<Text>,
@@ -19,7 +19,8 @@ section! {
 }
 
 impl Kind for ControlPlaneOutage {
-    const ACTS: &'static str = "Stops the monitors that watch the store and agree on its primary: they answer nothing, and nobody is promoted.";
+    const ACTS: &'static str = "Stops the monitors that watch the store and agree on its primary: they answer nothing, and nobody is promoted. Of a cluster, \
+                                 stops the control plane: what runs goes on, and nothing is replaced, moved or told to callers.";
     const HEALS: &'static str = "They go on after `for` with what they knew.";
 
     fn heals_after(&self) -> Option<Duration> {
@@ -31,7 +32,7 @@ impl Kind for ControlPlaneOutage {
     }
 
     fn targets(&self) -> Vec<Target<'_>> {
-        let store = Target { parameter: "store", role: TargetRole::Store, name: &self.store };
+        let store = Target { parameter: "store", role: TargetRole::Controlled, name: &self.store };
         std::iter::once(store).chain(zone(self.zone.as_deref())).collect()
     }
 

@@ -13,6 +13,8 @@ pub enum Family {
     Network,
     /// Programs, and the processors and clocks they run by.
     Process,
+    /// Pods and nodes, by what people do to them.
+    Cluster,
     /// Volumes.
     Disk,
     /// Database, cache and event log, and their copies.
@@ -32,6 +34,7 @@ impl Family {
             Family::Power => "power",
             Family::Network => "network",
             Family::Process => "process",
+            Family::Cluster => "cluster",
             Family::Disk => "disk",
             Family::Store => "store",
             Family::ControlPlane => "control plane",
@@ -52,6 +55,12 @@ pub enum TargetRole {
     Process,
     /// A store.
     Store,
+    /// What has a control plane: the database, or the cluster.
+    Controlled,
+    /// A service of a cluster.
+    Deployment,
+    /// A node of a cluster.
+    Node,
     /// A read replica of the database.
     Replica,
     /// A server of the cache whose shard has several.

@@ -1,6 +1,6 @@
 //! What must hold within a scenario, and between it and its blueprint.
 
-use crate::blueprint::{Blueprint, DATABASE, Role};
+use crate::blueprint::{Blueprint, CLUSTER, DATABASE, Role};
 use crate::fault::{DemandSurge, DiskSlow, FAULT_POINTS, Fault, FaultKind, ProcessorSlow, Target, TargetRole};
 use crate::format::name;
 use crate::format::report::Report;
@@ -106,6 +106,18 @@ fn candidates(target: &Target<'_>, blueprint: &Blueprint) -> (&'static str, Vec<
         TargetRole::Host => ("host", blueprint.hosts().into_iter().map(|host| host.name).collect()),
         TargetRole::Process => ("service or process", blueprint.process_names()),
         TargetRole::Store => ("store", vec![DATABASE.to_owned()]),
+        TargetRole::Controlled => {
+            let cluster = blueprint.kubernetes.iter().map(|_| CLUSTER.to_owned());
+            ("store or cluster", std::iter::once(DATABASE.to_owned()).chain(cluster).collect())
+        }
+        TargetRole::Deployment => {
+            let services = if blueprint.kubernetes.is_some() { blueprint.services.as_slice() } else { &[] };
+            ("cluster with a service", services.iter().map(|service| service.name.clone()).collect())
+        }
+        TargetRole::Node => {
+            let nodes = blueprint.hosts().into_iter().filter(|host| host.role == Role::Node);
+            ("node of a cluster", nodes.map(|host| host.name).collect())
+        }
         TargetRole::Replica => {
             ("read replica", blueprint.rds.read_replicas.iter().map(|replica| replica.name.clone()).collect())
         }

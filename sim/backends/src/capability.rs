@@ -55,10 +55,12 @@ pub enum Capability {
     ClockSkew,
     /// Faults that begin while the world runs.
     FaultSchedule,
+    /// Processes that start others on their host.
+    ChildProcess,
 }
 
 impl Capability {
-    pub const ALL: [Capability; 17] = [
+    pub const ALL: [Capability; 18] = [
         Capability::ProcessCrash,
         Capability::ProcessRestart,
         Capability::FaultPoint,
@@ -76,6 +78,7 @@ impl Capability {
         Capability::DrawnOrder,
         Capability::ClockSkew,
         Capability::FaultSchedule,
+        Capability::ChildProcess,
     ];
 }
 
@@ -99,6 +102,7 @@ impl fmt::Display for Capability {
             Capability::DrawnOrder => "a drawn order of events",
             Capability::ClockSkew => "clock skew",
             Capability::FaultSchedule => "a schedule of faults",
+            Capability::ChildProcess => "processes that start others",
         })
     }
 }
@@ -151,6 +155,7 @@ impl Engine {
             (Capability::TraceHash, Engine::Live) => "no two runs on the wall clock are the same",
             (Capability::DrawnOrder, _) => "tokio orders what is runnable",
             (Capability::ClockSkew, _) => "all hosts share one clock",
+            (Capability::ChildProcess, _) => "its processes are all there from the start",
             (Capability::FaultSchedule, _) => "a scenario's faults act through the native engine's control surface",
         };
         Err(Unsupported { engine: self, capability, reason })

@@ -9,12 +9,15 @@ use std::time::Duration;
 use rand::RngExt;
 use runtime::Time;
 use runtime::backend::{Accept, Backend, ConnectionId, Dial, Endpoint, LocalFuture, Side, TaskId, TimerId};
+use runtime::child::ChildSpec;
 use runtime::disk::DurableFile;
 use runtime::net::Address;
 use runtime::telemetry::Telemetry;
 use runtime::time::nanos;
+use runtime::world::ProcessId;
 
 use crate::core::{Core, Event, OpenPort, word};
+use crate::process::Ending;
 use crate::trace::Kind;
 
 impl Backend for Core {
@@ -64,6 +67,18 @@ impl Backend for Core {
 
     fn crash_process(&self) {
         self.crash_current.set(true);
+    }
+
+    fn start_child(&self, child: ChildSpec) -> io::Result<ProcessId> {
+        Core::start_child(self, child)
+    }
+
+    fn end_child(&self, child: ProcessId) {
+        self.end_process(child, Ending::Crash);
+    }
+
+    fn child_processor_time(&self, child: ProcessId) -> Duration {
+        Duration::from_nanos(self.processes.borrow()[child.0 as usize].busy_ns)
     }
 
     fn listen(&self, port: u16, acceptor: Rc<dyn Accept>) -> io::Result<()> {

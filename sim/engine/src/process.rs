@@ -2,12 +2,14 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::io;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Once;
 
 use runtime::Time;
 use runtime::backend::TaskId;
+use runtime::child::ChildSpec;
 use runtime::net::HostId;
 use runtime::world::{ProcessId, ProcessSpec};
 
@@ -53,6 +55,8 @@ pub(crate) struct Process {
     life: u32,
     state: State,
     parked: Vec<TaskId>,
+    /// Another process starts it, and nobody else does.
+    is_child: bool,
     spec: Option<ProcessSpec>,
 }
 
@@ -67,6 +71,7 @@ impl Process {
             life: 0,
             state: State::Stopped,
             parked: Vec::new(),
+            is_child: false,
             spec: Some(spec),
         }
     }
@@ -82,8 +87,13 @@ impl Process {
             life: 0,
             state: State::Stopped,
             parked: Vec::new(),
+            is_child: false,
             spec: None,
         }
+    }
+
+    pub(crate) fn child(spec: ProcessSpec) -> Self {
+        Process { is_child: true, ..Process::new(spec) }
     }
 
     pub(crate) fn runs(&self) -> bool {
@@ -182,10 +192,41 @@ impl Core {
         self.look_for_trouble();
     }
 
-    /// Starts a stopped process after a delay, unless it is started or ended otherwise before.
+    /// Starts a stopped process after a delay, unless it is started or ended otherwise before. A child is its parent's to start.
     pub(crate) fn schedule_start(&self, process: ProcessId, at: Time) {
-        let life = self.processes.borrow()[process.0 as usize].life;
-        self.schedule(at, Event::Start { process, life });
+        let Process { life, is_child, .. } = self.processes.borrow()[process.0 as usize];
+        if !is_child {
+            self.schedule(at, Event::Start { process, life });
+        }
+    }
+
+    /// Starts a child of the current process's host at once, anew if there was one of its name.
+    pub(crate) fn start_child(&self, child: ChildSpec) -> io::Result<ProcessId> {
+        let parent = self.current.get();
+        let (process, life) = {
+            let mut processes = self.processes.borrow_mut();
+            let ChildSpec { name, cpu_limit_millicores, start } = child;
+            let spec = ProcessSpec { name, host: processes[parent.0 as usize].host, cpu_limit_millicores, start };
+            match processes.iter().position(|other| *other.name == *spec.name) {
+                Some(index) => {
+                    let former = &mut processes[index];
+                    if former.runs() || !former.is_child || former.host != spec.host {
+                        let taken = format!("there is a process called {}", spec.name);
+                        return Err(io::Error::new(io::ErrorKind::AlreadyExists, taken));
+                    }
+                    former.quota = spec.cpu_limit_millicores.map(Quota::new);
+                    former.spec = Some(spec);
+                    (ProcessId(u32::try_from(index).expect("processes are few")), former.life)
+                }
+                None => {
+                    processes.push(Process::child(spec));
+                    (ProcessId(u32::try_from(processes.len() - 1).expect("processes are few")), 0)
+                }
+            }
+        };
+        self.start_process(process, life);
+        self.current.set(parent);
+        Ok(process)
     }
 
     pub(crate) fn power_off(&self, host: HostId) {

@@ -12,10 +12,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::child::ChildSpec;
 use crate::disk::DurableFile;
 use crate::net::{Address, Closed};
 use crate::telemetry::Telemetry;
 use crate::time::Time;
+use crate::world::ProcessId;
 
 /// A future that stays on the run's one thread.
 pub type LocalFuture<T = ()> = Pin<Box<dyn Future<Output = T>>>;
@@ -119,6 +121,23 @@ pub trait Backend {
     fn abort(&self, task: TaskId);
     /// Ends the current process as a crash would, once the current poll returns.
     fn crash_process(&self);
+
+    /// Starts a process on the current host, at once; see [`child`](crate::child).
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] when a process of this name runs, or is none of this host's children;
+    /// [`io::ErrorKind::Unsupported`] when this engine's processes start none.
+    fn start_child(&self, child: ChildSpec) -> io::Result<ProcessId> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, format!("{} cannot be started here", child.name)))
+    }
+    /// Ends a child as a crash would.
+    fn end_child(&self, child: ProcessId) {
+        unreachable!("{child:?} was never started: this engine starts no children");
+    }
+    /// Processor time that a child has used over all its lives.
+    fn child_processor_time(&self, child: ProcessId) -> Duration {
+        unreachable!("{child:?} was never started: this engine starts no children");
+    }
 
     /// Opens a port of the current host.
     ///

@@ -7,6 +7,7 @@
 
 pub mod backend;
 pub mod call;
+pub mod child;
 pub mod cpu;
 pub mod digest;
 pub mod disk;

@@ -12,10 +12,10 @@ use runtime::random::RngExt;
 use runtime::time::nanos;
 use serde::{Deserialize, Serialize};
 
-use super::health::{Judge, Opinion, Thresholds, check};
 use super::parameters::ControllerParameters;
 use super::vote;
 use crate::dns::{Publisher, PublisherParameters};
+use crate::health::{Judge, Opinion, Thresholds, check};
 
 /// Where controllers tell each other what they think.
 pub(super) const PORT: u16 = 9_443;

@@ -10,6 +10,7 @@ use runtime::world::{HostSpec, ProcessSpec, VolumeSpec, World};
 use super::controller::{self, ControllerPlan, WatchedNode};
 use super::node::{self, HEALTH_PORT, NodePlan};
 use super::parameters::Parameters;
+use super::registration;
 use super::{PORT, ProxyError, Target};
 use crate::dns;
 
@@ -19,6 +20,7 @@ pub struct Plan<'a, A> {
     pub name: &'a str,
     pub region: &'a str,
     pub zones: &'a [&'a str],
+    /// Targets at first; nodes may be told of others ([`register`](super::register)).
     pub targets: Vec<Target>,
     pub parameters: Parameters,
     /// The response for a request that no target answered.
@@ -30,6 +32,14 @@ pub struct Plan<'a, A> {
 pub struct Deployed {
     /// Zone and address of each node, as DNS names them at first.
     pub nodes: Vec<(Name, Address)>,
+}
+
+impl Deployed {
+    /// Where each node is told of its targets.
+    #[must_use]
+    pub fn registers(&self) -> Vec<Address> {
+        self.nodes.iter().map(|(_, node)| Address { port: registration::PORT, ..*node }).collect()
+    }
 }
 
 /// Adds the load balancer's hosts and processes, `<name>-node-<zone>` and `<name>-controller-<zone>`, and declares its name in DNS.

@@ -1,10 +1,11 @@
 //! A node: takes requests in its zone, passes each on to a target, and checks every target's health.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 use ports::observe::{ComponentState, Mark, Name, Observation, Observer};
+use runtime::JoinHandle;
 use runtime::call::{CallContext, CallError, serve};
 use runtime::net::{Closed, Frame};
 use runtime::random::RngExt;
@@ -12,10 +13,11 @@ use runtime::telemetry::{Gauge, gauge};
 use runtime::time::nanos;
 
 use super::choice::choose;
-use super::health::{Judge, Opinion, Thresholds, check};
 use super::parameters::{HealthCheckParameters, NodeParameters, Routing};
+use super::registration::{self, Register, Registration};
 use super::{PORT, ProxyError, Target};
 use crate::caller_pool::Pool;
+use crate::health::{Judge, Opinion, Thresholds, check};
 
 /// Where a node answers whether it is alive.
 pub(super) const HEALTH_PORT: u16 = 8_443;
@@ -26,6 +28,7 @@ pub(super) struct NodePlan<A> {
     pub(super) component: Name,
     /// The node's own zone.
     pub(super) zone: Name,
+    /// Until it is told of others.
     pub(super) targets: Rc<[Target]>,
     pub(super) node: NodeParameters,
     pub(super) health_check: HealthCheckParameters,
@@ -53,12 +56,13 @@ struct Member<Q, A> {
     healthy: Cell<bool>,
     outstanding: Cell<u32>,
     pool: Pool<Q, A>,
+    /// Whoever checks it.
+    watcher: RefCell<Option<JoinHandle<()>>>,
 }
 
 struct Node<Q, A> {
     plan: NodePlan<A>,
-    members: Box<[Member<Q, A>]>,
-    healthy_members: Cell<usize>,
+    members: RefCell<Rc<[Rc<Member<Q, A>>]>>,
     /// Where the next choice of a target begins.
     turn: Cell<usize>,
     in_flight: Cell<u32>,
@@ -70,24 +74,29 @@ struct Node<Q, A> {
 /// # Panics
 /// If one of its ports is taken: two nodes share a host.
 pub(super) async fn run<Q: Frame, A: Frame>(plan: NodePlan<A>) {
-    let member = |target: &Target| Member {
-        target: target.clone(),
-        healthy: Cell::new(false),
-        outstanding: Cell::new(0),
-        pool: Pool::new(target.address, plan.node.connections_per_target),
-    };
     let node: Rc<Node<Q, A>> = Rc::new(Node {
-        members: plan.targets.iter().map(member).collect(),
-        healthy_members: Cell::new(0),
+        members: RefCell::new(Rc::new([])),
         turn: Cell::new(0),
         in_flight: Cell::new(0),
         in_flight_gauge: gauge("requests in flight"),
         plan,
     });
-    for member in 0..node.members.len() {
-        let node = node.clone();
-        runtime::spawn(async move { node.watch(member).await });
+    let register = Rc::new(Register::open());
+    match register.last() {
+        Some(told) => node.enlist(&told.targets()),
+        None => node.enlist(&node.plan.targets.clone()),
     }
+    let enlisting = node.clone();
+    let _register = serve(registration::PORT, move |told: Registration, _| {
+        let (node, register) = (enlisting.clone(), register.clone());
+        async move {
+            let targets = told.targets();
+            if register.keep(told).await {
+                node.enlist(&targets);
+            }
+        }
+    })
+    .expect("a node has its host to itself");
     let _health = serve(HEALTH_PORT, |_: ports::health::HealthCheck, _| async { ports::health::Health::Healthy })
         .expect("a node has its host to itself");
     let _port = serve(PORT, move |request: Q, context| {
@@ -99,6 +108,41 @@ pub(super) async fn run<Q: Frame, A: Frame>(plan: NodePlan<A>) {
 }
 
 impl<Q: Frame, A: Frame> Node<Q, A> {
+    /// These are the targets from now on. What is known of those that stay is kept; requests that others have go on.
+    fn enlist(self: &Rc<Self>, targets: &[Target]) {
+        let former = self.members.borrow().clone();
+        let stays = |member: &&Rc<Member<Q, A>>| targets.iter().any(|target| target.address == member.target.address);
+        for leaver in former.iter().filter(|member| !stays(member)) {
+            if let Some(watcher) = leaver.watcher.take() {
+                watcher.abort();
+            }
+        }
+        let member = |target: &Target| {
+            let known = former.iter().find(|member| member.target.address == target.address);
+            known.cloned().unwrap_or_else(|| self.newcomer(target))
+        };
+        let members = targets.iter().map(member).collect();
+        *self.members.borrow_mut() = members;
+    }
+
+    fn newcomer(self: &Rc<Self>, target: &Target) -> Rc<Member<Q, A>> {
+        let member = Rc::new(Member {
+            target: target.clone(),
+            healthy: Cell::new(false),
+            outstanding: Cell::new(0),
+            pool: Pool::new(target.address, self.plan.node.connections_per_target),
+            watcher: RefCell::default(),
+        });
+        let (node, watched) = (self.clone(), member.clone());
+        let watcher = runtime::spawn(async move { node.watch(&watched).await });
+        member.watcher.replace(Some(watcher));
+        member
+    }
+
+    fn healthy_members(&self) -> usize {
+        self.members.borrow().iter().filter(|member| member.healthy.get()).count()
+    }
+
     async fn handle(&self, request: Q, context: CallContext) -> A {
         let in_flight = self.in_flight.get();
         if in_flight >= self.plan.node.requests_in_flight_max {
@@ -119,22 +163,23 @@ impl<Q: Frame, A: Frame> Node<Q, A> {
     async fn forward(&self, request: Q, context: CallContext) -> Result<A, ProxyError> {
         let member = self.next_member().ok_or(ProxyError::NoTargets)?;
         member.outstanding.set(member.outstanding.get() + 1);
-        let answer = self.forward_to(member, request, context).await;
+        let answer = self.forward_to(&member, request, context).await;
         member.outstanding.set(member.outstanding.get() - 1);
         answer
     }
 
-    fn next_member(&self) -> Option<&Member<Q, A>> {
+    fn next_member(&self) -> Option<Rc<Member<Q, A>>> {
+        let members = self.members.borrow();
         // With nobody healthy everybody is tried (source: Elastic Load Balancing documentation: "fail open").
-        let fail_open = self.healthy_members.get() == 0;
-        let eligible = |member: usize| fail_open || self.members[member].healthy.get();
+        let fail_open = !members.iter().any(|member| member.healthy.get());
+        let eligible = |member: usize| fail_open || members[member].healthy.get();
         let load = |member: usize| match self.plan.node.routing {
             Routing::RoundRobin => 0,
-            Routing::LeastOutstanding => self.members[member].outstanding.get(),
+            Routing::LeastOutstanding => members[member].outstanding.get(),
         };
-        let chosen = choose(self.members.len(), self.turn.get(), eligible, load)?;
+        let chosen = choose(members.len(), self.turn.get(), eligible, load)?;
         self.turn.set(chosen + 1);
-        Some(&self.members[chosen])
+        Some(members[chosen].clone())
     }
 
     async fn forward_to(&self, member: &Member<Q, A>, request: Q, context: CallContext) -> Result<A, ProxyError> {
@@ -150,10 +195,9 @@ impl<Q: Frame, A: Frame> Node<Q, A> {
         })
     }
 
-    /// Checks one target for as long as the node lives.
-    async fn watch(&self, member: usize) {
+    /// Checks one target for as long as it is one.
+    async fn watch(&self, member: &Member<Q, A>) {
         let interval = self.plan.health_check.interval;
-        let member = &self.members[member];
         let mut judge = Judge::new(Thresholds {
             first: self.plan.health_check.new_target_threshold,
             healthy: self.plan.health_check.healthy_threshold,
@@ -177,11 +221,6 @@ impl<Q: Frame, A: Frame> Node<Q, A> {
         let Some(former) = judge.hear(success) else { return };
         let healthy = judge.opinion() == Opinion::Healthy;
         member.healthy.set(healthy);
-        if healthy {
-            self.healthy_members.set(self.healthy_members.get() + 1);
-        } else if former == Opinion::Healthy {
-            self.healthy_members.set(self.healthy_members.get() - 1);
-        }
         // That a new target works is no news.
         if former != Opinion::None || !healthy {
             self.report(&member.target, healthy);
@@ -195,7 +234,7 @@ impl<Q: Frame, A: Frame> Node<Q, A> {
         } else {
             ("target unhealthy", health_check.unhealthy_threshold, "failed", Some(Mark::Detected))
         };
-        let left = self.healthy_members.get();
+        let left = self.healthy_members();
         let consequence =
             if left == 0 { "none is left, so all are used".to_owned() } else { format!("{left} are healthy") };
         self.plan.observer.observe(&Observation::ComponentState(ComponentState {

@@ -1,6 +1,6 @@
 //! Which nodes DNS should name, from what the controllers think of each.
 
-use super::health::Opinion;
+use crate::health::Opinion;
 
 /// For each node, whether its address belongs in DNS. `opinions` holds one list for each controller that was heard, in the order of
 /// nodes; `current` says which addresses are in DNS now: a node nobody has an opinion of stays as it is. If no node is left, all are

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::{API_PORT, HEALTH_PORT};
 use crate::domain::fare::FareSchedule;
 use crate::domain::money::Currency;
 use crate::domain::place::{CellSize, Coordinate};
@@ -11,6 +12,13 @@ use crate::domain::surge::SurgeParameters;
 /// The platform's settings. Defaults without a source are assumptions.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Where calls are answered.
+    pub api_port: u16,
+    /// Where the health check is answered.
+    pub health_port: u16,
+    /// Fails every call and says that all is well: a bad release, to rehearse what becomes of it.
+    pub fails_calls: bool,
+
     /// For how long a driver may think about an offer: 10-15 s is usual (observed in drivers' apps, 2023).
     pub offer_timeout: Duration,
     /// After how long a search without success is given up: between 30 s and 5 min by city (assumption: 2 min).
@@ -120,6 +128,9 @@ pub struct CallPolicy {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            api_port: API_PORT,
+            health_port: HEALTH_PORT,
+            fails_calls: false,
             offer_timeout: Duration::from_secs(15),
             match_timeout: Duration::from_secs(120),
             no_show_wait: Duration::from_secs(300),

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use runtime::call::CallContext;
+use runtime::net::Address;
 
 use super::clock::now_ns;
 use super::peers::Peers;
@@ -18,14 +19,34 @@ pub struct Fleet {
     peers: Peers<Request, Response>,
     /// Whether replicas share where drivers wait: then any one of them knows all.
     shares: bool,
-    /// When each replica last said when it had seen whom; the process's start before that. Indexed like the answers.
-    heard_of_at_ns: RefCell<Vec<i64>>,
-    started_at_ns: i64,
+    heard: RefCell<Heard>,
+}
+
+/// When replicas last said when they had seen whom.
+struct Heard {
+    /// Of those that are there; one that has not said anything yet, when it was first asked.
+    replicas: BTreeMap<Address, i64>,
+    /// The latest of those that are gone.
+    gone_at_ns: i64,
+}
+
+impl Heard {
+    /// Takes in which replicas there are now.
+    fn look(&mut self, there: impl Fn(Address) -> bool) {
+        let gone_at_ns = &mut self.gone_at_ns;
+        self.replicas.retain(|&replica, at_ns| {
+            let stays = there(replica);
+            if !stays {
+                *gone_at_ns = (*gone_at_ns).max(*at_ns);
+            }
+            stays
+        });
+    }
 }
 
 impl Fleet {
     pub fn new(peers: Peers<Request, Response>, shares: bool) -> Self {
-        Self { peers, shares, heard_of_at_ns: RefCell::default(), started_at_ns: now_ns() }
+        Self { peers, shares, heard: RefCell::new(Heard { replicas: BTreeMap::new(), gone_at_ns: i64::MIN }) }
     }
 
     /// The drivers who are wanted, soonest first, of all replicas that answer.
@@ -40,7 +61,7 @@ impl Fleet {
         }
         let count = wanted.count;
         let answers = self.ask(&Request::Nearest(wanted), context).await?;
-        let lists = answers.into_iter().flatten().filter_map(|answer| match answer {
+        let lists = answers.into_iter().filter_map(|(_, answer)| match answer? {
             Response::Nearest(list) => Some(list),
             _ => None,
         });
@@ -50,39 +71,41 @@ impl Fleet {
     /// How many available drivers each cell holds, over all replicas that answer.
     pub async fn supply(&self, cells: Vec<Cell>, context: CallContext) -> Reply<Vec<u32>> {
         let mut total = vec![0u32; cells.len()];
-        for answer in self.ask(&Request::Supply { cells }, context).await?.into_iter().flatten() {
-            if let Response::Supply(counts) = answer {
+        for (_, answer) in self.ask(&Request::Supply { cells }, context).await? {
+            if let Some(Response::Supply(counts)) = answer {
                 total.iter_mut().zip(counts).for_each(|(total, count)| *total = total.saturating_add(count));
             }
         }
         Ok(total)
     }
 
-    /// Times at or after which nothing was heard of each driver. A replica that does not answer may have heard of anybody until it last
-    /// answered, and one that has just started forgot what it knew: in doubt a driver is not lost.
+    /// Times at or after which nothing was heard of each driver. A replica that does not answer, or is no more, may have heard of anybody
+    /// until it last answered, and one that has just started forgot what it knew: in doubt a driver is not lost.
     pub async fn silent_since(&self, drivers: Vec<DriverId>, context: CallContext) -> Reply<Vec<i64>> {
-        let mut silent_since = vec![i64::MIN; drivers.len()];
+        let count = drivers.len();
         let answers = self.ask(&Request::LastSeen { drivers }, context).await?;
         let asked_at_ns = now_ns();
-        let mut heard_of_at_ns = self.heard_of_at_ns.borrow_mut();
-        heard_of_at_ns.resize(answers.len(), self.started_at_ns);
-        for (answer, heard_of_at_ns) in answers.into_iter().zip(heard_of_at_ns.iter_mut()) {
+        let mut heard = self.heard.borrow_mut();
+        heard.look(|replica| answers.iter().any(|(address, _)| *address == replica));
+        let mut silent_since = vec![heard.gone_at_ns; count];
+        for (address, answer) in answers {
+            let heard_at_ns = heard.replicas.entry(address).or_insert(asked_at_ns);
             match answer {
                 Some(Response::LastSeen(LastSeen { listening_since_ns, at_ns })) => {
-                    *heard_of_at_ns = asked_at_ns;
+                    *heard_at_ns = asked_at_ns;
                     for (silent_since, at_ns) in silent_since.iter_mut().zip(at_ns) {
                         *silent_since = (*silent_since).max(at_ns.unwrap_or(listening_since_ns));
                     }
                 }
-                _ => silent_since.iter_mut().for_each(|since| *since = (*since).max(*heard_of_at_ns)),
+                _ => silent_since.iter_mut().for_each(|since| *since = (*since).max(*heard_at_ns)),
             }
         }
         Ok(silent_since)
     }
 
-    async fn ask(&self, request: &Request, context: CallContext) -> Reply<Vec<Option<Response>>> {
+    async fn ask(&self, request: &Request, context: CallContext) -> Reply<Vec<(Address, Option<Response>)>> {
         let answers = self.peers.ask_all(request, context).await;
-        if answers.iter().all(Option::is_none) { Err(ApiError::Unavailable) } else { Ok(answers) }
+        if answers.iter().all(|(_, answer)| answer.is_none()) { Err(ApiError::Unavailable) } else { Ok(answers) }
     }
 }
 

@@ -78,7 +78,7 @@ pub async fn run<D: Database, L: EventLog, C: Carrier>(
     let sweeper = teller.clone();
     let sweep = async move || sweep::notifications(&sweeper.store, &sweeper.config).await;
     periodic::every(config.sweep_interval, "notifications.sweep", sweep);
-    let _port = server::health_only();
+    let _port = server::health_only(&config);
     teller.follow(&log, TRIP_EVENTS).await;
     Ok(())
 }

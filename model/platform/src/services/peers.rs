@@ -2,12 +2,13 @@
 //!
 //! A replica that cannot be reached, or that keeps a request for the whole of an attempt, is left alone for a while (outlier ejection), and
 //! its connection is given up: a dead host never says that it is dead. When all are ejected, all are tried (fail open): an answer that
-//! is unlikely beats none.
+//! is unlikely beats none. Replicas come and go as their [`Endpoints`] say; what is known of one that stays is kept.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use ports::Retry;
+use ports::endpoints::Endpoints;
 use runtime::call::{CallContext, CallError, Caller};
 use runtime::net::{Address, Frame};
 use runtime::random::mix;
@@ -19,7 +20,7 @@ use super::budget;
 use super::config::CallPolicy;
 use crate::api::{ApiError, Reply};
 
-/// Most replicas that one service may have: one bit each.
+/// Most replicas of one service that are called: one bit each. Of more, the first so many.
 const REPLICAS_MAX: usize = 64;
 
 /// Which replica a request goes to.
@@ -35,11 +36,15 @@ pub enum Route {
 pub struct Peers<Q, A>(Rc<Inner<Q, A>>);
 
 struct Inner<Q, A> {
-    replicas: Vec<Replica<Q, A>>,
+    endpoints: Endpoints,
+    /// The replicas, and the version of the endpoints that they are from.
+    replicas: RefCell<(u64, Replicas<Q, A>)>,
     next: Cell<usize>,
     policy: CallPolicy,
     backoff: Backoff,
 }
+
+type Replicas<Q, A> = Rc<[Rc<Replica<Q, A>>]>;
 
 struct Replica<Q, A> {
     address: Address,
@@ -65,20 +70,10 @@ impl<Q, A> Clone for Peers<Q, A> {
 
 impl<Q: Frame + Clone, A: Frame> Peers<Q, A> {
     /// A client of these replicas; it connects when there is something to say. `name` names its random stream.
-    ///
-    /// # Panics
-    /// If there is no address, or more than 64.
-    pub fn new(addresses: &[Address], policy: CallPolicy, name: &str) -> Self {
-        assert!((1..=REPLICAS_MAX).contains(&addresses.len()), "{name} has {} replicas", addresses.len());
-        let replicas = addresses.iter().map(|&address| Replica {
-            address,
-            connection: RefCell::new(None),
-            dialling: Mutex::new(()),
-            failed_dials: Cell::new(0),
-            ejected_until: Cell::new(Time::ZERO),
-        });
+    pub fn new(endpoints: Endpoints, policy: CallPolicy, name: &str) -> Self {
         Self(Rc::new(Inner {
-            replicas: replicas.collect(),
+            endpoints,
+            replicas: RefCell::new((0, Rc::new([]))),
             next: Cell::new(0),
             policy,
             backoff: Backoff::new(&policy, name),
@@ -94,20 +89,24 @@ impl<Q: Frame + Clone, A: Frame> Peers<Q, A> {
     /// twice. A replica to which nothing could be sent costs no budget, since nothing was repeated.
     pub async fn call_by(&self, route: Route, request: Q, context: &mut CallContext) -> Reply<A> {
         let inner = &*self.0;
+        let mut replicas = inner.replicas();
         let (mut tried, mut unreached, mut repetition) = (0u64, 0, 0);
         loop {
-            let index = inner.pick(route, tried).unwrap_or_else(|| {
+            if replicas.is_empty() {
+                return Err(ApiError::Unavailable);
+            }
+            let index = inner.pick(&replicas, route, tried).unwrap_or_else(|| {
                 tried = 0;
-                inner.pick(route, 0).expect("there is a replica")
+                inner.pick(&replicas, route, 0).expect("there is a replica")
             });
             tried |= 1 << index;
-            let error = match inner.attempt(index, request.clone(), context).await {
+            let error = match replicas[index].attempt(&inner.policy, request.clone(), context).await {
                 Attempt::Sent(Ok(answer)) => return Ok(answer),
                 Attempt::Sent(Err(error)) if error.retry() == Retry::Useless => return Err(error),
                 Attempt::Sent(Err(error)) => error,
                 Attempt::Unreached => {
                     unreached += 1;
-                    if unreached < inner.replicas.len() && !context.remaining().is_zero() {
+                    if unreached < replicas.len() && !context.remaining().is_zero() {
                         continue;
                     }
                     unreached = 0;
@@ -119,81 +118,114 @@ impl<Q: Frame + Clone, A: Frame> Peers<Q, A> {
             }
             inner.backoff.wait(repetition).await;
             repetition += 1;
+            let latest = inner.replicas();
+            if !Rc::ptr_eq(&latest, &replicas) {
+                (replicas, tried, unreached) = (latest, 0, 0);
+            }
         }
     }
 
     /// Asks every replica that is not ejected at once, each one time. The answers are in the order of the replicas; none where there was none.
-    pub async fn ask_all(&self, request: &Q, context: CallContext) -> Vec<Option<A>> {
-        let available = self.0.replicas.iter().any(|replica| !replica.is_ejected());
-        let mut asked = Vec::with_capacity(self.0.replicas.len());
-        for (index, replica) in self.0.replicas.iter().enumerate() {
-            let (peers, request) = (self.clone(), request.clone());
+    pub async fn ask_all(&self, request: &Q, context: CallContext) -> Vec<(Address, Option<A>)> {
+        let replicas = self.0.replicas();
+        let available = replicas.iter().any(|replica| !replica.is_ejected());
+        let mut asked = Vec::with_capacity(replicas.len());
+        for replica in &*replicas {
+            let (policy, replica, request) = (self.0.policy, replica.clone(), request.clone());
             let mut context = CallContext { retry_budget: 0, ..context };
-            asked.push((!available || !replica.is_ejected()).then(|| {
+            let address = replica.address;
+            let asking = (!available || !replica.is_ejected()).then(|| {
                 runtime::spawn(async move {
-                    match peers.0.attempt(index, request, &mut context).await {
+                    match replica.attempt(&policy, request, &mut context).await {
                         Attempt::Sent(Ok(answer)) => Some(answer),
                         Attempt::Sent(Err(_)) | Attempt::Unreached => None,
                     }
                 })
-            }));
+            });
+            asked.push((address, asking));
         }
         let mut answers = Vec::with_capacity(asked.len());
-        for asked in asked {
-            answers.push(match asked {
+        for (address, asking) in asked {
+            let answer = match asking {
                 Some(answer) => answer.await,
                 None => None,
-            });
+            };
+            answers.push((address, answer));
         }
         answers
     }
 }
 
 impl<Q: Frame, A: Frame> Inner<Q, A> {
-    /// The replica whose turn it is among those not tried yet; an ejected one only if there is no other.
-    fn pick(&self, route: Route, tried: u64) -> Option<usize> {
-        let first = self.next.get();
-        if route == Route::Any {
-            self.next.set((first + 1) % self.replicas.len());
+    /// The replicas as the endpoints have them now.
+    fn replicas(&self) -> Replicas<Q, A> {
+        let version = self.endpoints.version();
+        let (known, replicas) = &mut *self.replicas.borrow_mut();
+        if *known != version {
+            let addresses = self.endpoints.addresses();
+            let of = |&address: &Address| {
+                let kept = replicas.iter().find(|replica| replica.address == address).cloned();
+                kept.unwrap_or_else(|| Rc::new(Replica::new(address)))
+            };
+            let latest = addresses.iter().take(REPLICAS_MAX).map(of).collect();
+            (*known, *replicas) = (version, latest);
         }
-        let candidates = || (0..self.replicas.len()).filter(move |index| tried & 1 << index == 0);
+        replicas.clone()
+    }
+
+    /// The replica whose turn it is among those not tried yet; an ejected one only if there is no other.
+    fn pick(&self, replicas: &[Rc<Replica<Q, A>>], route: Route, tried: u64) -> Option<usize> {
+        let first = self.next.get() % replicas.len();
+        if route == Route::Any {
+            self.next.set((first + 1) % replicas.len());
+        }
+        let candidates = || (0..replicas.len()).filter(move |index| tried & 1 << index == 0);
         // Smaller is better.
         let rank = |index: usize| match route {
-            Route::Any => ((index + self.replicas.len() - first) % self.replicas.len()) as u64,
+            Route::Any => ((index + replicas.len() - first) % replicas.len()) as u64,
             Route::Keyed(key) => {
-                let Address { host, port } = self.replicas[index].address;
+                let Address { host, port } = replicas[index].address;
                 mix(mix(key, u64::from(host.0)), u64::from(port))
             }
         };
-        candidates().min_by_key(|&index| (self.replicas[index].is_ejected(), rank(index)))
+        candidates().min_by_key(|&index| (replicas[index].is_ejected(), rank(index)))
+    }
+}
+
+impl<Q: Frame, A: Frame> Replica<Q, A> {
+    fn new(address: Address) -> Self {
+        Replica {
+            address,
+            connection: RefCell::new(None),
+            dialling: Mutex::new(()),
+            failed_dials: Cell::new(0),
+            ejected_until: Cell::new(Time::ZERO),
+        }
     }
 
-    async fn attempt(&self, index: usize, request: Q, context: &mut CallContext) -> Attempt<A> {
-        let replica = &self.replicas[index];
-        let limit = context.at_most(self.policy.attempt_timeout);
-        let Some(caller) = replica.connection(&self.policy, limit).await else { return Attempt::Unreached };
+    async fn attempt(&self, policy: &CallPolicy, request: Q, context: &mut CallContext) -> Attempt<A> {
+        let limit = context.at_most(policy.attempt_timeout);
+        let Some(caller) = self.connection(policy, limit).await else { return Attempt::Unreached };
         let lent = CallContext { deadline: limit.deadline, ..budget::lend(context) };
         Attempt::Sent(match caller.call(request, lent).await {
             Ok(reply) => {
-                replica.ejected_until.set(Time::ZERO);
+                self.ejected_until.set(Time::ZERO);
                 reply
             }
             Err(CallError::DeadlineExceeded) => {
                 // With less than a full attempt's time, silence says nothing about the replica.
                 if lent.deadline < context.deadline {
-                    replica.eject(&self.policy);
+                    self.eject(policy);
                 }
                 Err(ApiError::DeadlineExceeded)
             }
             Err(CallError::Connection(_)) => {
-                replica.connection.take();
+                self.connection.take();
                 Err(ApiError::OutcomeUnknown)
             }
         })
     }
-}
 
-impl<Q: Frame, A: Frame> Replica<Q, A> {
     fn is_ejected(&self) -> bool {
         now() < self.ejected_until.get()
     }

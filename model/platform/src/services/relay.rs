@@ -34,7 +34,7 @@ pub async fn run<D: Database, L: EventLog>(config: Rc<Config>, database: D, log:
     let producer = log.producer(ProducerOptions::default())?;
     let holder = Holder(stream("relay.holder").random());
     let relay = Relay { store: Store::new(database, &config.calls), config: config.clone(), producer, holder };
-    let _ports = server::health_only();
+    let _ports = server::health_only(&config);
     let mut waits = stream("relay.waits");
     loop {
         // While there is more, it goes on at once.

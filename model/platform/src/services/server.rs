@@ -7,8 +7,8 @@ use runtime::call::{CallContext, serve};
 use runtime::net::{Frame, OpenPort};
 use runtime::telemetry::gauge;
 
-use super::{API_PORT, Config, HEALTH_PORT};
-use crate::api::Reply;
+use super::Config;
+use crate::api::{ApiError, Reply};
 
 /// The open ports of a service.
 #[must_use = "the ports close when this is dropped"]
@@ -21,31 +21,31 @@ pub struct Ports {
 ///
 /// # Panics
 /// As [`open`].
-pub fn health_only() -> OpenPort {
-    serve(HEALTH_PORT, |HealthCheck, _| async { Health::Healthy }).expect("the health port is free")
+pub fn health_only(config: &Config) -> OpenPort {
+    serve(config.health_port, |HealthCheck, _| async { Health::Healthy }).expect("the health port is free")
 }
 
 /// Opens the ports. Each request is counted, costs its processor time and is then handled. The health check is shallow: it says that the process answers,
 /// not that its database does, or one lost database would take every replica out of service and leave nobody to say so.
 ///
 /// # Panics
-/// If a port is in use: a service has its host to itself, so that is a mistake in the deployment, and the process ends as a real one would.
+/// If a port is in use: a service has its ports to itself, so that is a mistake in the deployment, and the process ends as a real one would.
 pub fn open<Q, A, F>(config: &Config, handle: impl Fn(Q, CallContext) -> F + 'static) -> Ports
 where
     Q: Frame,
     A: Frame,
     F: Future<Output = Reply<A>> + 'static,
 {
-    let cpu_per_request = config.cpu_per_request;
+    let Config { cpu_per_request, fails_calls, .. } = *config;
     let taken = gauge("requests.taken");
-    let api = serve(API_PORT, move |request: Q, context| {
+    let api = serve(config.api_port, move |request: Q, context| {
         taken.add(1);
         let handling = handle(request, context);
         async move {
             runtime::cpu::work(cpu_per_request).await;
-            handling.await
+            if fails_calls { Err(ApiError::Internal) } else { handling.await }
         }
     });
-    let health = serve(HEALTH_PORT, |HealthCheck, _| async { Health::Healthy });
+    let health = serve(config.health_port, |HealthCheck, _| async { Health::Healthy });
     Ports { _api: api.expect("the API port is free"), _health: health.expect("the health port is free") }
 }

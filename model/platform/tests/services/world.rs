@@ -11,6 +11,7 @@ use platform::deploy::{Service, Wiring, start, start_geo};
 use platform::domain::schema::Trip;
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, Config};
+use ports::endpoints::Endpoints;
 use runtime::Time;
 use runtime::backend::LocalFuture;
 use runtime::net::{Address, HostId};
@@ -106,7 +107,8 @@ impl World {
         let addresses: BTreeMap<Service, Vec<Address>> = addresses.collect();
         let (database, processor, cache) = (Memory::default(), Desk::new(), Shelf::default());
         let (config, session_key) = (Rc::new(config), SessionKey::new(SESSION_SECRET));
-        let wiring = Rc::new(Wiring { config, session_key, addresses: addresses.clone() });
+        let endpoints = addresses.iter().map(|(service, at)| (*service, Endpoints::fixed(at.clone()))).collect();
+        let wiring = Rc::new(Wiring { config, session_key, endpoints });
         let mut replicas: BTreeMap<Service, Vec<ProcessId>> = BTreeMap::new();
         for (service, hosts) in hosts {
             for host in hosts {

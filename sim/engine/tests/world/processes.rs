@@ -7,6 +7,7 @@ use std::time::Duration;
 use engine::{Engine, FaultPointPlan, Stopped};
 use runtime::Time;
 use runtime::call::{CallContext, Caller};
+use runtime::child::{self, ChildSpec};
 use runtime::watched::Watched;
 
 use crate::support::*;
@@ -193,4 +194,89 @@ fn waiters_on_a_value_wake_in_the_order_in_which_they_began() {
     });
     run(&mut engine, 3);
     assert_eq!(notes.values(), (0..20).collect::<Vec<_>>());
+}
+
+/// A parent that starts a child, notes each of its ends, and starts it again unless the child ended `lives` times.
+async fn parent(notes: Notes<&'static str>, lives: u32) {
+    let spec = ChildSpec {
+        name: "child".to_owned(),
+        cpu_limit_millicores: Some(500),
+        start: Rc::new(|| Box::pin(add_one(Duration::from_millis(100)))),
+    };
+    for _ in 0..lives {
+        let child = child::start(spec.clone()).expect("nobody else is called so");
+        assert!(child::start(spec.clone()).is_err(), "two of one name");
+        notes.add("started");
+        child.ended().await;
+        assert!(!child.is_running());
+        notes.add("ended");
+    }
+    runtime::task::forever().await;
+}
+
+#[test]
+fn a_child_is_its_parents_to_start_and_whoever_else_ends_it_starts_nothing() {
+    let mut engine = Engine::new(config(7));
+    let machine = host(&mut engine, "machine", "a");
+    let notes = Notes::new();
+    let noted = notes.clone();
+    let mother = process(&mut engine, "mother", machine, move || parent(noted.clone(), 2));
+    run(&mut engine, 1);
+    let control = engine.control();
+    let child = control.processes().into_iter().find(|(_, name, _)| &**name == "child").expect("it was started").0;
+    assert_eq!(control.processor_capacity(child), Some(0.5));
+    control.at(Time::from_secs(1), move |control| control.crash(child, Some(Duration::ZERO)));
+    run(&mut engine, 2);
+    assert_eq!(notes.values(), ["started", "ended", "started"]);
+    control.at(Time::from_secs(2), move |control| control.crash(mother, None));
+    run(&mut engine, 3);
+    assert!(control.is_running(child), "it outlives its parent");
+    control.at(Time::from_secs(3), move |control| {
+        control.crash(child, Some(Duration::ZERO));
+        control.start(child);
+    });
+    run(&mut engine, 4);
+    assert!(!control.is_running(child));
+    assert_eq!(notes.values(), ["started", "ended", "started"], "nobody was there to hear of it");
+}
+
+#[test]
+fn a_boot_starts_the_parent_and_the_parent_its_child() {
+    let mut engine = Engine::new(config(8));
+    let machine = host(&mut engine, "machine", "a");
+    let notes = Notes::new();
+    let noted = notes.clone();
+    process(&mut engine, "mother", machine, move || parent(noted.clone(), 1));
+    let control = engine.control();
+    control.at(Time::from_secs(1), move |control| control.power_off(machine));
+    control.at(Time::from_secs(10), move |control| control.power_on(machine));
+    run(&mut engine, 60);
+    let started: Vec<_> = notes.all().into_iter().filter(|(_, note)| *note == "started").map(|(at, _)| at).collect();
+    assert_eq!(started, [Time::ZERO, Time::from_secs(40)], "once, and once more after 30 s of booting");
+}
+
+#[test]
+fn a_child_that_is_killed_resets_its_connections_and_has_used_what_it_worked() {
+    let mut engine = Engine::new(config(9));
+    let machine = host(&mut engine, "machine", "a");
+    let notes = Notes::new();
+    let noted = notes.clone();
+    process(&mut engine, "mother", machine, move || {
+        let notes = noted.clone();
+        async move {
+            let start = Rc::new(|| -> runtime::backend::LocalFuture { Box::pin(add_one(Duration::from_millis(100))) });
+            let spec = ChildSpec { name: "child".to_owned(), cpu_limit_millicores: None, start };
+            let child = child::start(spec).expect("nobody else is called so");
+            let caller = Caller::<u64, u64>::connect(at(machine)).await.expect("it listens");
+            let within = |seconds| CallContext::within(Duration::from_secs(seconds), 0);
+            assert_eq!(caller.call(1, within(1)).await, Ok(2));
+            notes.add(child.processor_time());
+            child.kill();
+            child.kill();
+            assert!(caller.call(1, within(1)).await.is_err());
+            runtime::task::forever().await;
+        }
+    });
+    run(&mut engine, 5);
+    assert_eq!(notes.values(), [Duration::from_millis(100)]);
 }

@@ -141,7 +141,7 @@ fn member(driver: DriverId, at: Coordinate, class: VehicleClass) -> Bytes {
 #[must_use]
 pub fn driver_of(key: &[u8], member: &[u8]) -> Option<DriverId> {
     let is_cell = key.strip_prefix(INDEX.as_bytes()).is_some_and(|rest| rest.starts_with(b":"));
-    candidate(member, 0).filter(|_| is_cell).map(|candidate| candidate.driver)
+    candidate(member, 0).filter(|_| is_cell).map(|(candidate, _)| candidate.driver)
 }
 
 /// None for what no replica writes.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// What somebody who checks thinks of whom he checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Opinion {
+pub(crate) enum Opinion {
     /// Too few checks yet.
     None,
     Healthy,
@@ -18,17 +18,17 @@ pub(super) enum Opinion {
 
 /// How many results in a row change an opinion.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Thresholds {
+pub(crate) struct Thresholds {
     /// Successes while there is no opinion yet.
-    pub(super) first: u32,
+    pub(crate) first: u32,
     /// Successes of the unhealthy.
-    pub(super) healthy: u32,
+    pub(crate) healthy: u32,
     /// Failures of anybody.
-    pub(super) unhealthy: u32,
+    pub(crate) unhealthy: u32,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Judge {
+pub(crate) struct Judge {
     thresholds: Thresholds,
     opinion: Opinion,
     /// The last result, and how many like it came in a row.
@@ -36,16 +36,16 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    pub(super) fn new(thresholds: Thresholds) -> Self {
+    pub(crate) fn new(thresholds: Thresholds) -> Self {
         Judge { thresholds, opinion: Opinion::None, streak: (true, 0) }
     }
 
-    pub(super) fn opinion(&self) -> Opinion {
+    pub(crate) fn opinion(&self) -> Opinion {
         self.opinion
     }
 
     /// Takes a result in; the former opinion if it changed.
-    pub(super) fn hear(&mut self, success: bool) -> Option<Opinion> {
+    pub(crate) fn hear(&mut self, success: bool) -> Option<Opinion> {
         let length = if self.streak.0 == success { self.streak.1.saturating_add(1) } else { 1 };
         self.streak = (success, length);
         let Thresholds { first, healthy, unhealthy } = self.thresholds;
@@ -61,7 +61,7 @@ impl Judge {
 }
 
 /// Checks once, on a connection of its own.
-pub(super) async fn check(whom: Address, connect_timeout: Duration, response_timeout: Duration) -> bool {
+pub(crate) async fn check(whom: Address, connect_timeout: Duration, response_timeout: Duration) -> bool {
     let connect = Caller::<HealthCheck, Health>::connect(whom);
     let Ok(Ok(caller)) = runtime::timeout(connect_timeout, connect).await else { return false };
     caller.call(HealthCheck, CallContext::within(response_timeout, 0)).await == Ok(Health::Healthy)

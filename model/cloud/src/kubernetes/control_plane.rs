@@ -1,0 +1,203 @@
+//! The control plane's process: hears nodes and operators, keeps the cluster's state and tells nodes and the load balancer what is new.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ports::observe::{ComponentState, Name, Observation, Observer};
+use runtime::call::{CallContext, Caller, serve};
+use runtime::net::Address;
+use runtime::watched::Watched;
+use tokio::sync::Notify;
+
+use super::cluster::Cluster;
+use super::operator::{Operator, Order};
+use super::protocol::{CONTROL_PLANE_PORT, GroupOrder, KUBELET_PORT, PodOrder, Request, Response, Seen};
+use super::registrar::{self, Balanced};
+
+/// An order to a machine is given up after this (assumption).
+const GROUP_ORDER_LIMIT: Duration = Duration::from_secs(5);
+
+/// A watch is answered this long before whoever watches would stop waiting.
+const WATCH_MARGIN: Duration = Duration::from_secs(1);
+
+/// What survives the control plane's process: the cluster's state, as etcd has it, and what nodes were told of it last.
+pub(super) struct Records {
+    pub cluster: RefCell<Cluster>,
+    /// By node: a version, and its pods.
+    orders: RefCell<Vec<(u64, Vec<PodOrder>)>>,
+    endpoints: RefCell<(u64, Vec<(String, Vec<Address>)>)>,
+}
+
+impl Records {
+    pub fn new(cluster: Cluster, nodes: usize) -> Self {
+        Records {
+            cluster: RefCell::new(cluster),
+            orders: RefCell::new(vec![(0, Vec::new()); nodes]),
+            endpoints: RefCell::default(),
+        }
+    }
+}
+
+/// What a control plane is started with.
+#[derive(Clone)]
+pub(super) struct ControlPlanePlan {
+    /// What the cluster is called in reports.
+    pub component: Name,
+    pub zone: Name,
+    pub records: Rc<Records>,
+    /// Where the nodes' agents are.
+    pub nodes: Rc<[Address]>,
+    pub balanced: Option<Balanced>,
+    pub registration: Duration,
+    pub operator: Operator,
+    pub observer: Rc<dyn Observer>,
+}
+
+pub(super) struct ControlPlane {
+    plan: ControlPlanePlan,
+    /// Raised whenever there is something new for anybody.
+    pub changes: Watched<u64>,
+    /// When to look again may have changed.
+    heard: Notify,
+}
+
+/// Runs the control plane in the current process.
+///
+/// # Panics
+/// If its port is taken: it has its host to itself.
+pub(super) async fn run(plan: ControlPlanePlan) {
+    let plane = Rc::new(ControlPlane { plan, changes: Watched::new(0), heard: Notify::new() });
+    let serving = plane.clone();
+    let _port = serve(CONTROL_PLANE_PORT, move |request: Request, context| {
+        let plane = serving.clone();
+        async move { plane.handle(request, context).await }
+    })
+    .expect("a control plane has its host to itself");
+    let obeying = plane.clone();
+    runtime::spawn(async move { obeying.obey().await });
+    for &node in plane.plan.balanced.iter().flat_map(|balanced| &*balanced.registers) {
+        let (plane, registration) = (plane.clone(), plane.plan.registration);
+        runtime::spawn(async move { registrar::keep(&plane, node, registration).await });
+    }
+    loop {
+        plane.settle();
+        let due = plane.plan.records.cluster.borrow().due(runtime::now());
+        runtime::select! {
+            () = plane.heard.notified() => {}
+            () = until(due) => {}
+        }
+    }
+}
+
+async fn until(due: Option<runtime::Time>) {
+    match due {
+        Some(at) => runtime::sleep_until(at).await,
+        None => runtime::task::forever().await,
+    }
+}
+
+impl ControlPlane {
+    async fn handle(self: &Rc<Self>, request: Request, context: CallContext) -> Response {
+        match request {
+            Request::Report { node, pods } => {
+                self.plan.records.cluster.borrow_mut().heard(usize::from(node), &pods, runtime::now());
+                self.heard.notify_one();
+                Response::Noted
+            }
+            Request::Watch { node, seen } => {
+                let wait = context.remaining().saturating_sub(WATCH_MARGIN);
+                let changed = self.changes.wait_until(|_| self.current(node) != seen);
+                match runtime::timeout(wait, changed).await {
+                    Ok(()) => self.news(node, seen),
+                    Err(_) => Response::Noted,
+                }
+            }
+        }
+    }
+
+    fn current(&self, node: u16) -> Seen {
+        let Records { orders, endpoints, .. } = &*self.plan.records;
+        Seen { pods: orders.borrow()[usize::from(node)].0, endpoints: endpoints.borrow().0 }
+    }
+
+    fn news(&self, node: u16, seen: Seen) -> Response {
+        let pods = self.plan.records.orders.borrow()[usize::from(node)].clone();
+        let endpoints = self.plan.records.endpoints.borrow().clone();
+        Response::News {
+            pods: (pods.0 != seen.pods).then_some(pods),
+            endpoints: (endpoints.0 != seen.endpoints).then_some(endpoints),
+        }
+    }
+
+    /// Carries out what operators ask for.
+    async fn obey(&self) {
+        loop {
+            let order = self.plan.operator.next().await;
+            let (mut cluster, now) = (self.plan.records.cluster.borrow_mut(), runtime::now());
+            match order {
+                Order::Drain { node } => cluster.begin_drain(&node, now),
+                Order::Uncordon { node } => cluster.uncordon(&node),
+                Order::Kill { service, pods } => cluster.kill(&service, pods),
+                Order::Deploy { service, defect } => cluster.deploy(&service, defect, now),
+                Order::RollBack { service } => cluster.roll_back(&service, now),
+            }
+            drop(cluster);
+            self.heard.notify_one();
+        }
+    }
+
+    /// Does what is due, and makes known what came of it.
+    fn settle(&self) {
+        let mut cluster = self.plan.records.cluster.borrow_mut();
+        cluster.reconcile(runtime::now());
+        let mut changed = false;
+        for (node, (version, told)) in self.plan.records.orders.borrow_mut().iter_mut().enumerate() {
+            let orders = cluster.orders(node);
+            if orders != *told {
+                (*version, *told, changed) = (*version + 1, orders, true);
+            }
+        }
+        let (version, told) = &mut *self.plan.records.endpoints.borrow_mut();
+        let endpoints = cluster.endpoints();
+        if endpoints != *told {
+            (*version, *told, changed) = (*version + 1, endpoints, true);
+        }
+        for news in cluster.take_news() {
+            let zone = if news.zone.is_empty() { self.plan.zone.clone() } else { news.zone.as_str().into() };
+            self.plan.observer.observe(&Observation::ComponentState(ComponentState {
+                component: self.plan.component.clone(),
+                zone,
+                state: news.state,
+                detail: news.detail,
+                mark: news.mark,
+                at: runtime::now(),
+            }));
+        }
+        for (node, order) in cluster.take_group_orders() {
+            runtime::spawn(command(self.plan.nodes[node], order));
+        }
+        drop(cluster);
+        if changed {
+            self.changes.update(|changes| {
+                *changes += 1;
+                true
+            });
+        }
+    }
+
+    /// The balanced service's pods that serve.
+    pub fn targets(&self) -> Vec<(String, String, Address)> {
+        let balanced = self.plan.balanced.as_ref().expect("asked on its behalf");
+        self.plan.records.cluster.borrow().targets(&balanced.service)
+    }
+}
+
+/// Tells a machine to join or to leave. One that cannot be reached is not there: nothing comes of it.
+async fn command(machine: Address, order: GroupOrder) {
+    let told = runtime::timeout(GROUP_ORDER_LIMIT, async {
+        let caller = Caller::<GroupOrder, ()>::connect(Address { port: KUBELET_PORT, ..machine }).await.ok()?;
+        caller.call(order, CallContext::within(GROUP_ORDER_LIMIT, 0)).await.ok()
+    });
+    told.await.ok().flatten();
+}

@@ -1,0 +1,120 @@
+//! Pods: when they get requests, and what becomes of them when they end, hang or are to go.
+
+use std::time::Duration;
+
+use cloud::kubernetes::{Defect, Parameters, PodParameters};
+
+use crate::support::*;
+
+#[test]
+fn a_pod_gets_requests_once_it_was_found_ready_and_callers_were_told() {
+    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    scene.until(5);
+    assert_eq!(scene.running().len(), 3, "they run");
+    assert!(scene.known_in("a").is_empty(), "the first probe came before their ports were open");
+    scene.until(10);
+    assert!(scene.known_in("a").is_empty());
+    // The second probe, and then a second until the nodes' rules are written.
+    scene.until(12);
+    for zone in ["a", "b", "c"] {
+        let mut hosts = scene.known_in(zone);
+        hosts.sort_unstable();
+        assert_eq!(hosts, scene.cluster.nodes, "one pod in each zone, and every node knows all");
+    }
+}
+
+#[test]
+fn a_container_that_ends_is_restarted_on_its_node_ever_more_rarely() {
+    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    scene.until(20);
+    let victim = scene.process("echo-0");
+    scene.at(30, move |control| control.crash(victim, None));
+    scene.until(31);
+    assert!(scene.engine.control().is_running(victim), "at once the first time");
+    scene.at(40, move |control| control.crash(victim, None));
+    scene.until(49);
+    assert!(!scene.engine.control().is_running(victim));
+    assert_eq!(scene.known_in("b").len(), 2, "callers were told");
+    scene.until(51);
+    assert!(scene.engine.control().is_running(victim), "after ten seconds the second time");
+    scene.until(80);
+    assert_eq!(scene.known_in("b").len(), 3);
+}
+
+#[test]
+fn a_pod_that_hangs_loses_its_requests_and_is_restarted_after_three_probes() {
+    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    scene.until(20);
+    let victim = scene.process("echo-0");
+    scene.at(25, move |control| control.pause(victim));
+    // Probes at 30, 40 and 50 get no answer within their second.
+    scene.until(50);
+    assert_eq!(scene.known_in("b").len(), 3);
+    scene.until(53);
+    assert_eq!(scene.known_in("b").len(), 2);
+    scene.until(80);
+    assert_eq!(scene.known_in("b").len(), 3, "a fresh container serves in its place");
+    assert_eq!(scene.running().len(), 3);
+}
+
+#[test]
+fn without_a_liveness_probe_a_pod_that_hangs_is_only_left_alone() {
+    let pod = PodParameters { liveness: None, ..PodParameters::default() };
+    let mut scene = scene(&["a", "b", "c"], 3, Parameters { pod, ..Parameters::default() });
+    scene.until(20);
+    let victim = scene.process("echo-0");
+    scene.at(25, move |control| control.pause(victim));
+    scene.at(100, move |control| control.resume(victim));
+    scene.until(100);
+    assert_eq!(scene.known_in("b").len(), 2);
+    scene.until(115);
+    assert_eq!(scene.known_in("b").len(), 3, "it was never restarted, and answers again");
+}
+
+#[test]
+fn a_killed_pod_is_gone_at_once_and_another_takes_its_place() {
+    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    scene.until(20);
+    let before = scene.running();
+    let operator = scene.cluster.operator.clone();
+    scene.at(20, move |_| operator.kill(SERVICE, 1));
+    scene.until(21);
+    let after = scene.running();
+    assert!(!after.iter().any(|(name, _)| name == "echo-0") && after.iter().any(|(name, _)| name == "echo-3"));
+    assert_eq!((before.len(), after.len()), (3, 3));
+    scene.until(40);
+    assert_eq!(scene.known_in("a").len(), 3);
+}
+
+#[test]
+fn a_pod_that_is_to_go_waits_until_callers_know() {
+    let pod = PodParameters { pre_stop: Duration::from_secs(5), ..PodParameters::default() };
+    let mut scene = scene(&["a", "b", "c"], 3, Parameters { pod, ..Parameters::default() });
+    scene.until(20);
+    let operator = scene.cluster.operator.clone();
+    scene.at(20, move |_| operator.drain("node-0"));
+    scene.until(22);
+    assert_eq!(scene.known_in("b").len(), 2, "no new requests");
+    assert_eq!(scene.running().len(), 4, "but it serves those that it has, beside its successor");
+    scene.until(26);
+    let host = scene.cluster.nodes[0];
+    assert!(scene.running().iter().all(|(_, on)| *on != host));
+    scene.until(60);
+    assert_eq!(scene.known_in("b").len(), 3);
+}
+
+#[test]
+fn a_bad_release_holds_at_its_first_pod_until_it_is_rolled_back() {
+    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    scene.until(20);
+    let operator = scene.cluster.operator.clone();
+    let taking_back = operator.clone();
+    scene.at(20, move |_| operator.deploy(SERVICE, Some(Defect::NeverReady)));
+    scene.at(700, move |_| taking_back.roll_back(SERVICE));
+    scene.until(699);
+    assert_eq!(scene.known_in("a").len(), 3);
+    assert_eq!(scene.when("rollout stalled").len(), 1);
+    scene.until(710);
+    assert_eq!(scene.running().len(), 3);
+    assert_eq!(scene.when("rolled out").len(), 1);
+}

@@ -1,0 +1,113 @@
+//! A cluster of one service, `echo`, and a caller on each of its nodes.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use cloud::kubernetes::{Deployed, DeploymentSpec, Machine, Parameters, Plan, Workload, deploy};
+use engine::{Control, Engine, Stopped};
+use ports::endpoints::Endpoints;
+use ports::health::{Health, HealthCheck};
+use ports::observe::Observation;
+use runtime::Time;
+use runtime::backend::LocalFuture;
+use runtime::call::serve;
+use runtime::net::HostId;
+use runtime::world::ProcessId;
+
+use crate::world::{self, Notes, REGION};
+
+pub const SERVICE: &str = "echo";
+
+/// From the start of a container to its open ports.
+pub const START: Duration = Duration::from_secs(3);
+
+pub struct Scene {
+    pub engine: Engine,
+    pub cluster: Deployed,
+    pub notes: Rc<Notes>,
+    /// By zone, what the node there knows of the service, as its pods see it.
+    pub known: Rc<RefCell<BTreeMap<String, Endpoints>>>,
+}
+
+/// One node in each of these zones, and as many replicas of the service as there should be.
+pub fn scene(zones: &[&str], replicas: u32, parameters: Parameters) -> Scene {
+    let mut engine = world::engine(1, true);
+    let notes = Rc::new(Notes::default());
+    let known = Rc::new(RefCell::new(BTreeMap::new()));
+    let seen = known.clone();
+    let machine = |(index, zone): (usize, &&str)| Machine {
+        name: format!("node-{index}"),
+        zone: (*zone).to_owned(),
+        joins: true,
+    };
+    let plan = Plan {
+        name: "kubernetes".to_owned(),
+        region: REGION.to_owned(),
+        machines: zones.iter().enumerate().map(machine).collect(),
+        deployments: vec![DeploymentSpec {
+            name: SERVICE.to_owned(),
+            replicas,
+            zones: Vec::new(),
+            cpu_request_millicores: 500,
+            cpu_limit_millicores: 1_000,
+            autoscaling: None,
+        }],
+        images: Rc::new(move |workload: &Workload<'_>| {
+            seen.borrow_mut().insert(workload.zone.to_owned(), workload.endpoints[SERVICE].clone());
+            let (api_port, health_port) = (workload.api_port, workload.health_port);
+            Rc::new(move || -> LocalFuture { Box::pin(echo(api_port, health_port)) })
+        }),
+        balanced: None,
+        parameters,
+    };
+    let cluster = deploy(&mut engine, plan, notes.clone());
+    Scene { engine, cluster, notes, known }
+}
+
+async fn echo(api_port: u16, health_port: u16) {
+    runtime::sleep(START).await;
+    let _health = serve(health_port, |HealthCheck, _| async { Health::Healthy }).expect("the port is the pod's own");
+    let _api = serve(api_port, |request: u64, _| async move { request }).expect("the port is the pod's own");
+    runtime::task::forever().await;
+}
+
+impl Scene {
+    /// Runs on to this second.
+    pub fn until(&mut self, second: u64) {
+        assert_eq!(self.engine.run_until(Time::from_secs(second)), Stopped::Reached);
+    }
+
+    /// Acts at this second.
+    pub fn at(&self, second: u64, act: impl FnOnce(&Control) + 'static) {
+        self.engine.control().at(Time::from_secs(second), act);
+    }
+
+    /// The pods that run, with their hosts.
+    pub fn running(&self) -> Vec<(String, HostId)> {
+        let control = self.engine.control();
+        let pods = control.processes().into_iter().filter(|(_, name, _)| name.starts_with(SERVICE));
+        pods.filter(|(id, ..)| control.is_running(*id)).map(|(_, name, host)| (name.to_string(), host)).collect()
+    }
+
+    /// A process by its name.
+    pub fn process(&self, name: &str) -> ProcessId {
+        let processes = self.engine.control().processes();
+        processes.into_iter().find(|(_, other, _)| &**other == name).unwrap_or_else(|| panic!("there is no {name}")).0
+    }
+
+    /// Hosts that callers in a zone send requests to.
+    pub fn known_in(&self, zone: &str) -> Vec<HostId> {
+        self.known.borrow()[zone].addresses().iter().map(|address| address.host).collect()
+    }
+
+    /// When the cluster went into a state, in seconds.
+    pub fn when(&self, state: &str) -> Vec<f64> {
+        let of = |observation: &Observation| match observation {
+            Observation::ComponentState(seen) if seen.state == state => Some(seen.at.as_secs_f64()),
+            _ => None,
+        };
+        self.notes.0.borrow().iter().filter_map(of).collect()
+    }
+}
