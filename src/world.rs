@@ -54,7 +54,7 @@ pub fn engine_config(prepared: &Prepared, options: &Options<'_>) -> EngineConfig
             cross_region: one_way(&network.cross_region),
         },
         wire_check: options.wire_check,
-        draw_order: false,
+        draw_order: prepared.loaded.scenario.draw_order,
         trace_window: options.window.clone(),
         fault_points: BTreeMap::new(),
     }

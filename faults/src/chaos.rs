@@ -32,6 +32,7 @@ pub fn plan(base: &Scenario, blueprint: &Blueprint, seed: u64) -> Scenario {
     let mut scenario = base.clone();
     scenario.title = format!("{}, seed {seed}", base.title);
     traffic::shape(&mut scenario, blueprint, &mut aspect(seed, "traffic"));
+    scenario.draw_order = aspect(seed, "order").random_bool(0.5);
     let ground = Ground::of(blueprint, scenario.duration, &mut aspect(seed, "focus"));
     let kinds = kinds(&ground, &mut aspect(seed, "kinds"));
     let mut times = aspect(seed, "times");
@@ -52,22 +53,10 @@ fn aspect(seed: u64, name: &str) -> Stream {
     derive(seed, "chaos", name)
 }
 
-/// Kinds that no seed draws, and why.
-pub const NOT_DRAWN: &[(&str, &str)] = &[(
-    "promote-replica",
-    "it is an operator's choice to lose what the replica has not received, and phones of trips that it loses wait for ever",
-)];
-
-/// Whether seeds draw faults of this kind.
-fn is_drawn(key: &str) -> bool {
-    NOT_DRAWN.iter().all(|(other, _)| *other != key)
-}
-
 /// The kinds that exist in this seed.
 fn kinds(ground: &Ground<'_>, stream: &mut Stream) -> Vec<&'static str> {
     let count = stream.random_range(1..=KINDS_MAX);
-    let mut possible: Vec<&str> =
-        FaultKind::KEYS.iter().copied().filter(|key| is_drawn(key) && ground.has(key)).collect();
+    let mut possible: Vec<&str> = FaultKind::KEYS.iter().copied().filter(|key| ground.has(key)).collect();
     (0..count).map(|_| possible.swap_remove(stream.random_range(0..possible.len()))).collect()
 }
 

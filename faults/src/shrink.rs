@@ -55,6 +55,7 @@ pub fn shrink(scenario: Scenario, blueprint: &Blueprint, attempt: &mut dyn FnMut
         shrinker.drop_faults();
         shrinker.shorten_run();
         shrinker.drop_overrides();
+        shrinker.accepts_with(|scenario| scenario.draw_order = false);
         shrinker.lower_traffic();
         shrinker.narrow_windows();
         shrinker.remove_replicas(blueprint);

@@ -15,7 +15,7 @@ use week::WeekMoment;
 
 use crate::fault::Fault;
 use crate::format::section::{Nested, section};
-use crate::format::value::{Length, List, PositiveLength, Text};
+use crate::format::value::{Flag, Length, List, PositiveLength, Text};
 use crate::objective::{Objective, Objectives};
 use crate::overrides::{Override, Overrides};
 use crate::runbook::RunbookStep;
@@ -36,6 +36,8 @@ section! {
         /// Simulated time before anything counts, in which queues, caches and drivers find their usual state. Default:
         /// 10 minutes, the length of a short trip (assumption).
         warmup: Duration as Length = Duration::from_secs(600),
+        /// Whether what may happen at one instant happens in an order that the seed draws, instead of first come, first served.
+        draw_order: bool as Flag = false,
         /// How many people want rides.
         traffic: Traffic as Nested,
         /// How phones wait and try again.
