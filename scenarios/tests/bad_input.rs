@@ -426,6 +426,29 @@ fn a_missing_key_says_what_to_add() {
 }
 
 #[test]
+fn a_cluster_says_what_about_it_is_impossible() {
+    let shelf = Shelf::new();
+    let overrides = |lines: &str| shelf.messages(&format!("{GOOD}\n[override]\n{lines}\n"));
+    let many = r#"
+"kubernetes.nodes"           = 5
+"kubernetes.nodes_max"       = 4
+"kubernetes.zones"           = ["us-east-1a", "us-east-1d"]
+"kubernetes.allocatable"     = 9
+"kubernetes.probe.timeout"   = "20s"
+"service.trips.cpu_request"  = 12
+"service.trips.zones"        = ["us-east-1b"]
+"service.geo.replicas"       = 50
+"service.users.autoscale"    = { min = 4, max = 6 }
+"#;
+    insta::assert_snapshot!(overrides(many), @"");
+    let unknown = "kubernetes.node = 3";
+    insta::assert_snapshot!(overrides(unknown), @"");
+    let fault = |text: &str| shelf.messages(&format!("{GOOD}\n[[fault]]\nat = '1m'\n{text}"));
+    insta::assert_snapshot!(fault("drain-node = { node = 'trips-0', for = '1m' }"), @"");
+    insta::assert_snapshot!(fault("deploy = { service = 'trip', defect = 'slow' }"), @"");
+}
+
+#[test]
 fn overrides_change_the_blueprint() {
     let overrides = r#"
 [override]
