@@ -156,7 +156,10 @@ fn phones(
         cpu_limit_millicores: None,
         start: Rc::new(move || {
             let resolver = |client_cache| {
-                dns::Client::new(servers.clone(), dns::ClientParameters { client_cache, ..dns::ClientParameters::default() })
+                dns::Client::new(
+                    servers.clone(),
+                    dns::ClientParameters { client_cache, ..dns::ClientParameters::default() },
+                )
             };
             let resolvers = Resolvers {
                 usual: resolver(Duration::ZERO),

@@ -102,7 +102,10 @@ impl Run {
         process(&mut engine, "phones", phones, move || {
             let (config, resolver) = (config.clone(), resolver.clone());
             let (observer, crowd) = (observer.clone(), for_phones.clone());
-            async move { city::phones::run(config, Resolvers { usual: resolver, overstaying: None }, "api", observer, crowd).await }
+            async move {
+                city::phones::run(config, Resolvers { usual: resolver, overstaying: None }, "api", observer, crowd)
+                    .await
+            }
         });
         Run { engine, gateways, phones, platform, crowd, watcher }
     }

@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use cloud::dns::{self, Client, ClientParameters, ServerParameters};
-use cloud::load_balancer::{self, Parameters, Plan, ProxyError, Registration, Routing, Target, Vantage, register as register_targets};
+use cloud::load_balancer::{
+    self, Parameters, Plan, ProxyError, Registration, Routing, Target, Vantage, register as register_targets,
+};
 use engine::{Engine, LinkFault};
 use ports::health::{Health, HealthCheck};
 use ports::observe::{ComponentState, Mark};
@@ -165,16 +167,19 @@ fn a_node_that_a_quarter_of_the_checkers_reaches_stays_in_dns_and_one_that_an_ei
         parameters.controller.vantage = Vantage::Outside(8);
         let mut world = world(1, parameters);
         let node = world.nodes[0].host;
-        let is_cut_off = |name: &str| (0..cut_off).any(|checker| name.ends_with(&format!("controller-checker-{checker}")));
+        let is_cut_off =
+            |name: &str| (0..cut_off).any(|checker| name.ends_with(&format!("controller-checker-{checker}")));
         let hosts = world.engine.control().hosts();
-        let checkers: Vec<HostId> = hosts.into_iter().filter(|(_, host)| is_cut_off(&host.name)).map(|(id, _)| id).collect();
+        let checkers: Vec<HostId> =
+            hosts.into_iter().filter(|(_, host)| is_cut_off(&host.name)).map(|(id, _)| id).collect();
         assert_eq!(checkers.len(), cut_off);
         world.engine.control().at(Time::from_secs(60), move |control| {
             control.begin_link_fault(&checkers, &[node], LinkFault::Cut);
         });
         run(&mut world.engine, 200);
         assert_eq!(world.states("node unreachable").len(), cut_off, "each that does not reach it says so");
-        let withdrawn: Vec<f64> = world.states("address withdrawn").iter().map(|state| state.at.as_secs_f64()).collect();
+        let withdrawn: Vec<f64> =
+            world.states("address withdrawn").iter().map(|state| state.at.as_secs_f64()).collect();
         assert_eq!(withdrawn.is_empty(), stays, "{withdrawn:?}");
         assert!(withdrawn.iter().all(|at| (80.0..130.0).contains(at)), "three checks, and a comparison: {withdrawn:?}");
     }
