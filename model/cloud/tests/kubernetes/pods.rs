@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use cloud::kubernetes::{Defect, Parameters, PodParameters};
+use cloud::kubernetes::{Autoscaling, Defect, Parameters, PodParameters};
 use runtime::call::{CallContext, Caller};
 use runtime::world::{ProcessSpec, World};
 
@@ -124,10 +124,8 @@ fn a_bad_release_holds_at_its_first_pod_until_it_is_rolled_back() {
     assert_eq!(scene.when("rolled out").len(), 1);
 }
 
-#[test]
-fn a_pods_limit_throttles_it_however_many_cores_its_node_has() {
-    let mut scene = scene(1, Parameters::default());
-    scene.until(20);
+/// Sends so many requests of 250 ms of work to the only pod, so far apart; how long each took.
+fn ask(scene: &mut Scene, count: u32, apart: Duration) -> Rc<RefCell<Vec<Duration>>> {
     let pod = scene.known.borrow().values().next().expect("a pod runs").addresses()[0];
     let outside = host(&mut scene.engine, "outside", "d");
     let took: Rc<RefCell<Vec<Duration>>> = Rc::default();
@@ -140,22 +138,49 @@ fn a_pods_limit_throttles_it_however_many_cores_its_node_has() {
             let took = noted.clone();
             Box::pin(async move {
                 let caller = Caller::<u64, u64>::connect(pod).await.expect("it serves");
-                let began = runtime::now();
-                for _ in 0..8 {
+                for _ in 0..count {
                     let (caller, took) = (caller.clone(), took.clone());
                     runtime::spawn(async move {
+                        let began = runtime::now();
                         let answer = caller.call(250, CallContext::within(Duration::from_secs(60), 0)).await;
                         assert_eq!(answer, Ok(250));
                         took.borrow_mut().push(runtime::now().since(began));
                     });
+                    runtime::sleep(apart).await;
                 }
                 runtime::task::forever().await;
             })
         }),
     });
+    took
+}
+
+#[test]
+fn a_pods_limit_throttles_it_however_many_cores_its_node_has() {
+    let mut scene = scene(1, Parameters::default());
+    scene.until(20);
+    let took = ask(&mut scene, 8, Duration::ZERO);
     scene.until(60);
     let longest = *took.borrow().iter().max().expect("all were answered");
     // Two seconds of work at one core; its node has eight.
     assert_eq!((took.borrow().len(), LIMIT_MILLICORES), (8, 1_000));
     assert!((1.9..2.2).contains(&longest.as_secs_f64()), "{longest:?}");
+}
+
+#[test]
+fn replicas_follow_what_their_pods_use() {
+    let autoscaling = Some(Autoscaling { replicas_min: 1, replicas_max: 5, cpu_percent: 50 });
+    let mut scene = scaled(1, autoscaling, Parameters::default());
+    scene.until(60);
+    assert_eq!(scene.running().len(), 1, "an idle pod is enough");
+    // One core, of the half that it requests: four pods would use 50 hundredths each.
+    ask(&mut scene, 1_000, Duration::from_millis(250));
+    scene.until(120);
+    assert_eq!(scene.running().len(), 4);
+    assert!(!scene.when("scaled").is_empty());
+    // The requests are over at 310 s. What was wanted last keeps the replicas for five minutes more.
+    scene.until(600);
+    assert_eq!(scene.running().len(), 4);
+    scene.until(700);
+    assert_eq!(scene.running().len(), 1);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use cloud::kubernetes::{Deployed, DeploymentSpec, Machine, Parameters, Plan, Workload, deploy};
+use cloud::kubernetes::{Autoscaling, Deployed, DeploymentSpec, Machine, Parameters, Plan, Workload, deploy};
 use engine::{Control, Engine, Stopped};
 use ports::endpoints::Endpoints;
 use ports::health::{Health, HealthCheck};
@@ -36,6 +36,11 @@ pub struct Scene {
 
 /// A node in each zone, and as many replicas of the service as there should be.
 pub fn scene(replicas: u32, parameters: Parameters) -> Scene {
+    scaled(replicas, None, parameters)
+}
+
+/// The same with replicas that follow what they use.
+pub fn scaled(replicas: u32, autoscaling: Option<Autoscaling>, parameters: Parameters) -> Scene {
     let mut engine = world::engine(1, true);
     let notes = Rc::new(Notes::default());
     let known = Rc::new(RefCell::new(BTreeMap::new()));
@@ -55,7 +60,7 @@ pub fn scene(replicas: u32, parameters: Parameters) -> Scene {
             zones: Vec::new(),
             cpu_request_millicores: 500,
             cpu_limit_millicores: LIMIT_MILLICORES,
-            autoscaling: None,
+            autoscaling,
         }],
         images: Rc::new(move |workload: &Workload<'_>| {
             seen.borrow_mut().insert(workload.zone.to_owned(), workload.endpoints[SERVICE].clone());
