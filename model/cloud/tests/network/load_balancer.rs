@@ -151,7 +151,7 @@ fn a_node_that_is_told_of_other_targets_uses_them_at_once_and_remembers_them_wit
     process(&mut world.engine, "later", later, move || {
         let notes = noted.clone();
         async move {
-            runtime::sleep(seconds(130)).await;
+            runtime::sleep(seconds(100)).await;
             let caller = Caller::<u32, Answer>::connect(node).await.expect("it has booted");
             notes.add(caller.call(1, CallContext::within(seconds(5), 0)).await);
         }
