@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use city::phones::Crowd;
+use city::phones::{Crowd, Resolvers};
 use cloud::{dns, load_balancer};
 use engine::{Distances, Engine, EngineConfig, LatencySpec, Transport};
 use faults::Surfaces;
@@ -148,14 +148,24 @@ fn phones(
     });
     let crowd = Rc::new(Crowd::new());
     let config = parameters::phones(prepared);
-    let (servers, resolver, people) = (names.servers_from(INTERNET), dns::ClientParameters::default(), crowd.clone());
+    let (servers, people) = (names.servers_from(INTERNET), crowd.clone());
+    let overstaying = prepared.loaded.blueprint.route53.as_ref().map(|stated| (stated.overstaying, stated.overstay));
     world.add_process(ProcessSpec {
         name: blueprint::PHONES.to_owned(),
         host,
         cpu_limit_millicores: None,
         start: Rc::new(move || {
-            let resolver = dns::Client::new(servers.clone(), resolver.clone());
-            Box::pin(city::phones::run(config.clone(), resolver, API, observer.clone(), people.clone()))
+            let resolver = |client_cache| {
+                dns::Client::new(
+                    servers.clone(),
+                    dns::ClientParameters { client_cache, ..dns::ClientParameters::default() },
+                )
+            };
+            let resolvers = Resolvers {
+                usual: resolver(Duration::ZERO),
+                overstaying: overstaying.map(|(share, longer)| (share, resolver(longer))),
+            };
+            Box::pin(city::phones::run(config.clone(), resolvers, API, observer.clone(), people.clone()))
         }),
     });
     (crowd, host)

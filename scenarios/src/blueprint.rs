@@ -11,6 +11,7 @@ mod processor;
 mod rds;
 mod redis;
 mod retention;
+mod route53;
 mod service;
 mod tiers;
 
@@ -24,6 +25,7 @@ pub use processor::PaymentProcessor;
 pub use rds::{Rds, ReadReplica};
 pub use redis::{Eviction, Redis};
 pub use retention::Retention;
+pub use route53::Route53;
 pub use service::{Calls, Service};
 pub use tiers::{ServiceLevel, Tiers};
 
@@ -85,6 +87,8 @@ section! {
         retention: Retention as Nested,
         /// The load balancer between phones and the gateway.
         load_balancer: LoadBalancer as Nested,
+        /// The name service that phones ask.
+        route53: Option<Route53> as Maybe<Nested>,
         /// The relational database.
         rds: Rds as Nested,
         /// The cache. Left out, there is none, and each replica of the geo service knows what it hears.

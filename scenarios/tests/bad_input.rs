@@ -289,9 +289,9 @@ fn mistakes_in_a_blueprint_and_in_its_overrides_are_reported_each_in_its_file() 
        | ^^^^^^^^^^^^
 
     error: expected a size with its unit, found "1000gib"
-      --> scenarios/blueprints/aws-microservice.toml:60:11
+      --> scenarios/blueprints/aws-microservice.toml:69:11
        |
-    60 | storage = "1000gib"
+    69 | storage = "1000gib"
        |           ^^^^^^^^^
       help: did you mean "1000GiB"?
     "#);
@@ -426,6 +426,39 @@ fn a_missing_key_says_what_to_add() {
 }
 
 #[test]
+fn a_cluster_says_what_about_it_is_impossible() {
+    let shelf = Shelf::new();
+    let overrides = |lines: &str| shelf.messages(&format!("{GOOD}\n[override]\n{lines}\n"));
+    let many = r#"
+"kubernetes.nodes"           = 5
+"kubernetes.nodes_max"       = 4
+"kubernetes.zones"           = ["us-east-1a", "us-east-1d"]
+"kubernetes.allocatable"     = 9
+"kubernetes.probe.timeout"   = "20s"
+"service.trips.cpu_request"  = 12
+"service.trips.zones"        = ["us-east-1b"]
+"service.geo.replicas"       = 50
+"service.users.autoscale"    = { min = 4, max = 6 }
+"#;
+    insta::assert_snapshot!(overrides(many), @r"
+    14:32 the group begins with 5 nodes, and 4 are its most | at least 5
+    15:47 no region of the blueprint has a zone `us-east-1d` | did you mean `us-east-1a`?
+    16:32 pods cannot request 9 of 8 cores | at most 8
+    17:32 a probe would begin before the one before it is over | at most `period`
+    18:32 no node has room for a pod that requests 12 cores | from 0.001 to 9
+    19:32 the cluster has no nodes in `us-east-1b` | of: us-east-1a, us-east-1d
+    20:32 callers tell at most 48 replicas apart, found 50 | -
+    21:32 3 replicas are not between 4 and 6 | min, then replicas, then max
+    ");
+    let unknown = "kubernetes.node = 3";
+    insta::assert_snapshot!(overrides(unknown), @"12:12 unknown key `node` | did you mean `nodes`?");
+    let fault = |text: &str| shelf.messages(&format!("{GOOD}\n[[fault]]\nat = '1m'\n{text}"));
+    insta::assert_snapshot!(fault("drain-node = { node = 'trips-0', for = '1m' }"), @"13:23 the blueprint has no node of a cluster `trips-0` | one of: node-0, node-1, node-2");
+    insta::assert_snapshot!(fault("deploy = { service = 'trips', defect = 'slow' }"), @r#"13:40 expected one of never-ready, fails-requests, found "slow" | one of: never-ready, fails-requests"#);
+    insta::assert_snapshot!(fault("deploy = { service = 'trip' }"), @"13:22 the blueprint has no cluster with a service `trip` | did you mean `trips`?");
+}
+
+#[test]
 fn overrides_change_the_blueprint() {
     let overrides = r#"
 [override]
@@ -441,7 +474,8 @@ zones = ["us-east-1a"]
     let rds = &loaded.blueprint.rds;
     assert_eq!((rds.primary_zone.as_str(), rds.promote.as_secs()), ("us-east-1c", 300));
     assert_eq!(rds.iops, 16_000, "what was not overridden stays");
-    assert_eq!(loaded.blueprint.hosts_named("trips").len(), 6);
+    let trips = loaded.blueprint.replicas().into_iter().filter(|replica| replica.name.starts_with("trips-"));
+    assert_eq!(trips.count(), 6);
     assert_eq!(loaded.blueprint.load_balancer.zones, ["us-east-1a"]);
     let paths: Vec<String> =
         loaded.scenario.overrides.iter().map(|changed| format!("{} = {}", changed.path, changed.value)).collect();
@@ -473,7 +507,7 @@ fn contradictions_within_a_blueprint() {
     15:24 a latency must rise: median, then p99, then max | -
     16:51 no region of the blueprint has a zone `us-east-1x` | did you mean `us-east-1a`?
     17:17 expected a duration with its unit, found "soon" | such as "90s"
-    10:1 the service `geo` is not deployed, and the platform needs it | add a [[service]] with name = "geo"
+    16:1 the service `geo` is not deployed, and the platform needs it | add a [[service]] with name = "geo"
     "#);
     let single =
         format!("{GOOD}\n[override]\nrds.multi_az = false\n[[fault]]\nat = '1m'\nrds-failover = {{ store = 'rds' }}\n");
@@ -561,8 +595,8 @@ fn what_goes_around_the_event_log_needs_one() {
     let after = rest.split_once("# What counts").expect("the tiers follow").1;
     std::fs::write(&path, format!("{before}# What counts{after}")).expect("a file");
     insta::assert_snapshot!(shelf.messages(GOOD), @r"
-    39:8 the service `relay` needs an event log, and there is none | add a table [kafka]
-    42:8 the service `notifications` needs an event log, and there is none | add a table [kafka]
+    45:8 the service `relay` needs an event log, and there is none | add a table [kafka]
+    48:8 the service `notifications` needs an event log, and there is none | add a table [kafka]
     ");
     let without = text.replace("[[service]]\nname = \"relay\"\n", "");
     assert_ne!(without, text);

@@ -2,7 +2,7 @@
 
 use city::WeekMinute;
 use city::phones::{Demand, Patience, PhonesConfig, riders_needed};
-use cloud::load_balancer::{self, ProxyError};
+use cloud::load_balancer::{self, ProxyError, Vantage};
 use cloud::{carrier, dns, kafka, kubernetes, processor, rds, redis};
 use platform::api::{ApiError, Reply, gateway};
 use platform::domain::place::Coordinate;
@@ -240,7 +240,8 @@ pub fn resolver(blueprint: &Blueprint) -> dns::ClientParameters {
 pub fn load_balancer(blueprint: &Blueprint) -> load_balancer::Parameters {
     let parameters = &blueprint.load_balancer;
     let defaults = load_balancer::Parameters::default();
-    let threshold = defaults.controller.threshold;
+    let route53 = blueprint.route53.as_ref();
+    let threshold = route53.map_or(defaults.controller.threshold, |stated| stated.threshold);
     load_balancer::Parameters {
         node: load_balancer::NodeParameters { idle_timeout: parameters.request_timeout, ..defaults.node },
         health_check: load_balancer::HealthCheckParameters {
@@ -253,6 +254,14 @@ pub fn load_balancer(blueprint: &Blueprint) -> load_balancer::Parameters {
         controller: load_balancer::ControllerParameters {
             interval: parameters.node_withdrawal / threshold,
             ttl: parameters.dns_ttl,
+            threshold,
+            vantage: match route53 {
+                Some(stated) => Vantage::Outside(u16::try_from(stated.checkers).unwrap_or(u16::MAX)),
+                None => Vantage::InZones,
+            },
+            alive_above_percent: route53.map_or(defaults.controller.alive_above_percent, |stated| {
+                (stated.healthy_above * 100.0).round() as u32
+            }),
             ..defaults.controller
         },
     }

@@ -86,7 +86,7 @@ struct World {
     habits: PhoneHabits,
     patience: Patience,
     start: WeekMinute,
-    lookup: Lookup,
+    lookups: Lookups,
     observer: Rc<dyn Observer>,
     crowd: Rc<Crowd>,
     /// Riders who are not under way, the one who rested longest first.
@@ -99,27 +99,58 @@ impl World {
     }
 }
 
-/// Runs the phones until the process ends; phones reach the platform at whatever addresses `resolver` has for `api_name`.
+/// Whom phones ask for the platform's addresses.
+#[derive(Clone)]
+pub struct Resolvers<R> {
+    pub usual: R,
+    /// The share of phones that ask another one, always the same phones, and that one: it keeps answers for longer than it should.
+    pub overstaying: Option<(f64, R)>,
+}
+
+/// The same, of the platform's name alone.
+struct Lookups {
+    usual: Lookup,
+    overstaying: Option<(f64, Lookup)>,
+}
+
+impl Lookups {
+    fn of(&self, owner: Caller) -> &Lookup {
+        let drawn = |share: f64| (secret(runtime::seed(), owner) >> 64) as f64 / 2f64.powi(64) < share;
+        match &self.overstaying {
+            Some((share, lookup)) if drawn(*share) => lookup,
+            _ => &self.usual,
+        }
+    }
+}
+
+/// Runs the phones until the process ends; phones reach the platform at whatever addresses their resolver has for `api_name`.
 pub async fn run(
     config: PhonesConfig,
-    resolver: impl Resolver,
+    resolvers: Resolvers<impl Resolver>,
     api_name: &str,
     observer: Rc<dyn Observer>,
     crowd: Rc<Crowd>,
 ) {
     let name: Rc<str> = api_name.into();
-    let lookup: Lookup = Rc::new(move || {
-        let (resolver, name) = (resolver.clone(), name.clone());
-        Box::pin(async move { resolver.resolve(&name).await.unwrap_or_default() })
-    });
+    let lookups = Lookups {
+        usual: lookup(name.clone(), resolvers.usual),
+        overstaying: resolvers.overstaying.map(|(share, resolver)| (share, lookup(name, resolver))),
+    };
     let PhonesConfig { city, habits, patience, start, demand, riders, drivers } = config;
     let resting = RefCell::new((1..=riders).map(|number| RiderId(number.into())).collect());
-    let world = Rc::new(World { city, habits, patience, start, lookup, observer, crowd, resting });
+    let world = Rc::new(World { city, habits, patience, start, lookups, observer, crowd, resting });
     for (number, seed) in (1..).zip(drivers) {
         spawn(driver::shift(world.clone(), DriverId(number), seed));
     }
     arrivals(&world, demand).await;
     runtime::task::forever().await;
+}
+
+fn lookup(name: Rc<str>, resolver: impl Resolver) -> Lookup {
+    Rc::new(move || {
+        let (resolver, name) = (resolver.clone(), name.clone());
+        Box::pin(async move { resolver.resolve(&name).await.unwrap_or_default() })
+    })
 }
 
 /// True in this share of cases.

@@ -19,7 +19,7 @@ use ports::observe::Name;
 use runtime::net::Address;
 
 pub use deploy::{Deployed, Plan, deploy};
-pub use parameters::{ControllerParameters, HealthCheckParameters, NodeParameters, Parameters, Routing};
+pub use parameters::{ControllerParameters, HealthCheckParameters, NodeParameters, Parameters, Routing, Vantage};
 pub use registration::{Registration, register};
 
 /// Where a node takes requests.

@@ -17,6 +17,9 @@ const AROUND_THE_LOG: &[&str] = &[RELAY, NOTIFICATIONS];
 /// Partitions of a topic at most; beyond, brokers would do little else. Assumption.
 const PARTITIONS_MAX: u32 = 1_000;
 
+/// Checkers at most: each asks each other. Route 53 documentation: more than fifteen locations.
+const CHECKERS_MAX: u32 = 16;
+
 /// Nodes of a cluster at most. Assumption: more than any document asks for.
 const NODES_MAX: u32 = 100;
 
@@ -305,6 +308,10 @@ impl Check<'_> {
         let balancer = &self.blueprint.load_balancer;
         for (index, zone) in balancer.zones.iter().enumerate() {
             self.zone(&["load_balancer", "zones", &index.to_string()], zone);
+        }
+        if let Some(stated) = self.blueprint.route53.as_ref().filter(|stated| stated.checkers > CHECKERS_MAX) {
+            let message = format!("{} checkers are more than Route 53 has places for", stated.checkers);
+            self.problem(&["route53", "checkers"], message, Some(format!("at most {CHECKERS_MAX}")));
         }
         if balancer.timeout >= balancer.interval {
             let message =

@@ -19,7 +19,7 @@ section! {
         /// CPU limit of a replica in cores, enforced by CFS quota. Assumption.
         cores: f64 as Amount = 2.0,
         /// In a cluster, cores that a replica requests of its node: what the scheduler and the autoscalers count with. Assumption: three
-        /// replicas of nine services find room on two of three nodes.
+        /// replicas of ten services find room on two of three nodes.
         cpu_request: f64 as Amount = 0.5,
         /// In a cluster, how its replicas follow what they use. Left out: they do not.
         autoscale: Option<Autoscale> as Maybe<Nested>,

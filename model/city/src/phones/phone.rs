@@ -49,7 +49,7 @@ impl Phone {
         };
         // A rider who comes back has a later journey: the moment tells them apart.
         let stream = |what| runtime::random::stream(&format!("{what} of {name} from {}", now().nanos()));
-        let line = Line::new(world.lookup.clone(), stream("line"));
+        let line = Line::new(world.lookups.of(owner).clone(), stream("line"));
         let signing_in = Mutex::new(());
         Phone { owner, world, line, session: Cell::new(None), signing_in, stream: RefCell::new(stream("phone")) }
     }

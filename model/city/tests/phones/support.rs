@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use city::phones::{Crowd, Demand, Patience, PhonesConfig};
+use city::phones::{Crowd, Demand, Patience, PhonesConfig, Resolvers};
 use city::{City, DriverSeed, Traffic, TrafficModel, WeekMinute, drivers};
 use engine::{Distances, Engine, EngineConfig, LatencySpec, Stopped};
 use ports::observe::{AttemptFailed, JourneyEnded, JourneyOutcome, Observation, Observer};
@@ -102,7 +102,10 @@ impl Run {
         process(&mut engine, "phones", phones, move || {
             let (config, resolver) = (config.clone(), resolver.clone());
             let (observer, crowd) = (observer.clone(), for_phones.clone());
-            async move { city::phones::run(config, resolver, "api", observer, crowd).await }
+            async move {
+                city::phones::run(config, Resolvers { usual: resolver, overstaying: None }, "api", observer, crowd)
+                    .await
+            }
         });
         Run { engine, gateways, phones, platform, crowd, watcher }
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use ports::observe::{Name, Observer};
 use runtime::net::{Address, Frame, HostId};
-use runtime::world::{HostSpec, ProcessSpec, VolumeSpec, World};
+use runtime::world::{HostSpec, INTERNET, ProcessSpec, VolumeSpec, World};
 
 use super::controller::{self, ControllerPlan, WatchedNode};
 use super::node::{self, HEALTH_PORT, NodePlan};
-use super::parameters::Parameters;
+use super::parameters::{Parameters, Vantage};
 use super::registration;
 use super::{PORT, ProxyError, Target};
 use crate::dns;
@@ -42,7 +42,7 @@ impl Deployed {
     }
 }
 
-/// Adds the load balancer's hosts and processes, `<name>-node-<zone>` and `<name>-controller-<zone>`, and declares its name in DNS.
+/// Adds the load balancer's hosts and processes, `<name>-node-<zone>` and `<name>-controller-<zone or checker>`, and declares its name in DNS.
 /// It takes requests of type `Q` on [`PORT`](super::PORT) and answers with `A`.
 pub fn deploy<Q: Frame, A: Frame>(
     world: &mut dyn World,
@@ -52,14 +52,19 @@ pub fn deploy<Q: Frame, A: Frame>(
 ) -> Deployed {
     let Plan { name, region, zones, targets, parameters, error } = plan;
     let (component, targets): (Name, Rc<[Target]>) = (name.into(), targets.into());
-    let mut hosts_of = |role: &str| -> Vec<HostId> {
-        let host = |zone: &&str| {
-            let name = format!("{name}-{role}-{zone}");
-            world.add_host(host(name, zone, region, parameters.node.cores, parameters.node.boot))
-        };
-        zones.iter().map(host).collect()
+    let node_host = |world: &mut dyn World, zone: &&str| {
+        let host = host(format!("{name}-node-{zone}"), zone, region, parameters.node.cores, parameters.node.boot);
+        world.add_host(host)
     };
-    let (node_hosts, controller_hosts) = (hosts_of("node"), hosts_of("controller"));
+    let node_hosts: Vec<HostId> = zones.iter().map(|zone| node_host(world, zone)).collect();
+    let controllers = places(parameters.controller.vantage, zones);
+    let controller_host = |world: &mut dyn World, place: &String| {
+        let region = if parameters.controller.vantage == Vantage::InZones { region } else { INTERNET };
+        let host =
+            host(format!("{name}-controller-{place}"), place, region, parameters.node.cores, parameters.node.boot);
+        world.add_host(host)
+    };
+    let controller_hosts: Vec<HostId> = controllers.iter().map(|place| controller_host(world, place)).collect();
 
     for (zone, host) in zones.iter().zip(&node_hosts) {
         let plan = NodePlan {
@@ -85,11 +90,11 @@ pub fn deploy<Q: Frame, A: Frame>(
         health: Address { host: *host, port: HEALTH_PORT },
     };
     let nodes: Rc<[WatchedNode]> = zones.iter().zip(&node_hosts).map(watched).collect();
-    for (zone, &host) in zones.iter().zip(&controller_hosts) {
+    for (zone, &host) in controllers.iter().zip(&controller_hosts) {
         let others = controller_hosts.iter().filter(|other| **other != host);
         let plan = ControllerPlan {
             component: component.clone(),
-            zone: (*zone).into(),
+            zone: zone.as_str().into(),
             nodes: nodes.clone(),
             others: others.map(|&host| Address { host, port: controller::PORT }).collect(),
             name_servers: names.servers_from(zone),
@@ -106,6 +111,14 @@ pub fn deploy<Q: Frame, A: Frame>(
 
     names.declare(name, nodes.iter().map(|node| node.address).collect(), parameters.controller.ttl);
     Deployed { nodes: nodes.iter().map(|node| (node.zone.clone(), node.address)).collect() }
+}
+
+/// Where the controllers are, each in a zone of this name.
+fn places(vantage: Vantage, zones: &[&str]) -> Vec<String> {
+    match vantage {
+        Vantage::InZones => zones.iter().map(|&zone| zone.to_owned()).collect(),
+        Vantage::Outside(count) => (0..count.max(1)).map(|number| format!("checker-{number}")).collect(),
+    }
 }
 
 /// A host that keeps nothing on its disk.

@@ -80,10 +80,22 @@ impl Default for HealthCheckParameters {
     }
 }
 
+/// Where the controllers are, who check the nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Vantage {
+    /// One in each of the load balancer's zones, which a zone takes with it.
+    #[default]
+    InZones,
+    /// So many outside the cloud, each in a place of its own, as Route 53's checkers are: "in locations around the world" (source: Route 53
+    /// documentation, mid-2023; in eight regions unless fewer are chosen).
+    Outside(u16),
+}
+
 /// How the controllers check nodes and keep DNS. What AWS does inside is not published; that it is like Route 53's own health
 /// checks, and the numbers with it, is an assumption (source of the numbers: Route 53 documentation, mid-2023).
 #[derive(Clone, Debug)]
 pub struct ControllerParameters {
+    pub vantage: Vantage,
     /// From the beginning of one check of a node to that of the next: 10 s ("fast"). Controllers also compare their opinions this often.
     pub interval: Duration,
     /// Give a node this long to accept a connection: 4 s.
@@ -101,6 +113,7 @@ pub struct ControllerParameters {
 impl Default for ControllerParameters {
     fn default() -> Self {
         ControllerParameters {
+            vantage: Vantage::InZones,
             interval: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(4),
             response_timeout: Duration::from_secs(2),

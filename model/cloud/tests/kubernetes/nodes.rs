@@ -6,7 +6,7 @@ use crate::support::*;
 
 #[test]
 fn an_agent_that_crashes_leaves_its_pods_running_and_its_successor_adopts_them() {
-    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    let mut scene = scene(3, Parameters::default());
     scene.until(20);
     let agent = scene.process("node-0");
     let before = scene.running();
@@ -24,7 +24,7 @@ fn an_agent_that_crashes_leaves_its_pods_running_and_its_successor_adopts_them()
 
 #[test]
 fn a_node_without_power_is_unreachable_after_its_grace_and_its_pods_are_replaced_after_their_patience() {
-    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    let mut scene = scene(3, Parameters::default());
     scene.until(20);
     let dark = scene.cluster.nodes[0];
     scene.at(25, move |control| control.power_off(dark));
@@ -46,7 +46,7 @@ fn a_node_without_power_is_unreachable_after_its_grace_and_its_pods_are_replaced
 
 #[test]
 fn a_node_that_was_only_cut_off_goes_on_and_is_welcome_back() {
-    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    let mut scene = scene(3, Parameters::default());
     scene.until(20);
     let (cut, others) = (scene.cluster.nodes[0], [scene.cluster.nodes[1], scene.cluster.nodes[2]]);
     let control_plane: Vec<_> = {
@@ -73,7 +73,7 @@ fn a_node_that_was_only_cut_off_goes_on_and_is_welcome_back() {
 
 #[test]
 fn without_its_control_plane_a_cluster_goes_on_and_replaces_nothing() {
-    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    let mut scene = scene(3, Parameters::default());
     scene.until(20);
     let (plane, victim) = (scene.process("kubernetes-control-plane"), scene.process("echo-0"));
     let operator = scene.cluster.operator.clone();

@@ -1,14 +1,19 @@
 //! Pods: when they get requests, and what becomes of them when they end, hang or are to go.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
-use cloud::kubernetes::{Defect, Parameters, PodParameters};
+use cloud::kubernetes::{Autoscaling, Defect, Parameters, PodParameters};
+use runtime::call::{CallContext, Caller};
+use runtime::world::{ProcessSpec, World};
 
 use crate::support::*;
+use crate::world::host;
 
 #[test]
 fn a_pod_gets_requests_once_it_was_found_ready_and_callers_were_told() {
-    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    let mut scene = scene(3, Parameters::default());
     scene.until(5);
     assert_eq!(scene.running().len(), 3, "they run");
     assert!(scene.known_in("a").is_empty(), "the first probe came before their ports were open");
@@ -25,7 +30,7 @@ fn a_pod_gets_requests_once_it_was_found_ready_and_callers_were_told() {
 
 #[test]
 fn a_container_that_ends_is_restarted_on_its_node_ever_more_rarely() {
-    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    let mut scene = scene(3, Parameters::default());
     scene.until(20);
     let victim = scene.process("echo-0");
     scene.at(30, move |control| control.crash(victim, None));
@@ -43,7 +48,7 @@ fn a_container_that_ends_is_restarted_on_its_node_ever_more_rarely() {
 
 #[test]
 fn a_pod_that_hangs_loses_its_requests_and_is_restarted_after_three_probes() {
-    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    let mut scene = scene(3, Parameters::default());
     scene.until(20);
     let victim = scene.process("echo-0");
     scene.at(25, move |control| control.pause(victim));
@@ -60,7 +65,7 @@ fn a_pod_that_hangs_loses_its_requests_and_is_restarted_after_three_probes() {
 #[test]
 fn without_a_liveness_probe_a_pod_that_hangs_is_only_left_alone() {
     let pod = PodParameters { liveness: None, ..PodParameters::default() };
-    let mut scene = scene(&["a", "b", "c"], 3, Parameters { pod, ..Parameters::default() });
+    let mut scene = scene(3, Parameters { pod, ..Parameters::default() });
     scene.until(20);
     let victim = scene.process("echo-0");
     scene.at(25, move |control| control.pause(victim));
@@ -73,7 +78,7 @@ fn without_a_liveness_probe_a_pod_that_hangs_is_only_left_alone() {
 
 #[test]
 fn a_killed_pod_is_gone_at_once_and_another_takes_its_place() {
-    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    let mut scene = scene(3, Parameters::default());
     scene.until(20);
     let before = scene.running();
     let operator = scene.cluster.operator.clone();
@@ -89,7 +94,7 @@ fn a_killed_pod_is_gone_at_once_and_another_takes_its_place() {
 #[test]
 fn a_pod_that_is_to_go_waits_until_callers_know() {
     let pod = PodParameters { pre_stop: Duration::from_secs(5), ..PodParameters::default() };
-    let mut scene = scene(&["a", "b", "c"], 3, Parameters { pod, ..Parameters::default() });
+    let mut scene = scene(3, Parameters { pod, ..Parameters::default() });
     scene.until(20);
     let operator = scene.cluster.operator.clone();
     scene.at(20, move |_| operator.drain("node-0"));
@@ -105,7 +110,7 @@ fn a_pod_that_is_to_go_waits_until_callers_know() {
 
 #[test]
 fn a_bad_release_holds_at_its_first_pod_until_it_is_rolled_back() {
-    let mut scene = scene(&["a", "b", "c"], 3, Parameters::default());
+    let mut scene = scene(3, Parameters::default());
     scene.until(20);
     let operator = scene.cluster.operator.clone();
     let taking_back = operator.clone();
@@ -117,4 +122,65 @@ fn a_bad_release_holds_at_its_first_pod_until_it_is_rolled_back() {
     scene.until(710);
     assert_eq!(scene.running().len(), 3);
     assert_eq!(scene.when("rolled out").len(), 1);
+}
+
+/// Sends so many requests of 250 ms of work to the only pod, so far apart; how long each took.
+fn ask(scene: &mut Scene, count: u32, apart: Duration) -> Rc<RefCell<Vec<Duration>>> {
+    let pod = scene.known.borrow().values().next().expect("a pod runs").addresses()[0];
+    let outside = host(&mut scene.engine, "outside", "d");
+    let took: Rc<RefCell<Vec<Duration>>> = Rc::default();
+    let noted = took.clone();
+    scene.engine.add_process(ProcessSpec {
+        name: "caller".to_owned(),
+        host: outside,
+        cpu_limit_millicores: None,
+        start: Rc::new(move || {
+            let took = noted.clone();
+            Box::pin(async move {
+                let caller = Caller::<u64, u64>::connect(pod).await.expect("it serves");
+                for _ in 0..count {
+                    let (caller, took) = (caller.clone(), took.clone());
+                    runtime::spawn(async move {
+                        let began = runtime::now();
+                        let answer = caller.call(250, CallContext::within(Duration::from_secs(60), 0)).await;
+                        assert_eq!(answer, Ok(250));
+                        took.borrow_mut().push(runtime::now().since(began));
+                    });
+                    runtime::sleep(apart).await;
+                }
+                runtime::task::forever().await;
+            })
+        }),
+    });
+    took
+}
+
+#[test]
+fn a_pods_limit_throttles_it_however_many_cores_its_node_has() {
+    let mut scene = scene(1, Parameters::default());
+    scene.until(20);
+    let took = ask(&mut scene, 8, Duration::ZERO);
+    scene.until(60);
+    let longest = *took.borrow().iter().max().expect("all were answered");
+    // Two seconds of work at one core; its node has eight.
+    assert_eq!((took.borrow().len(), LIMIT_MILLICORES), (8, 1_000));
+    assert!((1.9..2.2).contains(&longest.as_secs_f64()), "{longest:?}");
+}
+
+#[test]
+fn replicas_follow_what_their_pods_use() {
+    let autoscaling = Some(Autoscaling { replicas_min: 1, replicas_max: 5, cpu_percent: 50 });
+    let mut scene = scaled(1, autoscaling, Parameters::default());
+    scene.until(60);
+    assert_eq!(scene.running().len(), 1, "an idle pod is enough");
+    // One core, of the half that it requests: four pods would use 50 hundredths each.
+    ask(&mut scene, 1_000, Duration::from_millis(250));
+    scene.until(120);
+    assert_eq!(scene.running().len(), 4);
+    assert!(!scene.when("scaled").is_empty());
+    // The requests are over at 310 s. What was wanted last keeps the replicas for five minutes more.
+    scene.until(600);
+    assert_eq!(scene.running().len(), 4);
+    scene.until(700);
+    assert_eq!(scene.running().len(), 1);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use cloud::kubernetes::{Deployed, DeploymentSpec, Machine, Parameters, Plan, Workload, deploy};
+use cloud::kubernetes::{Autoscaling, Deployed, DeploymentSpec, Machine, Parameters, Plan, Workload, deploy};
 use engine::{Control, Engine, Stopped};
 use ports::endpoints::Endpoints;
 use ports::health::{Health, HealthCheck};
@@ -16,7 +16,10 @@ use runtime::call::serve;
 use runtime::net::HostId;
 use runtime::world::ProcessId;
 
-use crate::world::{self, Notes, REGION};
+use crate::world::{self, Notes, REGION, ZONES};
+
+/// The limit of a pod, in thousandths of a core.
+pub const LIMIT_MILLICORES: u32 = 1_000;
 
 pub const SERVICE: &str = "echo";
 
@@ -31,8 +34,13 @@ pub struct Scene {
     pub known: Rc<RefCell<BTreeMap<String, Endpoints>>>,
 }
 
-/// One node in each of these zones, and as many replicas of the service as there should be.
-pub fn scene(zones: &[&str], replicas: u32, parameters: Parameters) -> Scene {
+/// A node in each zone, and as many replicas of the service as there should be.
+pub fn scene(replicas: u32, parameters: Parameters) -> Scene {
+    scaled(replicas, None, parameters)
+}
+
+/// The same with replicas that follow what they use.
+pub fn scaled(replicas: u32, autoscaling: Option<Autoscaling>, parameters: Parameters) -> Scene {
     let mut engine = world::engine(1, true);
     let notes = Rc::new(Notes::default());
     let known = Rc::new(RefCell::new(BTreeMap::new()));
@@ -45,14 +53,14 @@ pub fn scene(zones: &[&str], replicas: u32, parameters: Parameters) -> Scene {
     let plan = Plan {
         name: "kubernetes".to_owned(),
         region: REGION.to_owned(),
-        machines: zones.iter().enumerate().map(machine).collect(),
+        machines: ZONES.iter().enumerate().map(machine).collect(),
         deployments: vec![DeploymentSpec {
             name: SERVICE.to_owned(),
             replicas,
             zones: Vec::new(),
             cpu_request_millicores: 500,
-            cpu_limit_millicores: 1_000,
-            autoscaling: None,
+            cpu_limit_millicores: LIMIT_MILLICORES,
+            autoscaling,
         }],
         images: Rc::new(move |workload: &Workload<'_>| {
             seen.borrow_mut().insert(workload.zone.to_owned(), workload.endpoints[SERVICE].clone());
@@ -66,10 +74,15 @@ pub fn scene(zones: &[&str], replicas: u32, parameters: Parameters) -> Scene {
     Scene { engine, cluster, notes, known }
 }
 
+/// Answers with what it was asked, after as many milliseconds of work.
 async fn echo(api_port: u16, health_port: u16) {
     runtime::sleep(START).await;
     let _health = serve(health_port, |HealthCheck, _| async { Health::Healthy }).expect("the port is the pod's own");
-    let _api = serve(api_port, |request: u64, _| async move { request }).expect("the port is the pod's own");
+    let api = serve(api_port, |work_ms: u64, _| async move {
+        runtime::cpu::work(Duration::from_millis(work_ms)).await;
+        work_ms
+    });
+    let _api = api.expect("the port is the pod's own");
     runtime::task::forever().await;
 }
 

@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use cloud::dns::{self, Client, ClientParameters, ServerParameters};
-use cloud::load_balancer::{self, Parameters, Plan, ProxyError, Routing, Target};
+use cloud::load_balancer::{
+    self, Parameters, Plan, ProxyError, Registration, Routing, Target, Vantage, register as register_targets,
+};
 use engine::{Engine, LinkFault};
 use ports::health::{Health, HealthCheck};
 use ports::observe::{ComponentState, Mark};
@@ -40,6 +42,7 @@ struct World {
     names: dns::Deployed,
     targets: Vec<HostId>,
     nodes: Vec<Address>,
+    registers: Vec<Address>,
     watcher: Rc<Watcher>,
 }
 
@@ -67,8 +70,9 @@ fn world(seed: u64, parameters: Parameters) -> World {
         error,
     };
     let deployed = load_balancer::deploy::<u32, Answer>(&mut engine, plan, &names, watcher.clone());
+    let registers = deployed.registers();
     let nodes = deployed.nodes.into_iter().map(|(_, address)| address).collect();
-    World { engine, names, targets, nodes, watcher }
+    World { engine, names, targets, nodes, registers, watcher }
 }
 
 impl World {
@@ -119,6 +123,66 @@ fn targets_in_all_zones_take_turns_and_context_passes_through() {
     let budgets = world.client(world.nodes[1], 5, 0);
     run(&mut world.engine, 1);
     assert!(budgets.values().iter().all(|answer| *answer == Ok(Ok(2))), "{:?}", budgets.values());
+}
+
+#[test]
+fn a_node_that_is_told_of_other_targets_uses_them_at_once_and_remembers_them_without_power() {
+    let mut world = world(1, Parameters::default());
+    let (node, register, kept) = (world.nodes[0], world.registers[0], world.targets[2]);
+    let notes = world.client(node, 5, 1);
+    let controller = host(&mut world.engine, "registrar", "b");
+    process(&mut world.engine, "registrar", controller, move || async move {
+        runtime::sleep(seconds(10)).await;
+        let targets = vec![("target-c".to_owned(), "c".to_owned(), Address { host: kept, port: TARGET_PORT })];
+        assert!(register_targets(register, Registration { version: 2, targets }).await);
+        // What is said late, and is older, changes nothing.
+        assert!(register_targets(register, Registration { version: 1, targets: Vec::new() }).await);
+        runtime::task::forever().await;
+    });
+    run(&mut world.engine, 20);
+    assert!(notes.between(0, 9).contains(&Ok(Ok(world.targets[0].0))));
+    let told = notes.between(11, 20);
+    assert!(told.len() > 80 && told.iter().all(|answer| *answer == Ok(Ok(kept.0))), "{told:?}");
+    world.engine.control().at(Time::from_secs(20), move |control| control.power_off(node.host));
+    world.engine.control().at(Time::from_secs(30), move |control| control.power_on(node.host));
+    let later = host(&mut world.engine, "later", "outside");
+    let answers = Notes::new();
+    let noted = answers.clone();
+    process(&mut world.engine, "later", later, move || {
+        let notes = noted.clone();
+        async move {
+            runtime::sleep(seconds(100)).await;
+            let caller = Caller::<u32, Answer>::connect(node).await.expect("it has booted");
+            notes.add(caller.call(1, CallContext::within(seconds(5), 0)).await);
+        }
+    });
+    run(&mut world.engine, 140);
+    assert_eq!(answers.values(), [Ok(Ok(kept.0))]);
+}
+
+#[test]
+fn a_node_that_a_quarter_of_the_checkers_reaches_stays_in_dns_and_one_that_an_eighth_reaches_goes() {
+    for (cut_off, stays) in [(6, true), (7, false)] {
+        let mut parameters = Parameters::default();
+        parameters.controller.vantage = Vantage::Outside(8);
+        let mut world = world(1, parameters);
+        let node = world.nodes[0].host;
+        let is_cut_off =
+            |name: &str| (0..cut_off).any(|checker| name.ends_with(&format!("controller-checker-{checker}")));
+        let hosts = world.engine.control().hosts();
+        let checkers: Vec<HostId> =
+            hosts.into_iter().filter(|(_, host)| is_cut_off(&host.name)).map(|(id, _)| id).collect();
+        assert_eq!(checkers.len(), cut_off);
+        world.engine.control().at(Time::from_secs(60), move |control| {
+            control.begin_link_fault(&checkers, &[node], LinkFault::Cut);
+        });
+        run(&mut world.engine, 200);
+        assert_eq!(world.states("node unreachable").len(), cut_off, "each that does not reach it says so");
+        let withdrawn: Vec<f64> =
+            world.states("address withdrawn").iter().map(|state| state.at.as_secs_f64()).collect();
+        assert_eq!(withdrawn.is_empty(), stays, "{withdrawn:?}");
+        assert!(withdrawn.iter().all(|at| (80.0..130.0).contains(at)), "three checks, and a comparison: {withdrawn:?}");
+    }
 }
 
 #[test]

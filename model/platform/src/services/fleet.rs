@@ -126,6 +126,8 @@ fn merge(lists: impl Iterator<Item = Vec<Near>>, count: usize) -> Vec<Near> {
 
 #[cfg(test)]
 mod tests {
+    use runtime::net::HostId;
+
     use super::*;
 
     #[test]
@@ -133,5 +135,15 @@ mod tests {
         let near = |driver, located_at_ns, eta_ns| Near { driver: DriverId(driver), located_at_ns, eta_ns };
         let lists = [vec![near(1, 10, 5), near(2, 10, 6)], vec![near(3, 10, 6), near(1, 20, 9)]];
         assert_eq!(merge(lists.into_iter(), 2), [near(2, 10, 6), near(3, 10, 6)]);
+    }
+
+    #[test]
+    fn what_a_replica_that_is_gone_said_last_is_kept() {
+        let at = |host| Address { host: HostId(host), port: 8_080 };
+        let mut heard = Heard { replicas: BTreeMap::from([(at(1), 10), (at(2), 20)]), gone_at_ns: i64::MIN };
+        heard.look(|replica| replica == at(1));
+        assert_eq!((heard.gone_at_ns, heard.replicas.len()), (20, 1));
+        heard.look(|_| false);
+        assert_eq!((heard.gone_at_ns, heard.replicas.len()), (20, 0), "the latest counts, and not the last to go");
     }
 }

@@ -10,6 +10,7 @@ mod events;
 mod invariants;
 mod locations;
 mod money;
+mod peers;
 mod phones;
 mod processor;
 mod retention;

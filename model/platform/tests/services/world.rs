@@ -52,7 +52,7 @@ impl<T: Clone> Notes<T> {
     }
 }
 
-fn config(seed: u64, fault_points: &[&str]) -> EngineConfig {
+pub fn config(seed: u64, fault_points: &[&str]) -> EngineConfig {
     let spread = |median_us| LatencySpec {
         median: Duration::from_micros(median_us),
         p99: Duration::from_micros(median_us * 3),
@@ -74,7 +74,7 @@ fn config(seed: u64, fault_points: &[&str]) -> EngineConfig {
     }
 }
 
-fn host(name: String, zone: &str) -> HostSpec {
+pub fn host(name: String, zone: &str) -> HostSpec {
     HostSpec {
         name,
         zone: zone.into(),

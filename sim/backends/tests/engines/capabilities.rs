@@ -25,6 +25,7 @@ fn refusals_name_engine_capability_and_reason() {
     the turmoil engine cannot give a drawn order of events: tokio orders what is runnable
     the turmoil engine cannot give clock skew: all hosts share one clock
     the turmoil engine cannot give a schedule of faults: a scenario's faults act through the native engine's control surface
+    the turmoil engine cannot give processes that start others: its processes are all there from the start
     the live engine cannot give fault points: no site is ever armed
     the live engine cannot give a power loss: every host is this machine
     the live engine cannot give a pause of a process: tokio polls every task that is ready
@@ -40,6 +41,7 @@ fn refusals_name_engine_capability_and_reason() {
     the live engine cannot give a drawn order of events: tokio orders what is runnable
     the live engine cannot give clock skew: all hosts share one clock
     the live engine cannot give a schedule of faults: a scenario's faults act through the native engine's control surface
+    the live engine cannot give processes that start others: its processes are all there from the start
     ");
 }
 
