@@ -80,7 +80,7 @@ fn a_divergence_prints_what_led_to_it() {
     assert!(compare(&script, &real, &model).is_ok(), "the clocks differ");
     real[2].answer = Err(CacheError::WrongType);
     let divergence = compare(&script, &real, &model).map_err(|divergence| format!("{divergence:?}"));
-    insta::assert_snapshot!(divergence.unwrap_err(), @r"
+    insta::assert_snapshot!(divergence.unwrap_err(), @"
     session 0: SET k v PX 500000
         Ok
     session 1: PTTL k

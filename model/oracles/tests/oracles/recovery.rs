@@ -142,8 +142,8 @@ fn copies_that_lag() -> Vec<Observation> {
     };
     let partition = Partition { topic: TopicId(1), number: 2 };
     let told = |offset, at_s| {
-        let (store, at) = ("kafka".into(), Time::from_secs(at_s));
-        Observation::EventAcknowledged(EventPosition { store, partition, epoch: 1, offset: Offset(offset), at })
+        let (store, key, at) = ("kafka".into(), [1].as_slice().into(), Time::from_secs(at_s));
+        Observation::EventAcknowledged(EventPosition { store, partition, key, epoch: 1, offset: Offset(offset), at })
     };
     let at = Time::from_secs(20);
     let recovered = Observation::CacheRecoveredTo {

@@ -11,13 +11,13 @@ use super::{Script, Step};
 /// Sessions that a script may have.
 pub const SESSIONS: usize = 3;
 
-/// Every key of scripts.
-pub const KEYS: &[&[u8]] = &[b"a", b"key", b"k\x00\xff", b""];
+/// Every key of scripts: two for each kind of value, which the commands of other kinds meet now and then.
+pub const KEYS: &[&[u8]] = &[b"a", b"string", b"h\x00\xff", b"hash", b"", b"set", b"z", b"sorted"];
 
 /// Every channel of scripts.
 pub const CHANNELS: &[&[u8]] = &[b"one", b"two", b"\r\n"];
 
-/// What keys hold, and what is in collections. Some are integers, some nearly.
+/// What strings and fields hold. Some are integers, some nearly.
 const VALUES: &[&[u8]] = &[
     b"",
     b"0",
@@ -34,6 +34,9 @@ const VALUES: &[&[u8]] = &[
     b"-9223372036854775808",
     b"9223372036854775808",
 ];
+
+/// What is in collections: few, so that they meet.
+const ELEMENTS: &[&[u8]] = &[b"", b"0", b"7", b"text", b"\x00\r\n\xff"];
 
 const SCORES: &[f64] =
     &[f64::NEG_INFINITY, -1e300, -2.5, -1.0, 0.0, 0.1, 1.0, 1.5, 3.0, 9_007_199_254_740_993.0, f64::INFINITY];
@@ -79,6 +82,25 @@ fn key() -> impl Strategy<Value = Key> {
     drawn(KEYS)
 }
 
+/// A kind of value, by the place of its first key.
+#[derive(Clone, Copy)]
+enum Kind {
+    String = 0,
+    Hash = 2,
+    Set = 4,
+    Sorted = 6,
+}
+
+/// A key that mostly holds a value of this kind.
+fn key_of(kind: Kind) -> impl Strategy<Value = Key> {
+    let first = kind as usize;
+    prop_oneof![8 => drawn(&KEYS[first..first + 2]), 1 => key()]
+}
+
+fn element() -> impl Strategy<Value = Bytes> {
+    drawn(ELEMENTS)
+}
+
 fn value() -> impl Strategy<Value = Bytes> {
     drawn(VALUES)
 }
@@ -87,8 +109,8 @@ fn channel() -> impl Strategy<Value = Bytes> {
     drawn(CHANNELS)
 }
 
-fn values() -> impl Strategy<Value = Vec<Bytes>> {
-    vec(value(), 0..4)
+fn elements() -> impl Strategy<Value = Vec<Bytes>> {
+    vec(element(), 0..4)
 }
 
 fn by() -> impl Strategy<Value = i64> {
@@ -105,12 +127,12 @@ fn string() -> impl Strategy<Value = Command> {
     let expiry =
         prop_oneof![3 => Just(Expiry::Never), 1 => Just(Expiry::Keep), 2 => milliseconds().prop_map(Expiry::After)];
     prop_oneof![
-        2 => key().prop_map(|key| Command::Get { key }),
-        4 => (key(), value(), condition, expiry, any::<bool>()).prop_map(|(key, value, condition, expiry, get)| {
+        2 => key_of(Kind::String).prop_map(|key| Command::Get { key }),
+        4 => (key_of(Kind::String), value(), condition, expiry, any::<bool>()).prop_map(|(key, value, condition, expiry, get)| {
             Command::Set { key, value, condition, expiry, get }
         }),
         1 => vec(key(), 0..3).prop_map(|keys| Command::Del { keys }),
-        2 => (key(), by()).prop_map(|(key, by)| Command::IncrBy { key, by }),
+        2 => (key_of(Kind::String), by()).prop_map(|(key, by)| Command::IncrBy { key, by }),
     ]
 }
 
@@ -124,21 +146,21 @@ fn life() -> impl Strategy<Value = Command> {
 
 fn hash() -> impl Strategy<Value = Command> {
     prop_oneof![
-        2 => (key(), vec((value(), value()), 0..4)).prop_map(|(key, fields)| Command::HSet { key, fields }),
-        1 => (key(), value()).prop_map(|(key, field)| Command::HGet { key, field }),
-        1 => (key(), values()).prop_map(|(key, fields)| Command::HDel { key, fields }),
-        1 => key().prop_map(|key| Command::HGetAll { key }),
-        1 => (key(), value(), by()).prop_map(|(key, field, by)| Command::HIncrBy { key, field, by }),
+        2 => (key_of(Kind::Hash), vec((element(), value()), 0..4)).prop_map(|(key, fields)| Command::HSet { key, fields }),
+        1 => (key_of(Kind::Hash), element()).prop_map(|(key, field)| Command::HGet { key, field }),
+        1 => (key_of(Kind::Hash), elements()).prop_map(|(key, fields)| Command::HDel { key, fields }),
+        1 => key_of(Kind::Hash).prop_map(|key| Command::HGetAll { key }),
+        1 => (key_of(Kind::Hash), element(), by()).prop_map(|(key, field, by)| Command::HIncrBy { key, field, by }),
     ]
 }
 
 fn set() -> impl Strategy<Value = Command> {
     prop_oneof![
-        2 => (key(), values()).prop_map(|(key, members)| Command::SAdd { key, members }),
-        1 => (key(), values()).prop_map(|(key, members)| Command::SRem { key, members }),
-        1 => key().prop_map(|key| Command::SMembers { key }),
-        1 => (key(), value()).prop_map(|(key, member)| Command::SIsMember { key, member }),
-        1 => key().prop_map(|key| Command::SCard { key }),
+        2 => (key_of(Kind::Set), elements()).prop_map(|(key, members)| Command::SAdd { key, members }),
+        1 => (key_of(Kind::Set), elements()).prop_map(|(key, members)| Command::SRem { key, members }),
+        1 => key_of(Kind::Set).prop_map(|key| Command::SMembers { key }),
+        1 => (key_of(Kind::Set), element()).prop_map(|(key, member)| Command::SIsMember { key, member }),
+        1 => key_of(Kind::Set).prop_map(|key| Command::SCard { key }),
     ]
 }
 
@@ -163,13 +185,13 @@ fn sorted() -> impl Strategy<Value = Command> {
     use When::{Absent, Always, Greater, Less, Present, PresentAndGreater, PresentAndLess};
     let when = select(vec![Always, Absent, Present, Greater, Less, PresentAndGreater, PresentAndLess]);
     prop_oneof![
-        3 => (key(), when, vec((score(), value()), 0..4))
+        3 => (key_of(Kind::Sorted), when, vec((score(), element()), 0..4))
             .prop_map(|(key, when, members)| Command::ZAdd { key, when, members }),
-        1 => (key(), values()).prop_map(|(key, members)| Command::ZRem { key, members }),
-        1 => (key(), value()).prop_map(|(key, member)| Command::ZScore { key, member }),
-        3 => (key(), range(), any::<bool>()).prop_map(|(key, range, reverse)| Command::ZRange { key, range, reverse }),
-        1 => key().prop_map(|key| Command::ZCard { key }),
-        1 => (key(), bound(), bound()).prop_map(|(key, min, max)| Command::ZRemRangeByScore { key, min, max }),
+        1 => (key_of(Kind::Sorted), elements()).prop_map(|(key, members)| Command::ZRem { key, members }),
+        1 => (key_of(Kind::Sorted), element()).prop_map(|(key, member)| Command::ZScore { key, member }),
+        3 => (key_of(Kind::Sorted), range(), any::<bool>()).prop_map(|(key, range, reverse)| Command::ZRange { key, range, reverse }),
+        1 => key_of(Kind::Sorted).prop_map(|key| Command::ZCard { key }),
+        1 => (key_of(Kind::Sorted), bound(), bound()).prop_map(|(key, min, max)| Command::ZRemRangeByScore { key, min, max }),
     ]
 }
 
