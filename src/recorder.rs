@@ -5,7 +5,7 @@ mod trips;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use oracles::{each_cache_entry, event_name, object_name};
+use oracles::{each_cache_entry, event_name, object_name, partition_name};
 use platform::domain::ids::TripId;
 use ports::observe::{
     CacheWrite, CommittedTransaction, EventPosition, JourneyEnded, JourneyOutcome, Mark, Observation, Observer, Tier,
@@ -172,7 +172,14 @@ impl Observer for Recorder {
                 }
             }
             Observation::CacheWriteAcknowledged(write) => inner.cached(write),
-            Observation::EventAcknowledged(event) => inner.published(event),
+            Observation::EventAcknowledged(event) => {
+                inner.published(event);
+                let Inner { origin, .. } = &*inner;
+                let (at_ns, partition) = (moment(*origin, event.at), partition_name(event.partition));
+                if let Some(told) = Trips::logged(event, &partition, at_ns) {
+                    inner.add(&Record::TripEvent(told));
+                }
+            }
             _ => {}
         }
     }

@@ -211,19 +211,25 @@ pub enum TripEventKind {
     Processor,
     /// A journal was written.
     Ledger,
-    /// A domain event was written into the outbox.
+    /// A domain event of the trip went a step on its way: from the outbox, into the event log, to its reader.
     Event,
+    /// Somebody was told of the trip, or was not.
+    Notification,
+    /// A refund of the trip changed its state.
+    Refund,
 }
 
 impl TripEventKind {
     /// Every kind.
-    pub const ALL: [TripEventKind; 6] = [
+    pub const ALL: [TripEventKind; 8] = [
         TripEventKind::Trip,
         TripEventKind::Offer,
         TripEventKind::Payment,
         TripEventKind::Processor,
         TripEventKind::Ledger,
         TripEventKind::Event,
+        TripEventKind::Notification,
+        TripEventKind::Refund,
     ];
 
     /// The name in files and reports.
@@ -235,6 +241,8 @@ impl TripEventKind {
             TripEventKind::Processor => "processor",
             TripEventKind::Ledger => "ledger",
             TripEventKind::Event => "event",
+            TripEventKind::Notification => "notification",
+            TripEventKind::Refund => "refund",
         }
     }
 
@@ -266,9 +274,10 @@ pub struct TripEventRecord<'a> {
     pub trip: i64,
     /// What it is about.
     pub kind: TripEventKind,
-    /// The transition, the offer's or payment's new state, the processor's operation, or the journal: in words.
+    /// The transition, the offer's, payment's or refund's new state, the processor's operation, the journal, the event's step, or who is
+    /// told by what: in words.
     pub what: &'a str,
-    /// The trip's state after a transition; what the processor decided.
+    /// The trip's state after a transition; what the processor decided; what came of a notification.
     pub result: Option<&'a str>,
     /// Whom it is about: the rider of a request or payment, the driver of anything else.
     pub party: Option<i64>,

@@ -107,7 +107,7 @@ fn files_that_are_not_a_runs_are_refused_by_name() {
     fs::copy(directory.path().join("writes.parquet"), directory.path().join("faults.parquet")).expect("copied");
     assert!(refused(directory.path()).contains("faults.parquet"));
     let run = fs::read_to_string(directory.path().join("run.json")).expect("run.json");
-    fs::write(directory.path().join("run.json"), run.replace("\"schema_version\": 2", "\"schema_version\": 99"))
+    fs::write(directory.path().join("run.json"), run.replace("\"schema_version\": 3", "\"schema_version\": 99"))
         .expect("rewritten");
     assert!(refused(directory.path()).contains("schema version 99"));
 }

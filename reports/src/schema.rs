@@ -132,15 +132,15 @@ tables! {
     "Something that happened to a trip on the platform's side, in the order in which it was committed or decided; `rehearse explain-trip` tells it." {
         at_ns: Int "When it was committed, or decided.",
         trip: Int "The trip.",
-        kind: Text "`trip` (a transition), `offer`, `payment`, `processor` (the external processor's decision), `ledger` or `event` (a domain event in the outbox).",
-        what: Text "The transition, the offer's or payment's new state, the processor's operation, or the journal.",
-        result: Text[null] "The trip's state after a transition; what the processor decided; null otherwise.",
+        kind: Text "`trip` (a transition), `offer`, `payment`, `processor` (the external processor's decision), `ledger`, `event` (a step of a domain event: from the outbox, into the event log, to its reader), `notification` or `refund`.",
+        what: Text "The transition, the offer's, payment's or refund's new state, the processor's operation, the journal, the event's step, or who is told by what.",
+        result: Text[null] "The trip's state after a transition; what the processor decided; what came of a notification; null otherwise.",
         party: Int[null] "Whom it is about: the rider of a request or payment, the driver of anything else.",
         amount_minor: Int[null] "The money it is about, in minor units.",
         store: Text[null] "Where it was committed; null for what the processor decided, which no store of the platform's holds.",
-        node: Text[null] "The node that committed it.",
+        node: Text[null] "The node that committed it; the event log's partition.",
         epoch: Count[null] "The leadership under which it was committed.",
-        position: Count[null] "The transaction's place in the store's log.",
+        position: Count[null] "The transaction's place in the store's log, the record's in its partition.",
     }
 
     METRICS "metrics.parquet"

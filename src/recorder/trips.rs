@@ -5,12 +5,18 @@ use std::fmt::{Debug, Write};
 
 use platform::domain::ids::{DriverId, RiderId, TripId};
 use platform::domain::ledger::JournalKind;
+use platform::domain::movement::refunded_trip;
 use platform::domain::payment::PaymentState;
-use platform::domain::schema::{JournalEntry, Offer, OutboxEntry, Payment, Trip, TripLogEntry};
+use platform::domain::schema::{
+    JournalEntry, Movement, Offer, OutboxEntry, Payment, ToldNotification, Trip, TripLogEntry, TripNews,
+};
+use platform::domain::session::Caller;
 use platform::domain::trip::EventKind;
+use platform::services::notifications::recipient_of;
+use platform::services::relay::trip_of;
 use ports::IdempotencyKey;
 use ports::database::{Record, Row, RowError};
-use ports::observe::{Change, CommittedTransaction};
+use ports::observe::{Change, CommittedTransaction, EventPosition};
 use ports::processor::{Operation, Outcome};
 use reports::records::{CommitPlace, TripEventKind, TripEventRecord};
 
@@ -104,6 +110,21 @@ impl Trips {
         Some(TripEventRecord { at_ns, trip, kind, what, result, party: None, amount_minor, place: None })
     }
 
+    /// What a record in the event log tells, if it is about a trip; `partition` is where it is.
+    pub fn logged<'a>(event: &'a EventPosition, partition: &'a str, at_ns: i64) -> Option<TripEventRecord<'a>> {
+        let place = CommitPlace { store: &event.store, node: partition, epoch: event.epoch, position: event.offset.0 };
+        Some(TripEventRecord {
+            at_ns,
+            trip: trip_of(&event.key)?.0,
+            kind: TripEventKind::Event,
+            what: "written to the event log",
+            result: None,
+            party: None,
+            amount_minor: None,
+            place: Some(place),
+        })
+    }
+
     /// What one change tells, with its words in `self.words`. Rows that are not read back are the oracles' concern.
     fn told(&mut self, change: &Change, after: &Row, transaction: &CommittedTransaction) -> Result<Told, RowError> {
         let table = change.table;
@@ -150,8 +171,43 @@ impl Trips {
                 let _ = write!(self.words.what, "event {} published", entry.sequence);
                 told.event = Some(Event::of(entry.trip_id, TripEventKind::Event));
             }
+        } else if table == TripNews::SCHEMA.id {
+            let news = TripNews::from_row(after)?;
+            self.words.what.clear();
+            let _ = write!(self.words.what, "event {} read by notifications", news.sequence);
+            told.event = Some(Event::of(news.trip_id, TripEventKind::Event));
+        } else if table == ToldNotification::SCHEMA.id {
+            told.event = Some(self.notification(&ToldNotification::from_row(after)?));
+        } else if table == Movement::SCHEMA.id {
+            told.event = self.refund(change, &Movement::from_row(after)?)?;
         }
         Ok(told)
+    }
+
+    fn notification(&mut self, row: &ToldNotification) -> Event {
+        let ToldNotification { trip_id, sequence, recipient, .. } = *row;
+        self.words.set(&row.channel);
+        let _ = write!(self.words.what, " of event {sequence} to ");
+        let _ = match recipient_of(recipient) {
+            Caller::Rider(rider) => write!(self.words.what, "rider {rider}"),
+            Caller::Driver(driver) => write!(self.words.what, "driver {driver}"),
+            Caller::Operator(operator) => write!(self.words.what, "operator {operator}"),
+        };
+        self.words.set_result(&row.state);
+        Event { has_result: true, ..Event::of(trip_id, TripEventKind::Notification) }
+    }
+
+    /// A refund that is new, or whose state is; payouts are about no trip.
+    fn refund(&mut self, change: &Change, movement: &Movement) -> Result<Option<Event>, RowError> {
+        let Some(trip) = refunded_trip(movement) else { return Ok(None) };
+        self.remember(movement.pending_key, trip);
+        let before = change.before.as_ref().map(|row| Movement::from_row(row)).transpose()?;
+        if before.is_some_and(|before| before.state == movement.state) {
+            return Ok(None);
+        }
+        self.words.set(&movement.state);
+        let amount_minor = Some(movement.amount_minor);
+        Ok(Some(Event { amount_minor, ..Event::of(trip, TripEventKind::Refund) }))
     }
 
     fn remember(&mut self, key: IdempotencyKey, trip: TripId) {
@@ -232,7 +288,10 @@ fn spell(variant: &impl Debug, name: &mut String, words: &mut String) {
 #[cfg(test)]
 mod tests {
     use platform::domain::money::Currency;
+    use platform::domain::movement::{MovementKind, MovementState};
+    use platform::domain::notification::{Channel, Telling};
     use platform::domain::trip::State;
+    use ports::event_log::{Offset, Partition, TopicId};
     use ports::observe::CommitPosition;
     use runtime::Time;
 
@@ -318,6 +377,79 @@ mod tests {
         let decided = trips.decided(key, operation, Outcome::Approved, 6).expect("it is known");
         assert_eq!((decided.trip, decided.what, decided.result), (9, "authorise", Some("approved")));
         assert_eq!(trips.decided(IdempotencyKey(1), operation, Outcome::Approved, 6), None);
+    }
+
+    #[test]
+    fn a_refund_is_told_with_its_decision_and_a_payout_is_about_no_trip() {
+        let mut trips = Trips::default();
+        let movement = |kind, state| Movement {
+            kind,
+            owner: 9,
+            number: 1,
+            currency: Currency::Usd,
+            amount_minor: 450,
+            driver_pay_minor: 300,
+            commission_minor: 100,
+            tax_minor: 50,
+            tolls_minor: 0,
+            authorisation_key: Some(IdempotencyKey(5)),
+            state,
+            pending_key: IdempotencyKey(6),
+            claimed_until_ns: 0,
+            updated_at_ns: 0,
+        };
+        let pending = movement(MovementKind::Refund, MovementState::Pending);
+        let claimed = Movement { claimed_until_ns: 8, ..pending.clone() };
+        let done = movement(MovementKind::Refund, MovementState::Done);
+        assert_eq!(told(&mut trips, vec![change(None, &pending)]), ["9 refund pending None None Some(450)"]);
+        assert!(told(&mut trips, vec![change(Some(&pending), &claimed)]).is_empty());
+        let operation = Operation::Refund { authorisation: IdempotencyKey(5), amount_minor: 450 };
+        let decided = trips.decided(IdempotencyKey(6), operation, Outcome::Approved, 6).expect("it is known");
+        assert_eq!((decided.trip, decided.what, decided.result), (9, "refund", Some("approved")));
+        assert_eq!(told(&mut trips, vec![change(Some(&claimed), &done)]), ["9 refund done None None Some(450)"]);
+        assert!(
+            told(&mut trips, vec![change(None, &movement(MovementKind::Payout, MovementState::Pending))]).is_empty()
+        );
+    }
+
+    #[test]
+    fn what_the_event_log_has_is_read_and_told_step_by_step() {
+        let mut trips = Trips::default();
+        let news = TripNews { trip_id: TripId(9), sequence: 4, state: State::Offered, at_ns: 0 };
+        let row = |recipient, state| ToldNotification {
+            trip_id: TripId(9),
+            sequence: 4,
+            recipient,
+            channel: Channel::Push,
+            state,
+            at_ns: 0,
+        };
+        let lines = told(
+            &mut trips,
+            vec![
+                change(None, &news),
+                change(None, &row(7, Telling::Claimed)),
+                change(Some(&row(7, Telling::Claimed)), &row(7, Telling::Told)),
+                change(None, &row(!3, Telling::Failed)),
+            ],
+        );
+        let expected = [
+            "9 event event 4 read by notifications None None None",
+            r#"9 notification push of event 4 to rider 7 Some("claimed") None None"#,
+            r#"9 notification push of event 4 to rider 7 Some("told") None None"#,
+            r#"9 notification push of event 4 to driver 3 Some("failed") None None"#,
+        ];
+        assert_eq!(lines, expected);
+
+        let partition = Partition { topic: TopicId(1), number: 2 };
+        let key = 9_i64.to_be_bytes().as_slice().into();
+        let (store, at) = ("kafka".into(), Time::from_secs(5));
+        let event = EventPosition { store, partition, key, epoch: 1, offset: Offset(118), at };
+        let logged = Trips::logged(&event, "trip-events-2", 5).expect("its key is a trip's");
+        let place = logged.place.expect("it is somewhere");
+        assert_eq!((logged.trip, place.node, place.epoch, place.position), (9, "trip-events-2", 1, 118));
+        let other = EventPosition { key: b"other".as_slice().into(), ..event.clone() };
+        assert_eq!(Trips::logged(&other, "trip-events-2", 5), None);
     }
 
     #[test]

@@ -73,6 +73,7 @@ fn reproduce(prepared: &Prepared, options: &Options<'_>) -> String {
 
 fn placement(prepared: &Prepared) -> Vec<Placement> {
     let leaders = world::first_leaders(prepared);
+    let shards = prepared.loaded.blueprint.redis.as_ref().map_or(0, |redis| redis.shards.len());
     let place = |host: blueprint::Host| {
         let (group, role) = match host.role {
             Role::Service(service) => (service, String::new()),
@@ -82,7 +83,9 @@ fn placement(prepared: &Prepared) -> Vec<Placement> {
             Role::DatabaseReplica => (blueprint::DATABASE.to_owned(), "read replica".to_owned()),
             Role::Cache { shard, primary } => {
                 let role = if primary { "primary" } else { "replica" };
-                (blueprint::CACHE.to_owned(), format!("{role} of shard {shard}"))
+                // Short, so that the report has room for those of several shards in one zone.
+                let role = if shards > 1 { format!("{role} {shard}") } else { role.to_owned() };
+                (blueprint::CACHE.to_owned(), role)
             }
             Role::Broker => {
                 let role = leaders.get(&host.name).cloned().unwrap_or_else(|| "broker".to_owned());

@@ -79,7 +79,7 @@ fn a_zone_takes_the_cache_s_only_copy_with_it_and_nothing_of_the_database_and_th
     };
     let zone = || "us-east-1a".to_owned();
     assert_eq!(role("rds-primary"), (zone(), "primary".to_owned()));
-    assert_eq!(role("redis-0-0"), (zone(), "primary of shard 0".to_owned()));
+    assert_eq!(role("redis-0-0"), (zone(), "primary 0".to_owned()));
     assert_eq!(role("kafka-0"), (zone(), "leads trip-events 0, 3".to_owned()));
     let cache = &report.outcome.stores["redis"];
     assert!(cache.lost > 0 && cache.accepted, "{cache:?}");

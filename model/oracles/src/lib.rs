@@ -33,7 +33,7 @@ mod retention;
 mod trip;
 
 pub use history::{Acknowledged, Fate, History, LostWrite, Recovery};
-pub use objects::{CacheEntry, each_cache_entry, event_name, object_name};
+pub use objects::{CacheEntry, each_cache_entry, event_name, object_name, partition_name};
 pub use oracle::{End, Oracle, Report, Tally, Violation};
 pub use privacy::Texts;
 pub use rules::Rules;

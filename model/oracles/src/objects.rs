@@ -29,10 +29,15 @@ pub fn object_name(table: TableId, key: &Key) -> String {
 
 /// How people call a record of an event log: its partition and its offset, such as `trip-events-3/118`.
 pub fn event_name(partition: Partition, offset: Offset) -> String {
+    format!("{}/{}", partition_name(partition), offset.0)
+}
+
+/// How people call a partition: its topic and its number, such as `trip-events-3`.
+pub fn partition_name(partition: Partition) -> String {
     let Partition { topic, number } = partition;
     let known = [TRIP_EVENTS, DEAD_LETTERS].into_iter().chain(RETRIES).find(|known| known.id == topic);
     let topic = known.map_or_else(|| format!("topic {}", topic.0), |known| known.name.to_owned());
-    format!("{topic}-{number}/{}", offset.0)
+    format!("{topic}-{number}")
 }
 
 /// What a write does to an entry of a cache.

@@ -94,6 +94,8 @@ pub struct CommitPosition {
 pub struct EventPosition {
     pub store: Name,
     pub partition: Partition,
+    /// The record's key.
+    pub key: Rc<[u8]>,
     pub epoch: u64,
     pub offset: Offset,
     pub at: Time,

@@ -197,7 +197,11 @@ impl Story {
         let (from_ns, to_ns) = self.span_ns();
         let (from_s, to_s) = (seconds(from_ns), seconds(to_ns));
         let (mut faults, mut states, mut lost) = (Vec::new(), Vec::new(), Vec::new());
-        let objects = ["trips", "payments"].map(|table| format!("{table}/{}", self.trip));
+        let mut objects: BTreeSet<String> =
+            ["trips", "payments"].iter().map(|table| format!("{table}/{}", self.trip)).collect();
+        // What is in the event log is named by its place there.
+        let logged = self.events.iter().filter(|event| event.kind == TripEventKind::Event);
+        objects.extend(logged.filter_map(|event| event.place.as_ref()).map(|(node, _, at)| format!("{node}/{at}")));
         read_tables(
             directory,
             &[&schema::COMPONENT_STATES, &schema::FAULTS, &schema::WRITES],
@@ -205,8 +209,7 @@ impl Story {
                 Record::ComponentState(state) if state.at_ns <= to_ns => states.push(Happening::of(state)),
                 Record::Fault(fault) => faults.push(Fault::of(fault)),
                 Record::Write(write)
-                    if matches!(write.fate, Fate::Lost | Fate::Divergent)
-                        && objects.iter().any(|one| one == write.object) =>
+                    if matches!(write.fate, Fate::Lost | Fate::Divergent) && objects.contains(write.object) =>
                 {
                     lost.push((write.object.to_string(), write.acknowledged_at_ns, write.fate));
                 }

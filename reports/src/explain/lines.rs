@@ -26,7 +26,10 @@ pub(super) struct Line {
 pub(super) fn lines(story: &Story) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut part = Part::Asking;
-    for event in &story.events {
+    for (index, event) in story.events.iter().enumerate() {
+        if is_half_told(event, &story.events[index + 1..]) {
+            continue;
+        }
         let mut line = platform(event);
         let entered = event.result.as_deref().filter(|_| event.kind == TripEventKind::Trip).map(Part::of);
         if let Some(entered) = entered.filter(|entered| *entered != part) {
@@ -56,6 +59,12 @@ pub(super) fn lines(story: &Story) -> Vec<Line> {
     }
     lines.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));
     lines
+}
+
+/// Whether a notification was only claimed, and what came of it follows.
+fn is_half_told(event: &Event, later: &[Event]) -> bool {
+    let is_claim = event.kind == TripEventKind::Notification && event.result.as_deref() == Some("claimed");
+    is_claim && later.iter().any(|end| end.kind == event.kind && end.what == event.what && end.result != event.result)
 }
 
 /// A moment counted from the request: `+01:02.3`.

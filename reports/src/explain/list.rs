@@ -40,7 +40,8 @@ fn read(directory: &Path) -> Result<Vec<Trip>, Error> {
             let (ended_ns, state, last) = (requested_ns, String::new(), String::new());
             trips.push(Trip { number, requested_ns, ended_ns, state, last, fault: None });
         }
-        if event.kind != TripEventKind::Trip {
+        // Who was told of it afterwards did not bring it about.
+        if !matches!(event.kind, TripEventKind::Trip | TripEventKind::Event | TripEventKind::Notification) {
             trips[place].last.clear();
             trips[place].last.push_str(event.what);
         }

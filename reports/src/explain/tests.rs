@@ -68,7 +68,7 @@ fn asked(journey: &'static str, trip: Option<i64>, at_s: f64, took_s: f64) -> Re
 }
 
 fn driven(put: &mut impl FnMut(&Record<'_>)) {
-    use TripEventKind::{Ledger, Offer, Payment, Processor, Trip};
+    use TripEventKind::{Event, Ledger, Notification, Offer, Payment, Processor, Refund, Trip};
     put(&Record::Request(asked("quote", None, 88.0, 0.021)));
     put(&Record::Request(asked("request", Some(41), 99.95, 0.05)));
     for poll in 0..4 {
@@ -89,12 +89,34 @@ fn driven(put: &mut impl FnMut(&Record<'_>)) {
         (900.0, Trip, "dropped off", Some("completed")),
         (900.9, Ledger, "capture", None),
         (900.9, Trip, "payment captured", Some("settled")),
+        (901.1, Event, "written to the event log", None),
+        (901.2, Event, "event 9 published", None),
+        (901.3, Event, "event 9 read by notifications", None),
+        (901.3, Notification, "push of event 9 to rider 7", Some("claimed")),
+        (901.6, Notification, "push of event 9 to rider 7", Some("failed")),
+        (901.6, Notification, "sms of event 9 to rider 7", Some("claimed")),
+        (902.0, Notification, "sms of event 9 to rider 7", Some("told")),
+        (960.0, Refund, "pending", None),
+        (960.4, Processor, "refund", Some("approved")),
+        (960.5, Refund, "done", None),
     ] {
+        let in_log = CommitPlace { store: "orders-log", node: "trip-events-3", epoch: 1, position: 118 };
         put(&match event(41, at_s, kind, what, result) {
             Record::TripEvent(row) if kind == Offer => Record::TripEvent(TripEventRecord { party: Some(30), ..row }),
+            Record::TripEvent(row) if what == "written to the event log" => {
+                Record::TripEvent(TripEventRecord { place: Some(in_log), ..row })
+            }
             other => other,
         });
     }
+    put(&Record::Write(WriteRecord {
+        store: "orders-log",
+        object: "trip-events-3/118",
+        position: 118,
+        acknowledged_at_ns: nanoseconds(901.1),
+        fate: Fate::Lost,
+        epoch: 1,
+    }));
 }
 
 fn cancelled(put: &mut impl FnMut(&Record<'_>)) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::gather::Story;
+use super::gather::{Event, Story};
 use super::states::{self, SETTLED};
 use crate::format::{seconds, span};
 use crate::records::TripEventKind;
@@ -103,7 +103,10 @@ fn offers(story: &Story) -> String {
 
 /// What the platform did last before the end, if that was long before.
 fn pause(story: &Story) -> Option<String> {
-    let (last, before) = (story.events.last()?, story.events.iter().rev().nth(1)?);
+    // What it was told of afterwards did not bring it about.
+    let of_its_life = |event: &&Event| !matches!(event.kind, TripEventKind::Event | TripEventKind::Notification);
+    let mut back = story.events.iter().rev().filter(of_its_life);
+    let (last, before) = (back.next()?, back.next()?);
     let pause_s = seconds(last.at_ns - before.at_ns);
     let ended = story.state().is_some_and(states::is_end);
     let told =

@@ -5,11 +5,13 @@
 //! network, in who drives the clock, and in nothing else. What they cannot do they refuse by name
 //! ([`capability`]). Only outcomes of the domain may be compared between engines, never timing or numbers of retries.
 //!
-//! A live world's services may have real stores too: [`postgres`].
+//! A live world's services may have real stores too: [`postgres`], and with the feature of its name `redis`.
 
 pub mod capability;
 pub mod live;
 pub mod postgres;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod turmoil;
 
 mod core;

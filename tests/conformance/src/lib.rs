@@ -2,7 +2,8 @@
 //! it, the model or the real server, and what the two answer is compared.
 //!
 //! A crate of its own, so that it links the stores and their live clients alone: not the command, and none of what reports need.
-//! One module for each port: [`database`] now; `cache` will stand beside it on the same [`live`] world.
+//! One module for each port, [`database`] and [`cache`], on the same [`live`] world.
 
+pub mod cache;
 pub mod database;
 pub mod live;

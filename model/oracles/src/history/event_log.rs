@@ -106,7 +106,8 @@ mod tests {
 
     fn told(epoch: u64, offset: u64) -> EventPosition {
         let at = Time::from_secs(offset);
-        EventPosition { store: "kafka".into(), partition: PARTITION, epoch, offset: Offset(offset), at }
+        let (store, key) = ("kafka".into(), [1].as_slice().into());
+        EventPosition { store, partition: PARTITION, key, epoch, offset: Offset(offset), at }
     }
 
     fn led(epoch: u64, reigns: Vec<(u64, Offset)>, end: u64) -> PartitionLed {

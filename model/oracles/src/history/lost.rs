@@ -71,10 +71,8 @@ impl History {
                     .map(|(table, key, _, after)| (object_name(*table, key), after.is_none()))
                     .collect();
                 for (object, deleted) in objects.into_iter().rev() {
-                    let superseded = !written_later.insert(object.clone());
-                    if deleted {
-                        continue; // it is there and will be deleted again
-                    }
+                    // What was deleted is there, and will be deleted again.
+                    let superseded = !written_later.insert(object.clone()) || deleted;
                     of_store.push(LostWrite {
                         store: name.clone(),
                         object,

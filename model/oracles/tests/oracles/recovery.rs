@@ -84,7 +84,8 @@ fn what_was_deleted_and_is_back_is_no_loss() {
         let at_ns = script.end_ns() + 1;
         script.steps.push(Step::Failover { forget, at_ns });
         let watch = script.play(strict());
-        assert_eq!(watch.lost_writes(None), [], "{label}");
+        let missed = watch.lost_writes(None).into_iter().filter(|lost| lost.fate != Fate::Superseded);
+        assert_eq!(missed.collect::<Vec<_>>(), [], "{label}");
         assert!(speaking(&watch.reports()).is_empty(), "{label}: {:#?}", watch.reports());
     }
 }
@@ -110,7 +111,7 @@ fn nobody_misses_a_row_whose_deletion_was_lost_with_it() {
     let lost = script.play(lossy()).lost_writes(None);
     assert_eq!(
         lost.iter().map(|write| (&*write.object, write.fate)).collect::<Vec<_>>(),
-        [("quotes/98", Fate::Superseded)]
+        [("quotes/98", Fate::Superseded), ("quotes/98", Fate::Superseded)]
     );
 }
 
@@ -142,8 +143,8 @@ fn copies_that_lag() -> Vec<Observation> {
     };
     let partition = Partition { topic: TopicId(1), number: 2 };
     let told = |offset, at_s| {
-        let (store, at) = ("kafka".into(), Time::from_secs(at_s));
-        Observation::EventAcknowledged(EventPosition { store, partition, epoch: 1, offset: Offset(offset), at })
+        let (store, key, at) = ("kafka".into(), [1].as_slice().into(), Time::from_secs(at_s));
+        Observation::EventAcknowledged(EventPosition { store, partition, key, epoch: 1, offset: Offset(offset), at })
     };
     let at = Time::from_secs(20);
     let recovered = Observation::CacheRecoveredTo {

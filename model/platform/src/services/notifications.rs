@@ -21,9 +21,11 @@ use super::relay::TRIP_EVENTS;
 use super::transaction::{Failure, Store};
 use super::transition::update;
 use super::{Config, periodic, server, sweep};
+use crate::domain::ids::{DriverId, RiderId};
 use crate::domain::notification::{self, Notification, RETRY_WAITS_NS};
 use crate::domain::outbox::DomainEvent;
 use crate::domain::schema::TripNews;
+use crate::domain::session::Caller;
 
 /// Where notifications wait for another try, by how long; see [`RETRY_WAITS_NS`].
 pub const RETRIES: [Topic; RETRY_WAITS_NS.len()] = [
@@ -34,6 +36,12 @@ pub const RETRIES: [Topic; RETRY_WAITS_NS.len()] = [
 
 /// Where notifications end that nobody can tell, and events that nobody can read.
 pub const DEAD_LETTERS: Topic = Topic { id: TopicId(5), name: "notifications-dead" };
+
+/// Whom the recipient in a row of what was told stands for: rows number drivers below zero.
+#[must_use]
+pub fn recipient_of(number: i64) -> Caller {
+    if number < 0 { Caller::Driver(DriverId(!number)) } else { Caller::Rider(RiderId(number)) }
+}
 
 /// How long one poll waits for events. Assumption; it costs nothing to wait.
 const POLL_WAIT: Duration = Duration::from_secs(30);

@@ -137,7 +137,7 @@ impl<D: Database, P: Producer> Relay<D, P> {
                 let (producer, published) = (self.producer.clone(), published.clone());
                 runtime::spawn(async move {
                     for event in events {
-                        let (topic, key) = (TRIP_EVENTS.id, event.trip_id.0.to_be_bytes().to_vec());
+                        let (topic, key) = (TRIP_EVENTS.id, key_of(event.trip_id).to_vec());
                         let sent = producer.send(NewEvent { topic, key, value: event.payload.clone() }, deadline).await;
                         // What follows waits for this one: the next round tries again.
                         if sent.is_err() {
@@ -157,6 +157,17 @@ impl<D: Database, P: Producer> Relay<D, P> {
     fn background(&self) -> CallContext {
         CallContext::within(self.config.background_limit, self.config.calls.background_retries)
     }
+}
+
+/// The key of a trip's records.
+fn key_of(trip: TripId) -> [u8; 8] {
+    trip.0.to_be_bytes()
+}
+
+/// The trip that a record with this key is about; none if it is about no trip.
+#[must_use]
+pub fn trip_of(key: &[u8]) -> Option<TripId> {
+    key.try_into().ok().map(|bytes| TripId(i64::from_be_bytes(bytes)))
 }
 
 /// Events by their trips, each trip's in order.

@@ -299,10 +299,13 @@ impl Sending {
         let partition = queue.partition;
         let introduction = &self.client.0.introduction;
         for (waiting, offset) in batch.into_iter().zip((base.0..).map(Offset)) {
+            let Content::Event { key, .. } = &waiting.record.content else { unreachable!("producers write events") };
+            let key = key.as_slice().into();
             if waiting.done.send(Ok(Delivery { partition, offset: Some(offset) })).is_ok() {
                 introduction.observer.observe(&Observation::EventAcknowledged(EventPosition {
                     store: introduction.store.clone(),
                     partition,
+                    key,
                     epoch,
                     offset,
                     at: runtime::now(),
