@@ -13,6 +13,7 @@ mod money;
 mod phones;
 mod processor;
 mod retention;
+mod surge;
 mod trip;
 mod vehicles;
 mod world;
