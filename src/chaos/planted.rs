@@ -34,6 +34,7 @@ pub const BUGS: &[Bug] = &[
     Bug { name: "expired-surge-bound", what: "a quote binds a surge whose snapshot has expired" },
     Bug { name: "fare-without-surge", what: "a fare is computed without the surge that the quote bound" },
     Bug { name: "fee-beyond-tariff", what: "who cancels late or does not come pays for the whole ride" },
+    Bug { name: "foreign-vehicle-cleared", what: "a driver may drive whichever company's vehicle" },
     Bug { name: "hold-not-released", what: "a search that finds nobody keeps what the card was asked to hold" },
     Bug { name: "offer-accepted-late", what: "an offer is accepted after it expired, if nobody has noticed yet" },
     Bug { name: "outbox-after-commit", what: "a trip's first event is written after its transaction" },

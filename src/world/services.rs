@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cloud::{dns, kafka, load_balancer, processor};
-use platform::deploy::{Service, Wiring, start, start_geo, start_notifications, start_relay};
+use platform::deploy::{Service, Wiring, start, start_geo, start_notifications, start_pricing, start_relay};
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, HEALTH_PORT};
 use ports::endpoints::Endpoints;
@@ -104,6 +104,11 @@ pub(super) fn main(
             let stated = blueprint.redis.as_ref().expect("it was deployed from it");
             let (cache, client) = (cache.clone(), parameters::cache_client(stated));
             start_geo(config, move || cache.client(resolver(), client))
+        }
+        (name, Some(cache), _) if name == Service::Pricing.name() => {
+            let stated = blueprint.redis.as_ref().expect("it was deployed from it");
+            let (cache, client) = (cache.clone(), parameters::cache_client(stated));
+            start_pricing(wiring.clone(), database, move || cache.client(resolver(), client))
         }
         (name, ..) => {
             let service = Service::named(name).expect("the loader checked the service's name");

@@ -136,6 +136,9 @@ fn hexadecimal(name: &mut String, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use platform::domain::ids::DriverId;
+    use platform::domain::place::Coordinate;
+    use platform::domain::vehicle::VehicleClass;
     use ports::cache::{Score, When};
     use ports::event_log::TopicId;
 
@@ -153,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_driver_is_named_by_number_and_other_bytes_as_they_can_be_read() {
-        let member = postcard::to_stdvec(&(17_i64, 40_758_000_i32, -73_985_500_i32)).unwrap();
+        let at = Coordinate { latitude_microdegrees: 40_758_000, longitude_microdegrees: -73_985_500 };
+        let member = postcard::to_stdvec(&(DriverId(17), at, VehicleClass::Standard)).unwrap();
         let put = |key: &str, member: Vec<u8>| Command::ZAdd {
             key: key.as_bytes().to_vec(),
             when: When::Greater,

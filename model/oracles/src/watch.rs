@@ -12,8 +12,8 @@ use crate::rules::Rules;
 use crate::transaction::{RowChange, Transaction, decode_all};
 use crate::view::View;
 use crate::{
-    city, durability, idempotency, ledger, liveness, matching, notification, offer, outbox, payment, pricing,
-    reconciliation, retention, trip,
+    city, durability, idempotency, ledger, liveness, matching, notification, offer, organisation, outbox, payment,
+    pricing, reconciliation, retention, trip,
 };
 
 /// All oracles over one run.
@@ -37,6 +37,7 @@ impl Watch {
             trip::oracles(),
             offer::oracles(),
             matching::oracles(),
+            organisation::oracles(),
             ledger::oracles(),
             payment::oracles(&rules),
             reconciliation::oracles(),

@@ -16,6 +16,7 @@ use crate::domain::session::SessionKey;
 use crate::services::fleet::Fleet;
 use crate::services::notifications::{self, Carrier};
 use crate::services::peers::Peers;
+use crate::services::pricing::shelf::{CacheShelf, NoShelf};
 use crate::services::{Config, gateway, geo, matching, payments, pricing, relay, trips, users, vehicles};
 
 /// The services there are.
@@ -114,7 +115,7 @@ pub fn start<D: Database, P: Processor>(
             Service::Users => Box::pin(users::run(config, key, wiring.peers(Service::Vehicles), database())),
             Service::Vehicles => Box::pin(vehicles::run(config, database())),
             Service::Geo => Box::pin(geo::run(config)),
-            Service::Pricing => Box::pin(pricing::run(config, wiring.fleet(), database())),
+            Service::Pricing => Box::pin(pricing::run(config, wiring.fleet(), NoShelf, database())),
             Service::Matching => Box::pin(matching::run(config, wiring.fleet(), database())),
             Service::Trips => {
                 let neighbours = trips::Neighbours {
@@ -133,6 +134,19 @@ pub fn start<D: Database, P: Processor>(
 /// [`shared_locations`](Config::shared_locations) is set.
 pub fn start_geo<C: Cache>(config: Rc<Config>, cache: impl Fn() -> C + 'static) -> Rc<dyn Fn() -> LocalFuture> {
     Rc::new(move || Box::pin(geo::run_shared(config.clone(), cache())))
+}
+
+/// What starts one replica of the pricing service that leaves its surge in the cache for the others.
+pub fn start_pricing<D: Database, C: Cache>(
+    wiring: Rc<Wiring>,
+    database: impl Fn() -> D + 'static,
+    cache: impl Fn() -> C + 'static,
+) -> Rc<dyn Fn() -> LocalFuture> {
+    Rc::new(move || {
+        let config = wiring.config.clone();
+        let shelf = CacheShelf::new(cache(), config.cache_timeout);
+        Box::pin(pricing::run(config, wiring.fleet(), shelf, database()))
+    })
 }
 
 /// What starts one replica of the outbox relay. Nobody calls it; it answers its health check.

@@ -14,7 +14,7 @@ use runtime::{Time, now, sleep, timeout};
 use tokio::sync::Mutex;
 
 use super::line::Line;
-use super::{World, code, secret};
+use super::{World, code, secret, vehicle};
 
 /// Why a phone did not get what it asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +128,12 @@ impl Phone {
         if let Some(session) = self.session.get() {
             return Some(session);
         }
-        let action = Action::SignIn(users::SignIn { caller: self.owner, secret: secret(runtime::seed(), self.owner) });
+        let organisation = match self.owner {
+            Caller::Driver(driver) => vehicle::organisation_of(driver),
+            Caller::Rider(_) | Caller::Operator(_) => None,
+        };
+        let (caller, secret) = (self.owner, secret(runtime::seed(), self.owner));
+        let action = Action::SignIn(users::SignIn { caller, secret, organisation });
         if let Ok(Response::SignedIn(session)) = self.act("sign-in", &action, now()).await {
             self.session.set(Some(session));
         }

@@ -1,6 +1,6 @@
 //! What people drive, and what they need to ride in: facts about them, the same in every run of whatever seed.
 
-use platform::domain::ids::{DriverId, RiderId, VehicleId};
+use platform::domain::ids::{DriverId, OrganisationId, RiderId, VehicleId};
 use platform::domain::vehicle::{Papers, VehicleClass};
 use runtime::random::mix;
 
@@ -9,6 +9,15 @@ const ACCESSIBLE_VEHICLES: f64 = 0.08;
 
 /// The share of riders who need one. Assumption.
 const NEED_ACCESSIBLE: f64 = 0.01;
+
+/// The share of drivers who drive a company's vehicle. Assumption.
+const OF_COMPANIES: f64 = 0.5;
+
+/// How many companies there are. Assumption.
+const COMPANIES: u64 = 12;
+
+/// The share of drivers who first get into the wrong one of two cars in the yard. Assumption.
+const MISTAKEN: f64 = 0.05;
 
 const DAY_NS: i64 = 86_400 * 1_000_000_000;
 
@@ -35,6 +44,19 @@ pub(super) fn class_of(driver: DriverId) -> VehicleClass {
     }
 }
 
+/// For whom this driver drives; none who drives on their own account.
+pub(super) fn organisation_of(driver: DriverId) -> Option<OrganisationId> {
+    let company = mix(driver.0.cast_unsigned(), 0x00C0_FFEE) % COMPANIES;
+    (share_of(driver.0, 0x000F_1EE7) < OF_COMPANIES).then_some(OrganisationId(company.cast_signed()))
+}
+
+/// The papers of the car that this driver gets into by mistake, if it is somebody else's altogether.
+pub(super) fn papers_by_mistake(driver: DriverId, now_ns: i64) -> Option<Papers> {
+    let next = DriverId(driver.0 + 1);
+    let mistaken = share_of(driver.0, 0x0000_0B57) < MISTAKEN && organisation_of(driver) != organisation_of(next);
+    mistaken.then(|| papers_of(next, now_ns))
+}
+
 /// The papers of this driver's vehicle as they are now: each is renewed when it lapses, and they do not lapse together.
 pub(super) fn papers_of(driver: DriverId, now_ns: i64) -> Papers {
     let until_ns = |period_ns: i64, salt: u64| {
@@ -43,6 +65,7 @@ pub(super) fn papers_of(driver: DriverId, now_ns: i64) -> Papers {
     };
     Papers {
         vehicle: VehicleId(driver.0),
+        organisation: organisation_of(driver),
         class: class_of(driver),
         registered_until_ns: until_ns(REGISTRATION_NS, 1),
         inspected_until_ns: until_ns(INSPECTION_NS, 2),
@@ -82,9 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn some_vehicles_are_accessible_and_a_few_riders_need_one() {
+    fn some_vehicles_are_accessible_a_few_riders_need_one_and_some_drivers_err() {
         let drivers = (1..=10_000).filter(|id| class_of(DriverId(*id)) == VehicleClass::Accessible).count();
         let riders = (1..=10_000).filter(|id| needed_by(RiderId(*id)).is_some()).count();
+        let mistaken = (1..=10_000).filter(|id| papers_by_mistake(DriverId(*id), 0).is_some()).count();
+        assert!((400..500).contains(&mistaken), "{mistaken} of 500 are not of one company by chance");
         assert!((700..900).contains(&drivers) && (70..130).contains(&riders), "{drivers} drivers, {riders} riders");
     }
 }

@@ -318,6 +318,7 @@ impl Story {
         self.tick();
         let mut driver = Driver {
             id: DriverId(id),
+            organisation_id: None,
             state: DriverState::Offline,
             trip_id: None,
             epoch: None,
@@ -333,6 +334,7 @@ impl Story {
         let (class, valid_ns) = (VehicleClass::Standard, i64::MAX / 2);
         let papers = Papers {
             vehicle: VehicleId(id),
+            organisation: None,
             class,
             registered_until_ns: valid_ns,
             inspected_until_ns: valid_ns,
@@ -340,7 +342,7 @@ impl Story {
         };
         let vehicle = Vehicle::register(&papers, self.now_ns);
         self.script.commit(format!("vehicle {id} registered"), self.now_ns, vec![Write::put(&vehicle)]);
-        driver.come_online(vehicle.clear(self.now_ns).unwrap(), self.now_ns).unwrap();
+        driver.come_online(vehicle.clear(None, self.now_ns).unwrap(), self.now_ns).unwrap();
         self.script.commit(format!("driver {id} online"), self.now_ns, vec![registered, Write::put(&driver)]);
         self.drivers.insert(driver.id, driver);
     }

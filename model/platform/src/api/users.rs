@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{DriverId, RiderId};
+use crate::domain::ids::{DriverId, OrganisationId, RiderId};
 use crate::domain::session::{Caller, SessionToken};
 use crate::domain::vehicle::Papers;
 
@@ -11,6 +11,8 @@ use crate::domain::vehicle::Papers;
 pub struct SignIn {
     pub caller: Caller,
     pub secret: u128,
+    /// For whom a driver drives: noted when the driver registers.
+    pub organisation: Option<OrganisationId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -181,6 +181,7 @@ mod tests {
     fn offline() -> Driver {
         Driver {
             id: DriverId(1),
+            organisation_id: None,
             state: DriverState::Offline,
             trip_id: None,
             epoch: None,

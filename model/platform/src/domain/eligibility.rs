@@ -71,6 +71,7 @@ mod tests {
         let on_duty = state != DriverState::Offline;
         Driver {
             id: DriverId(id),
+            organisation_id: None,
             state,
             trip_id: None,
             epoch: None,

@@ -13,6 +13,8 @@ identifier! {
     DriverId;
     /// A vehicle.
     VehicleId;
+    /// A company that owns vehicles and has drivers for them.
+    OrganisationId;
     /// A quote.
     QuoteId;
     /// Grows by one with each lease that a driver gets, so that whoever holds an older one is told from the holder of the newest.

@@ -109,6 +109,11 @@ impl SurgeBoard {
         self.cells.keys().copied()
     }
 
+    /// Whether something was seen in the cell and is not forgotten.
+    pub fn knows(&self, cell: Cell) -> bool {
+        self.cells.contains_key(&cell)
+    }
+
     /// Takes what every cell saw since the last step. Cells that are not mentioned saw nothing; those that have settled at nothing are
     /// forgotten, so the board holds only cells where something happens.
     pub fn step(&mut self, observed: &BTreeMap<Cell, Observed>, now_ns: i64) -> SurgeSnapshot {

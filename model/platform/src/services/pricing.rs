@@ -1,7 +1,9 @@
 //! The pricing service: quotes, and the surge that they bind.
 //!
-//! A cell's quotes all go to one replica, so that one sees the cell's whole demand. A replica that takes over a cell begins without surge there:
-//! it saw none.
+//! A cell's quotes all go to one replica, so that one sees the cell's whole demand. A replica that takes over a cell quotes what the one before
+//! it left in the cache, if there is a cache; else it begins without surge there: it saw none.
+
+pub mod shelf;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -10,6 +12,7 @@ use std::rc::Rc;
 use ports::database::{Database, Transaction};
 use runtime::call::CallContext;
 
+use self::shelf::{Shelf, Shelved};
 use super::clock::now_ns;
 use super::fleet::Fleet;
 use super::transaction::Store;
@@ -26,11 +29,12 @@ use crate::domain::trip::Drive;
 use crate::domain::vehicle::VehicleClass;
 
 /// Runs one replica.
-pub async fn run<D: Database>(config: Rc<Config>, fleet: Fleet, database: D) {
+pub async fn run<D: Database>(config: Rc<Config>, fleet: Fleet, shelf: impl Shelf, database: D) {
     let pricing = Rc::new(Pricing {
         map: FlatMap::at(config.city),
         store: Store::new(database, &config.calls),
         fleet,
+        shelf,
         demand: RefCell::default(),
         board: RefCell::new(SurgeBoard::new(config.surge)),
         snapshot: RefCell::new(None),
@@ -49,11 +53,12 @@ pub async fn run<D: Database>(config: Rc<Config>, fleet: Fleet, database: D) {
     runtime::task::forever().await;
 }
 
-struct Pricing<D> {
+struct Pricing<D, S> {
     config: Rc<Config>,
     map: FlatMap,
     store: Store<D>,
     fleet: Fleet,
+    shelf: S,
     /// Riders who asked in each cell since the last step.
     demand: RefCell<BTreeMap<place::Cell, u32>>,
     board: RefCell<SurgeBoard>,
@@ -63,7 +68,7 @@ struct Pricing<D> {
     quotes: Cell<u64>,
 }
 
-impl<D: Database> Pricing<D> {
+impl<D: Database, S: Shelf> Pricing<D, S> {
     async fn quote(
         &self,
         rider: RiderId,
@@ -85,11 +90,8 @@ impl<D: Database> Pricing<D> {
         };
         let cell = pickup.cell(self.config.cell_size);
         *self.demand.borrow_mut().entry(cell).or_default() += 1;
+        let surge = self.surge(cell).await;
         let now_ns = now_ns();
-        let surge = match &*self.snapshot.borrow() {
-            Some(snapshot) => snapshot.bind(cell, now_ns),
-            None => BoundSurge::Fallback,
-        };
         let tariff = (&self.config.fares, self.config.currency);
         let ids = (self.new_id(now_ns), rider);
         let quote = Quote::issue(ids, (pickup, dropoff), class, estimate, (cell, surge), tariff, now_ns);
@@ -109,6 +111,21 @@ impl<D: Database> Pricing<D> {
             multiplier_per_mille: quote.multiplier_per_mille,
             expires_at_ns: quote.expires_at_ns,
         }))
+    }
+
+    /// What a quote for this cell binds: what this replica has seen of it; else what another left; else that nothing is scarce.
+    async fn surge(&self, cell: place::Cell) -> BoundSurge {
+        let is_known = self.board.borrow().knows(cell);
+        let shelved = if is_known { None } else { self.shelf.read(cell).await };
+        if let Some(Shelved { version, expires_at_ns, multiplier_per_mille }) = shelved
+            && now_ns() < expires_at_ns
+        {
+            return BoundSurge::Snapshot { version, expires_at_ns, multiplier_per_mille };
+        }
+        match &*self.snapshot.borrow() {
+            Some(snapshot) => snapshot.bind(cell, now_ns()),
+            None => BoundSurge::Fallback,
+        }
     }
 
     /// No two processes have a name, no two lives of one a time, and no two quotes of one life a number in common.
@@ -132,7 +149,9 @@ impl<D: Database> Pricing<D> {
         for (observed, supply) in observed.values_mut().zip(supply) {
             observed.supply = supply;
         }
-        let snapshot = self.board.borrow_mut().step(&observed, now_ns());
+        let now_ns = now_ns();
+        let snapshot = self.board.borrow_mut().step(&observed, now_ns);
+        self.shelf.write(&snapshot, now_ns);
         *self.snapshot.borrow_mut() = Some(snapshot);
     }
 }

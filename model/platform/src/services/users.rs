@@ -15,7 +15,7 @@ use crate::api::users::{Request, Response, SignIn};
 use crate::api::{ApiError, Reply, vehicles};
 use crate::domain::driver::{DriverEvent, DriverState};
 use crate::domain::idempotency::request_hash;
-use crate::domain::ids::{DriverId, FencingToken, RiderId};
+use crate::domain::ids::{DriverId, FencingToken, OrganisationId, RiderId};
 use crate::domain::schema::{Driver, Rider};
 use crate::domain::session::{Caller, SessionKey, secret_digest};
 use crate::domain::vehicle::Clearance;
@@ -50,7 +50,9 @@ impl<D: Database> Users<D> {
                 Ok(Response::CardToken(rider.card_token.cast_unsigned()))
             }
             Request::GoOnDuty { driver, papers } => {
-                let clear = vehicles::Request::Clear { papers };
+                let read = async |transaction: &mut D::Transaction| Ok(transaction.get::<Driver>(driver).await?);
+                let known = self.store.run(&mut context, read).await?.ok_or(ApiError::NotFound)?;
+                let clear = vehicles::Request::Clear { organisation: known.organisation_id, papers };
                 let vehicles::Response::Cleared(clearance) = self.vehicles.call(clear, &mut context).await?;
                 let work = async |transaction: &mut D::Transaction| go_on_duty(transaction, driver, clearance).await;
                 self.store.run(&mut context, work).await.map(|()| Response::Noted)
@@ -68,7 +70,7 @@ impl<D: Database> Users<D> {
             .store
             .run(context, async |transaction| match sign_in.caller {
                 Caller::Rider(rider) => rider_digest(transaction, rider, &digest).await,
-                Caller::Driver(driver) => driver_digest(transaction, driver, &digest).await,
+                Caller::Driver(driver) => driver_digest(transaction, driver, sign_in.organisation, &digest).await,
                 // No phone signs an operator in.
                 Caller::Operator(_) => Err(ApiError::Unauthenticated.into()),
             })
@@ -92,12 +94,18 @@ async fn rider_digest<X: Transaction>(transaction: &mut X, id: RiderId, digest: 
     Ok(rider.secret_digest)
 }
 
-async fn driver_digest<X: Transaction>(transaction: &mut X, id: DriverId, digest: &[u8]) -> Result<Vec<u8>, Failure> {
+async fn driver_digest<X: Transaction>(
+    transaction: &mut X,
+    id: DriverId,
+    organisation_id: Option<OrganisationId>,
+    digest: &[u8],
+) -> Result<Vec<u8>, Failure> {
     if let Some(driver) = transaction.get::<Driver>(id).await? {
         return Ok(driver.secret_digest);
     }
     let driver = Driver {
         id,
+        organisation_id,
         state: DriverState::Offline,
         trip_id: None,
         epoch: None,

@@ -1,11 +1,13 @@
-//! A cache in memory that knows sorted sets, and may be away.
+//! A cache in memory that knows strings and sorted sets, and may be away.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ports::cache::{Bytes, Cache, CacheError, Command, Key, Message, Range, Reply, Score, ScoreBound, Subscription};
+use ports::cache::{
+    Bytes, Cache, CacheError, Command, Expiry, Key, Message, Range, Reply, Score, ScoreBound, Subscription,
+};
 use runtime::Time;
 
 /// Clones are clients of the same cache.
@@ -15,6 +17,7 @@ pub struct Shelf(Rc<Shared>);
 #[derive(Default)]
 struct Shared {
     sets: RefCell<BTreeMap<Key, BTreeMap<Bytes, Score>>>,
+    strings: RefCell<BTreeMap<Key, (Bytes, Time)>>,
     is_away: Cell<bool>,
 }
 
@@ -30,7 +33,20 @@ impl Shelf {
 
     fn run(&self, command: Command) -> Result<Reply, CacheError> {
         let mut sets = self.0.sets.borrow_mut();
+        let mut strings = self.0.strings.borrow_mut();
         Ok(match command {
+            Command::Set { key, value, expiry: Expiry::After(milliseconds), .. } => {
+                let lives = Duration::from_millis(milliseconds.unsigned_abs());
+                strings.insert(key, (value, runtime::now() + lives));
+                Reply::Ok
+            }
+            Command::Get { key } => match strings.get(&key).filter(|(_, until)| runtime::now() < *until) {
+                Some((value, _)) => Reply::Bulk(value.clone()),
+                None => Reply::Nil,
+            },
+            Command::Del { keys } => {
+                Reply::Integer(keys.iter().filter(|key| strings.remove(*key).is_some()).count() as i64)
+            }
             Command::ZAdd { key, members, .. } => {
                 let set = sets.entry(key).or_default();
                 let new = members.into_iter().filter(|(score, member)| set.insert(member.clone(), *score).is_none());

@@ -14,6 +14,7 @@ mod peers;
 mod phones;
 mod processor;
 mod retention;
+mod surge;
 mod trip;
 mod vehicles;
 mod world;

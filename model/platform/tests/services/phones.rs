@@ -10,7 +10,7 @@ use platform::api::pricing::QuoteView;
 use platform::api::trips::{OfferAnswer, Progress, TripView};
 use platform::api::users::SignIn;
 use platform::api::{ApiError, Reply};
-use platform::domain::ids::{DriverId, OperatorId, RiderId, TripId, VehicleId};
+use platform::domain::ids::{DriverId, OperatorId, OrganisationId, RiderId, TripId, VehicleId};
 use platform::domain::place::Coordinate;
 use platform::domain::session::{Caller, SessionKey, SessionToken};
 use platform::domain::trip::{Assignment, Drive, State};
@@ -29,7 +29,14 @@ pub const DRIVE: Drive = Drive { distance_m: 3_770, duration_s: 733 };
 /// Papers of the vehicle with the driver's number, an ordinary one, that are in force for longer than any test.
 pub fn papers(driver: i64) -> Papers {
     let (vehicle, class, until_ns) = (VehicleId(driver), VehicleClass::Standard, i64::MAX);
-    Papers { vehicle, class, registered_until_ns: until_ns, inspected_until_ns: until_ns, insured_until_ns: until_ns }
+    Papers {
+        vehicle,
+        organisation: None,
+        class,
+        registered_until_ns: until_ns,
+        inspected_until_ns: until_ns,
+        insured_until_ns: until_ns,
+    }
 }
 
 pub struct Phone {
@@ -42,7 +49,7 @@ pub struct Phone {
 impl Phone {
     /// A phone that has signed in.
     pub async fn rider(gateways: &[Address], id: i64) -> Self {
-        Self::sign_in(gateways, Caller::Rider(RiderId(id))).await
+        Self::sign_in(gateways, Caller::Rider(RiderId(id)), None).await
     }
 
     /// The phone of a driver who is on duty at the pickup and whose pings go on by themselves.
@@ -66,7 +73,12 @@ impl Phone {
 
     /// A driver's phone that has signed in.
     pub async fn off_duty_driver(gateways: &[Address], id: i64) -> Self {
-        Self::sign_in(gateways, Caller::Driver(DriverId(id))).await
+        Self::driver_for(gateways, id, None).await
+    }
+
+    /// As [`off_duty_driver`](Self::off_duty_driver), of somebody who drives for this company.
+    pub async fn driver_for(gateways: &[Address], id: i64, organisation: Option<OrganisationId>) -> Self {
+        Self::sign_in(gateways, Caller::Driver(DriverId(id)), organisation).await
     }
 
     /// Somebody who works for the platform, signed in by the company.
@@ -76,9 +88,9 @@ impl Phone {
         Self { gateways: gateways.to_vec(), caller, session, keys: Cell::new(0) }
     }
 
-    async fn sign_in(gateways: &[Address], caller: Caller) -> Self {
+    async fn sign_in(gateways: &[Address], caller: Caller, organisation: Option<OrganisationId>) -> Self {
         let mut phone = Self { gateways: gateways.to_vec(), caller, session: None, keys: Cell::new(0) };
-        match phone.ask(Action::SignIn(SignIn { caller, secret: 42 })).await {
+        match phone.ask(Action::SignIn(SignIn { caller, secret: 42, organisation })).await {
             Ok(Response::SignedIn(session)) => phone.session = Some(session),
             other => panic!("{other:?}"),
         }

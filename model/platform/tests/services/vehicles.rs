@@ -4,7 +4,7 @@ use platform::api::ApiError;
 use platform::api::error::Rejection;
 use platform::api::gateway::{Action, Response};
 use platform::deploy::Service;
-use platform::domain::ids::{DriverId, VehicleId};
+use platform::domain::ids::{DriverId, OrganisationId, VehicleId};
 use platform::domain::schema::{Driver, Trip, Vehicle};
 use platform::domain::trip::State;
 use platform::domain::vehicle::{Papers, VehicleClass};
@@ -40,6 +40,34 @@ fn nobody_goes_on_duty_with_lapsed_papers_or_in_somebody_else_s_vehicle() {
     assert_eq!(vehicles.iter().map(|vehicle| vehicle.id).collect::<Vec<_>>(), [VehicleId(1)]);
     let driven: Vec<_> = world.database.all::<Driver>().iter().map(|driver| (driver.id, driver.vehicle_id)).collect();
     assert_eq!(driven, [(DriverId(1), None), (DriverId(2), Some(VehicleId(1)))]);
+}
+
+#[test]
+fn nobody_drives_or_registers_a_vehicle_of_a_company_that_is_not_theirs() {
+    let mut world = World::new(6);
+    let answers: Notes<_> = Notes::new();
+    let noted = answers.clone();
+    world.script("drivers", |gateways| async move {
+        let [ours, theirs] = [7, 8].map(|id| Some(OrganisationId(id)));
+        let first = Phone::driver_for(&gateways, 1, ours).await;
+        let second = Phone::driver_for(&gateways, 2, theirs).await;
+        for organisation in [theirs, None, ours] {
+            let papers = Papers { organisation, ..papers(1) };
+            noted.add(first.ask(Action::GoOnDuty { papers }).await);
+        }
+        noted.add(first.ask(Action::GoOffDuty).await);
+        // Whatever the papers say: it is registered, and lapsed or not, it is not hers to know.
+        for registered_until_ns in [i64::MAX, 1] {
+            let papers = Papers { organisation: theirs, registered_until_ns, ..papers(1) };
+            noted.add(second.ask(Action::GoOnDuty { papers }).await);
+        }
+    });
+    world.run(20);
+    let (done, not_allowed) = (Ok(Response::Done), rejected(Rejection::NotAllowed));
+    let no = || not_allowed.clone();
+    assert_eq!(answers.all(), [no(), no(), done.clone(), done, no(), no()]);
+    let vehicles = world.database.all::<Vehicle>();
+    assert_eq!(vehicles.iter().map(|vehicle| vehicle.organisation_id).collect::<Vec<_>>(), [Some(OrganisationId(7))]);
 }
 
 #[test]

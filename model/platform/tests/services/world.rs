@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use engine::{Distances, Engine, EngineConfig, FaultPointPlan, LatencySpec, Stopped};
-use platform::deploy::{Service, Wiring, start, start_geo};
+use platform::deploy::{Service, Wiring, start, start_geo, start_pricing};
 use platform::domain::schema::Trip;
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, Config};
@@ -115,6 +115,8 @@ impl World {
                 let (database, processor, cache) = (database.clone(), processor.clone(), cache.clone());
                 let start = if service == Service::Geo && wiring.config.shared_locations {
                     start_geo(wiring.config.clone(), move || cache.clone())
+                } else if service == Service::Pricing && wiring.config.shared_locations {
+                    start_pricing(wiring.clone(), move || database.clone(), move || cache.clone())
                 } else {
                     start(service, wiring.clone(), move || database.clone(), move || processor.clone())
                 };

@@ -3,13 +3,15 @@
 use ports::record;
 
 use crate::domain::driver::DriverState;
-use crate::domain::ids::{DriverId, FencingToken, RiderId, TripId, VehicleId};
+use crate::domain::ids::{DriverId, FencingToken, OrganisationId, RiderId, TripId, VehicleId};
 use crate::domain::vehicle::VehicleClass;
 
 record! {
     /// A driver, and what the driver is doing.
     pub struct Driver in "drivers" as 4 {
         id: DriverId,
+        /// For whom the driver drives; none who drives on their own account.
+        organisation_id: Option<OrganisationId>,
         state: DriverState,
         /// The trip offered to, or driven by, this driver.
         trip_id: Option<TripId>,
