@@ -15,7 +15,7 @@ fn code(output: &Output) -> i32 {
 /// Runs a scenario written beside the others, with `change` made to a good one.
 fn bad(directory: &Path, change: (&str, &str)) -> Output {
     let good = r#"title = "good"
-blueprint = "aws-microservice"
+blueprint = "aws-microservice-database"
 city = "nyc"
 start = "Fri 17:30"
 duration = "10m"

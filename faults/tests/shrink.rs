@@ -12,7 +12,7 @@ use scenarios::{Fault, FaultKind, Library, Loaded, Override, Scenario, Traffic, 
 fn base() -> Loaded {
     let text = r#"
         title = "made up"
-        blueprint = "aws-microservice"
+        blueprint = "aws-microservice-database"
         city = "town"
         start = "Wed 12:00"
         duration = "10m"

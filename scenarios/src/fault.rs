@@ -85,8 +85,7 @@ macro_rules! fault_kinds {
                 lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
             }
 
-            /// An example of the kind of this key, with names out of the blueprint `aws-microservice`; those of a cluster are out of
-            /// `aws-microservice-whole`, those of a cache with replicas out of `aws-microservice-as-commanded`.
+            /// An example of the kind of this key, with names out of the blueprint `aws-microservice`; those of a cache with replicas are out of `aws-microservice-as-commanded`.
             pub fn example(key: &str) -> Option<FaultKind> {
                 match key {
                     $($( $key => Some(FaultKind::$name($name::example())), )*)*

@@ -32,7 +32,7 @@ impl Shelf {
         for shelf in ["blueprints", "cities", "drills"] {
             std::fs::create_dir_all(root.join(shelf)).expect("a directory");
         }
-        let blueprint = Path::new(env!("CARGO_MANIFEST_DIR")).join("blueprints/aws-microservice-whole.toml");
+        let blueprint = Path::new(env!("CARGO_MANIFEST_DIR")).join("blueprints/aws-microservice.toml");
         std::fs::copy(blueprint, root.join("blueprints/aws-microservice.toml")).expect("the blueprint is there");
         std::fs::write(root.join("cities/town.toml"), "").expect("a file");
         Shelf(directory)

@@ -3,7 +3,7 @@
 use crate::support::*;
 
 fn cluster(duration: &str, rest: &str) -> rehearsal::prepare::Prepared {
-    scenario_on("aws-microservice-whole", "40/s", duration, rest)
+    scenario_on("aws-microservice", "40/s", duration, rest)
 }
 
 /// How many requests were not served at all, and how many only at a second attempt.
@@ -44,8 +44,7 @@ fn an_eviction_waits_for_its_budget_and_without_one_all_replicas_on_the_node_go_
 fn failed_quotes(defect: &str, rest: &str) -> (usize, usize) {
     let deploy =
         format!("[[fault]]\nat = \"2m\"\ndeploy = {{ service = \"pricing\", {defect} rollback_after = \"2m\" }}");
-    let (_, requests, _) =
-        recorded(&scenario_on("aws-microservice-whole", "100/s", "6m", &format!("{deploy}\n{rest}")));
+    let (_, requests, _) = recorded(&scenario_on("aws-microservice", "100/s", "6m", &format!("{deploy}\n{rest}")));
     let quotes =
         requests.iter().filter(|request| request.journey == "quote" && (130.0..240.0).contains(&request.meant_at_s));
     let failed = quotes.clone().filter(|request| request.failed).count();

@@ -72,7 +72,7 @@ fn a_broker_that_is_lost_takes_no_acknowledged_record_with_it() {
 
 #[test]
 fn a_zone_takes_the_cache_s_only_copy_with_it_and_nothing_of_the_database_and_the_log() {
-    let report = rehearsed(&drill("zone-loss-whole.toml", quick));
+    let report = rehearsed(&drill("zone-power-loss.toml", quick));
     let role = |instance: &str| {
         let place = report.run.placement.iter().find(|place| place.instance == instance).expect("it is placed");
         (place.zone.clone(), place.role.clone())
@@ -111,7 +111,7 @@ host-power-loss = { host = "kafka-0", for = "4m" }
 at = "4m30s"
 host-power-loss = { host = "kafka-2", for = "4m" }
 "#;
-    let (report, _, writes) = recorded(&scenario_on("aws-microservice-whole", "100/s", "12m", stalled));
+    let (report, _, writes) = recorded(&scenario_on("aws-microservice", "100/s", "12m", stalled));
     let log = &report.outcome.stores["kafka"];
     assert!(log.lost > 0 && log.accepted, "{log:?}");
     let gone = writes_of(&writes, "kafka", |write| write.fate != Fate::Kept);

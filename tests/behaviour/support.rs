@@ -11,7 +11,7 @@ use reports::report::Report;
 
 /// A scenario on document 001's architecture: 2 minutes of warm-up, then `duration`, with what else is in `rest`.
 pub fn scenario(requests: &str, duration: &str, rest: &str) -> Prepared {
-    scenario_on("aws-microservice", requests, duration, rest)
+    scenario_on("aws-microservice-database", requests, duration, rest)
 }
 
 /// The same with another blueprint.

@@ -19,7 +19,7 @@ fn there_are_kinds_of_every_family_and_each_example_loads() {
         assert!(explanation.parameters.iter().all(|parameter| !parameter.meaning.is_empty()));
         // As documented, the cache has no replicas.
         let replicated = ["redis-failover", "redis-replication-stall"].contains(key);
-        let blueprint = if replicated { "aws-microservice-as-commanded" } else { "aws-microservice-whole" };
+        let blueprint = if replicated { "aws-microservice-as-commanded" } else { "aws-microservice" };
         let text = format!(
             "title = \"example\"\nblueprint = \"{blueprint}\"\ncity = \"town\"\nstart = \"Wed 12:00\"\nduration = \"10m\"\n\
              traffic = {{ requests = \"50/s\" }}\n{}",
