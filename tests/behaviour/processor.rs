@@ -2,13 +2,14 @@
 
 use crate::support::*;
 
-const SILENT_FROM_S: f64 = 180.0;
+/// Late enough for rides that began with the run to end.
+const SILENT_FROM_S: f64 = 600.0;
 
 /// How long captures that were meant while the processor was silent took to be heard of after it was back; and that nothing else failed.
 fn captured_after_s(silent_for_s: f64) -> Vec<f64> {
     let back_s = SILENT_FROM_S + silent_for_s;
-    let outage = format!("[[fault]]\nat = \"3m\"\nprocessor-outage = {{ for = \"{silent_for_s}s\" }}");
-    let (report, requests, _) = recorded(&scenario("40/s", "14m", &outage));
+    let outage = format!("[[fault]]\nat = \"10m\"\nprocessor-outage = {{ for = \"{silent_for_s}s\" }}");
+    let (report, requests, _) = recorded(&scenario("100/s", "18m", &outage));
     assert!(report.outcome.pending.is_empty(), "{:#?}", report.outcome.pending);
     let (captures, others): (Vec<&Request>, Vec<&Request>) =
         requests.iter().filter(|request| request.meant_at_s >= 0.0).partition(|request| request.journey == "capture");
@@ -25,7 +26,7 @@ fn captured_after_s(silent_for_s: f64) -> Vec<f64> {
 fn a_silent_processor_delays_captures_until_it_is_back_and_nothing_else() {
     for silent_for_s in [120.0, 360.0] {
         let after_s = captured_after_s(silent_for_s);
-        assert!(after_s.len() >= 5, "{after_s:?}");
+        assert!(after_s.len() >= 3, "{after_s:?}");
         // Whoever asked last asks again within the lease of 20 s and the pause of 5; looked at by the loop, a batch at a time.
         let ended = |seconds: &f64| (0.0..60.0).contains(seconds);
         assert!(

@@ -15,6 +15,7 @@ const QUICK: &[(&str, &str)] = &[
     ("balance-without-entry", "balance-folds-entries"),
     ("driver-freed-apart", "trip-and-driver-agree"),
     ("epoch-not-raised", "one-driver-per-epoch"),
+    ("foreign-vehicle-cleared", "organisations-apart"),
     ("offer-accepted-late", "accepted-in-time"),
     ("outbox-after-commit", "outbox-tells-every-change"),
     ("unknown-taken-for-paid", "captured-once"),
