@@ -115,12 +115,17 @@ struct Lookups {
 
 impl Lookups {
     fn of(&self, owner: Caller) -> &Lookup {
-        let drawn = |share: f64| (secret(runtime::seed(), owner) >> 64) as f64 / 2f64.powi(64) < share;
         match &self.overstaying {
-            Some((share, lookup)) if drawn(*share) => lookup,
+            Some((share, lookup)) if overstays(runtime::seed(), owner, *share) => lookup,
             _ => &self.usual,
         }
     }
+}
+
+/// Whether the owner's phone is one of the share that asks an overstaying resolver: the same phones in the whole of a run.
+fn overstays(seed: u64, owner: Caller, share: f64) -> bool {
+    let drawn = (secret(seed, owner) >> 64) as u64;
+    drawn as f64 / 2f64.powi(64) < share
 }
 
 /// Runs the phones until the process ends; phones reach the platform at whatever addresses their resolver has for `api_name`.
@@ -204,5 +209,20 @@ fn arrive(world: &Rc<World>, wish: TripWish, decided: bool) {
             spawn(rider::open_app(world.clone(), rider, wish, decided));
         }
         None => world.crowd.turn_away(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_phones_overstay_as_the_share_says_and_always_the_same() {
+        let overstaying =
+            |share| (1..=10_000).filter(|&rider| overstays(1, Caller::Rider(RiderId(rider)), share)).count();
+        assert_eq!((overstaying(0.0), overstaying(1.0)), (0, 10_000));
+        let twentieth = overstaying(0.05);
+        assert!((430..=570).contains(&twentieth), "three standard deviations around 500: {twentieth}");
+        assert_eq!(twentieth, overstaying(0.05));
     }
 }
