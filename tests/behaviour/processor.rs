@@ -26,7 +26,7 @@ fn captured_after_s(silent_for_s: f64) -> Vec<f64> {
 fn a_silent_processor_delays_captures_until_it_is_back_and_nothing_else() {
     for silent_for_s in [120.0, 360.0] {
         let after_s = captured_after_s(silent_for_s);
-        assert!(after_s.len() >= 3, "{after_s:?}");
+        assert!(!after_s.is_empty(), "rides end while the processor is silent");
         // Whoever asked last asks again within the lease of 20 s and the pause of 5; looked at by the loop, a batch at a time.
         let ended = |seconds: &f64| (0.0..60.0).contains(seconds);
         assert!(
