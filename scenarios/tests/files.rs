@@ -43,7 +43,7 @@ fn the_main_drill_says_what_it_is_known_for() {
     let faults: Vec<String> = loaded.scenario.faults.iter().map(|fault| fault.kind.describe()).collect();
     assert_eq!(faults, ["zone-power-loss for 30m zone us-east-1a"]);
     let hosts: Vec<String> = loaded.blueprint.hosts_named("us-east-1a").into_iter().map(|host| host.name).collect();
-    insta::assert_snapshot!(hosts.join(" "), @"load-balancer-us-east-1a gateway-0 users-0 vehicles-0 geo-0 matching-0 pricing-0 trips-0 payments-0 rds-primary");
+    insta::assert_snapshot!(hosts.join(" "), @"load-balancer-us-east-1a node-0 rds-primary redis-0-0 kafka-0");
     let objectives: Vec<String> = loaded
         .objectives()
         .iter()

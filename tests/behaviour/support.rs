@@ -116,7 +116,7 @@ fn kept(prepared: &Prepared, show: &mut dyn FnMut(&Record<'_>)) -> Report {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let report = run(prepared, 1, Some(directory.path()));
     holds(&report);
-    reports::reader::read_records(directory.path(), |record| show(&record)).expect("the records read back");
+    reports::reader::read_records(directory.path(), |record| show(record)).expect("the records read back");
     let rebuilt = reports::rebuild::read_report(directory.path()).expect("the records read back");
     assert_eq!(rebuilt.outcome, report.outcome, "the records alone say what the run said");
     report

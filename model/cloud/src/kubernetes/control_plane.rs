@@ -12,7 +12,9 @@ use tokio::sync::Notify;
 
 use super::cluster::Cluster;
 use super::operator::{Operator, Order};
-use super::protocol::{CONTROL_PLANE_PORT, GroupOrder, KUBELET_PORT, PodOrder, Request, Response, Seen};
+use super::protocol::{
+    CONTROL_PLANE_PORT, GroupOrder, KUBELET_PORT, NodeOrders, Request, Response, Seen, ServiceEndpoints,
+};
 use super::registrar::{self, Balanced};
 
 /// An order to a machine is given up after this (assumption).
@@ -24,9 +26,9 @@ const WATCH_MARGIN: Duration = Duration::from_secs(1);
 /// What survives the control plane's process: the cluster's state, as etcd has it, and what nodes were told of it last.
 pub(super) struct Records {
     pub cluster: RefCell<Cluster>,
-    /// By node: a version, and its pods.
-    orders: RefCell<Vec<(u64, Vec<PodOrder>)>>,
-    endpoints: RefCell<(u64, Vec<(String, Vec<Address>)>)>,
+    /// By node.
+    orders: RefCell<Vec<NodeOrders>>,
+    endpoints: RefCell<ServiceEndpoints>,
 }
 
 impl Records {

@@ -54,10 +54,16 @@ pub(super) enum Response {
     Noted,
     /// What the node does not know yet.
     News {
-        pods: Option<(u64, Vec<PodOrder>)>,
-        endpoints: Option<(u64, Vec<(String, Vec<Address>)>)>,
+        pods: Option<NodeOrders>,
+        endpoints: Option<ServiceEndpoints>,
     },
 }
+
+/// What a node is to run, and the version of it.
+pub(super) type NodeOrders = (u64, Vec<PodOrder>);
+
+/// Where each service is ready, by its name, and the version of it.
+pub(super) type ServiceEndpoints = (u64, Vec<(String, Vec<Address>)>);
 
 /// A pod that a node is to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -60,9 +60,11 @@ struct Member<Q, A> {
     watcher: RefCell<Option<JoinHandle<()>>>,
 }
 
+type Members<Q, A> = Rc<[Rc<Member<Q, A>>]>;
+
 struct Node<Q, A> {
     plan: NodePlan<A>,
-    members: RefCell<Rc<[Rc<Member<Q, A>>]>>,
+    members: RefCell<Members<Q, A>>,
     /// Where the next choice of a target begins.
     turn: Cell<usize>,
     in_flight: Cell<u32>,

@@ -56,7 +56,7 @@ impl Scene {
     fn pass(&mut self, seconds: u64) {
         for _ in 0..seconds {
             for node in self.joined.clone() {
-                if self.now.nanos() % 10_000_000_000 == 0 && !self.dark.contains(&node) {
+                if self.now.nanos().is_multiple_of(10_000_000_000) && !self.dark.contains(&node) {
                     self.speak(node, Duration::ZERO);
                 }
             }
