@@ -98,6 +98,12 @@ impl<R: Resolver> Transaction for OpenTransaction<R> {
         let begin = self.begin.take();
         match self.ask(ClientFrame::Execute { begin, statement }).await? {
             ServerFrame::Answer(answer) => Ok(answer),
+            // A server that stepped down goes on answering reads: who kept its session would write there for ever. Drivers that look for
+            // the primary close it, too (libpq's `target_session_attrs=read-write`, pgJDBC's `targetServerType=primary`).
+            ServerFrame::Failed(DatabaseError::ReadOnly) => {
+                self.lease = None;
+                Err(DatabaseError::ReadOnly)
+            }
             ServerFrame::Failed(error) => Err(error),
             _ => Err(DatabaseError::Protocol),
         }

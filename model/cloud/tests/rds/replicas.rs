@@ -106,3 +106,20 @@ fn promoting_a_replica_behind_a_stalled_replication_loses_exactly_the_window() {
     let survivors = outcomes.acknowledged().difference(&missing).copied().collect();
     assert!(scene.missing("rds-replica-2", survivors).is_empty());
 }
+
+#[test]
+fn a_session_with_a_server_that_stepped_down_is_not_kept() {
+    let mut scene = with_replicas();
+    let outcomes = scene.writer("writer", "c", 0, PERIOD);
+    for (at_s, replica) in [(20, "rds-replica-1"), (100, "rds-replica-2")] {
+        let operator = scene.store.operator.clone();
+        scene.engine.control().at(Time::from_secs(at_s), move |_| operator.promote_replica(replica).unwrap());
+    }
+    scene.run(200);
+    // A minute of promotion, in which the server that stepped down is all that the name leads to; then the name's time to live.
+    let settled = Time::from_secs(100 + 60 + 10);
+    let later: Vec<_> = outcomes.0.borrow().iter().filter(|(_, at, _)| *at > settled).cloned().collect();
+    assert!(later.len() > 400, "the writer goes on: {}", later.len());
+    let refused: Vec<_> = later.iter().filter(|(.., result)| result.is_err()).take(3).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+}
