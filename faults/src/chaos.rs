@@ -53,22 +53,10 @@ fn aspect(seed: u64, name: &str) -> Stream {
     derive(seed, "chaos", name)
 }
 
-/// Kinds that no seed draws, and why.
-pub const NOT_DRAWN: &[(&str, &str)] = &[(
-    "promote-replica",
-    "after several of them in a row some services go on writing to a server that stepped down, for many minutes: to be found out",
-)];
-
-/// Whether seeds draw faults of this kind.
-fn is_drawn(key: &str) -> bool {
-    NOT_DRAWN.iter().all(|(other, _)| *other != key)
-}
-
 /// The kinds that exist in this seed.
 fn kinds(ground: &Ground<'_>, stream: &mut Stream) -> Vec<&'static str> {
     let count = stream.random_range(1..=KINDS_MAX);
-    let mut possible: Vec<&str> =
-        FaultKind::KEYS.iter().copied().filter(|key| is_drawn(key) && ground.has(key)).collect();
+    let mut possible: Vec<&str> = FaultKind::KEYS.iter().copied().filter(|key| ground.has(key)).collect();
     (0..count).map(|_| possible.swap_remove(stream.random_range(0..possible.len()))).collect()
 }
 

@@ -70,9 +70,6 @@ impl Summary {
         for (letter, stage) in letters().zip(&stages) {
             text.push_str(&format!("  {letter}  {}\n", stage.name()));
         }
-        for (kind, why) in faults::chaos::NOT_DRAWN {
-            text.push_str(&format!("  not drawn: {kind}: {why}\n"));
-        }
         let enough: u64 = self.coverage.overlapping.range(faults::chaos::FAULTS_MIN..).map(|(_, seeds)| seeds).sum();
         text.push_str(&format!(
             "\n{} of {} seeds had at least {} faults over active trips; {kinds} kinds of faults were drawn\n",
