@@ -48,9 +48,12 @@ pub const BUGS: &[Bug] = &[
 
 /// Bugs of the kind that are not among [`BUGS`], and why not.
 pub const NOT_PLANTED: &[(&str, &str)] = &[
-    ("a refund beyond its capture", "nobody asks for refunds in these runs, and no oracle is about them"),
+    ("a refund beyond its capture", "nobody asks for refunds in these runs, so no seed could find it"),
     ("a read of one's own write from a replica", "services have no client of a replica"),
-    ("a cache written before its commit, an event handled twice", "neither cache nor consumers run in these runs yet"),
+    (
+        "a cache written before its commit, an event handled twice",
+        "nobody has written them: cache and consumers are newer than the table",
+    ),
 ];
 
 /// How far a hunt goes for one bug.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const LONGEST_US: u64 = 3_600_000_000;
 
 /// Latencies below this many microseconds are kept exactly; longer ones to three significant decimal digits, so that a
-/// time-out of 5 s is 5,000 ms and nothing errs by more than 0.5 %. A fourth digit would multiply what a long run remembers by eight.
+/// time-out of 5 s is 5,000 ms and nothing errs by more than 0.5 %.
 const EXACT_BELOW_US: u32 = 1_000;
 
 /// Percentiles of a set of latencies, milliseconds.
