@@ -1,6 +1,8 @@
 //! The model as a subject: the store itself, with the waiting that `cloud::rds`'s server adds, and every order that chance could
 //! bring about.
 
+use std::collections::BTreeSet;
+
 use cloud::rds::store::{Execution, Store, TransactionId};
 use ports::database::{DatabaseError, Isolation, Statement};
 
@@ -9,7 +11,8 @@ use super::recording::{Reply, Subject};
 use super::script::Action;
 use super::tables::TABLES;
 
-/// Choices that chance makes: who goes first of several that are called at one instant, and who gives up in a deadlock.
+/// Choices that chance makes: who goes first of several that are called at one instant, who overtakes whom on the way to a row's new
+/// version, and who gives up in a deadlock.
 /// The first run takes the first of each; [`advance`](Self::advance) leads through all the others.
 #[derive(Debug, Default)]
 pub struct Choices {
@@ -64,6 +67,8 @@ pub struct Model<'a> {
     replies: Vec<(usize, Reply)>,
     /// Those whose turn it may be.
     called: Vec<usize>,
+    /// Transactions that wait for the version after the one they queued for.
+    running: BTreeSet<TransactionId>,
 }
 
 impl<'a> Model<'a> {
@@ -71,26 +76,44 @@ impl<'a> Model<'a> {
     pub fn new(script: &Script, choices: &'a mut Choices) -> Self {
         let store = store_with(script);
         let sessions = vec![Session::default(); script.sessions.len()];
-        Model { store, sessions, choices, replies: Vec::new(), called: Vec::new() }
+        Model { store, sessions, choices, replies: Vec::new(), called: Vec::new(), running: BTreeSet::new() }
     }
 
     fn execute(&mut self, session: usize, id: TransactionId, statement: Statement) {
         let (state, reply) = match self.store.execute(id, &statement) {
-            Execution::Done(answer) => (Session::Open(id), Reply::Answer(answer)),
             Execution::Blocked { .. } => {
                 self.sessions[session] = Session::Waiting(id, statement);
                 return;
             }
+            Execution::Done(answer) => (Session::Open(id), Reply::Answer(answer)),
             Execution::Failed(error) => {
                 self.rollback(id);
                 (Session::Aborted, Reply::Failed(error))
             }
         };
+        self.running.remove(&id);
         self.sessions[session] = state;
         self.replies.push((session, reply));
     }
 
+    /// Whoever waits while a row gets a new version runs for it, and has no place in a queue any more.
+    fn draw_queues(&mut self, ending: TransactionId, is_committed: bool) {
+        for (is_written, queue) in self.store.queues_behind(ending) {
+            if is_committed && is_written {
+                self.running.extend(queue.iter());
+            }
+            let mut left: Vec<TransactionId> = queue.drain(..).collect();
+            while !left.is_empty() {
+                let queueing = left.iter().position(|waiter| !self.running.contains(waiter));
+                let able = |place: &usize| Some(*place) == queueing || self.running.contains(&left[*place]);
+                let able: Vec<usize> = (0..left.len()).filter(able).collect();
+                queue.push_back(left.remove(able[self.choices.pick(able.len())]));
+            }
+        }
+    }
+
     fn rollback(&mut self, id: TransactionId) {
+        self.draw_queues(id, false);
         let called = self.store.rollback(id);
         self.call(&called);
     }
@@ -100,6 +123,7 @@ impl<'a> Model<'a> {
             self.rollback(id);
             return Reply::Failed(error);
         }
+        self.draw_queues(id, true);
         let called = self.store.finish_commit(id);
         self.call(&called);
         Reply::Ended

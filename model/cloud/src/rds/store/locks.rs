@@ -5,7 +5,7 @@
 //! who want it learn the outcome, and the first to try again has it. Each transaction waits for one other, so a cycle of
 //! waits is found by following them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use ports::database::{Isolation, Value};
 
@@ -16,8 +16,9 @@ use super::{Change, Shared, State, Store, Transaction, TransactionId};
 /// What a transaction waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// In the queue of this row, to lock it alone or to write it.
-    Row { table: usize, key: Shared<Value>, intent: Intent },
+    /// In the queue of this row, to lock it alone or to write it. By whom it found the row written, and not locked alone, when it came,
+    /// or when the first before it in the queue had its turn; nobody once that one has rolled back.
+    Row { table: usize, key: Shared<Value>, intent: Intent, found_update: Option<TransactionId> },
     /// The row that it queued for was deleted.
     RowGone,
     /// For the end of a transaction that may or may not leave a duplicate.
@@ -96,6 +97,15 @@ impl Store {
         }
     }
 
+    /// The queues for rows that the transaction holds, and whether it wrote them. When it commits what it wrote, PostgreSQL lets all of a
+    /// queue run for the row's new version, where they no longer queue; here they keep their order. Whoever would have it otherwise
+    /// reorders the queue before the transaction ends.
+    pub fn queues_behind(&mut self, id: TransactionId) -> impl Iterator<Item = (bool, &mut VecDeque<TransactionId>)> {
+        let slots = self.tables.iter_mut().flat_map(|table| table.rows.values_mut());
+        let held = slots.filter_map(|slot| slot.held.as_deref_mut()).filter(move |held| held.holder == Some(id));
+        held.map(|held| (held.pending.is_some(), &mut held.queue))
+    }
+
     /// Takes the row for the transaction, or its place in the queue.
     pub(super) fn hold(&mut self, reader: Reader, table: usize, key: &[Value], intent: Intent) -> Access {
         let id = reader.id;
@@ -131,17 +141,24 @@ impl Store {
         if let Some(blocker) = held.holder.or(held.queue.front().copied().filter(|&first| first != id)) {
             if !is_queued {
                 held.queue.push_back(id);
+                let found_update = held.holder.filter(|_| held.pending.is_some());
+                transaction.wait = Some(Wait::Row { table, key: shared_key, intent, found_update });
             }
-            transaction.wait = Some(Wait::Row { table, key: shared_key, intent });
             return Access::Blocked(blocker);
         }
+        held.holder = Some(id);
+        transaction.held.push((table, shared_key));
         if is_queued {
             let first = held.queue.pop_front();
             assert_eq!(first, Some(id), "a free row goes to the first in its queue");
             transaction.wait = None;
+            if let Some(next) = held.queue.front()
+                && let Some(waiting) = self.transactions.get_mut(next)
+                && let Some(Wait::Row { found_update, .. }) = &mut waiting.wait
+            {
+                *found_update = (intent == Intent::Write).then_some(id);
+            }
         }
-        held.holder = Some(id);
-        transaction.held.push((table, shared_key));
         Access::Held
     }
 
@@ -253,6 +270,16 @@ impl Store {
                 }
             }
         }
+        if matches!(ending, Ending::RolledBack) {
+            for waiter in &held.queue {
+                let waiting = transactions.get_mut(waiter).expect("only open transactions wait");
+                if let Some(Wait::Row { found_update, .. }) = &mut waiting.wait
+                    && *found_update == Some(id)
+                {
+                    *found_update = None;
+                }
+            }
+        }
         if !held.queue.is_empty() {
             call_next(&held, past, transactions, key, is_rewritten, called);
             slot.held = Some(held);
@@ -262,10 +289,10 @@ impl Store {
     }
 }
 
-/// Calls those in a row's queue who can go on: the first, if nobody holds the row; and whoever means to write a row that changed since
-/// its snapshot, and so fails whoever holds it. Not past one who means to lock alone and is not served now: in PostgreSQL that one
-/// keeps the old version's place in the queue until it has locked the next one, even when that is in vain; unless the next one is
-/// superseded too (`is_rewritten`).
+/// Calls those in a row's queue who can go on: the first, if nobody holds the row; and whoever works on a snapshot since which the row
+/// changed, and so fails whoever holds it. Not past one who means to lock alone, found the row being written and is not served now:
+/// in PostgreSQL that one keeps the old version's place in the queue until it has locked the next one, even when that is in vain;
+/// unless the next one is superseded too (`is_rewritten`).
 fn call_next(
     held: &Held,
     past: &Past,
@@ -277,13 +304,14 @@ fn call_next(
     for (position, waiter) in held.queue.iter().enumerate() {
         let waiting = &transactions[waiter];
         let is_first = position == 0 && held.holder.is_none();
-        let is_lock = matches!(waiting.wait, Some(Wait::Row { intent: Intent::Lock, .. }));
+        let follows = !is_rewritten
+            && matches!(waiting.wait, Some(Wait::Row { intent: Intent::Lock, found_update: Some(_), .. }));
         let superseded = waiting.snapshot.and_then(|snapshot| past.seen_at(key, snapshot));
-        if is_first || ((!is_lock || is_rewritten) && superseded.is_some()) {
+        if is_first || (!follows && superseded.is_some()) {
             called.push(*waiter);
         }
         let is_served = is_first && waiting.snapshot.is_none();
-        if is_lock && !is_served && !is_rewritten {
+        if follows && !is_served {
             return;
         }
     }

@@ -163,6 +163,27 @@ fn whoever_queues_for_a_lock_alone_learns_of_a_change_in_its_turn() {
     assert_eq!(store.execute(writer, &delete(1)), REFUSED);
 }
 
+/// As PostgreSQL does: it follows the row only from a change that it has found, and that was not taken back.
+#[test]
+fn whoever_queues_for_a_lock_behind_no_change_learns_of_a_later_one_at_once() {
+    for locks_alone in [true, false] {
+        let mut store = store_with(&[item(1, 10)]);
+        let [holder, first, second] = [(); 3].map(|()| begin(&mut store));
+        let locker = store.begin(RepeatableRead);
+        let (lock, write) = (get(1, Lock::ForUpdate), update(&item(1, 11)));
+        let held = store.execute(holder, if locks_alone { &lock } else { &write });
+        assert!(matches!(held, Execution::Done(_)), "{held:?}");
+        for (waiter, statement) in [(first, &write), (second, &write), (locker, &lock)] {
+            assert_eq!(store.execute(waiter, statement), blocked_on(holder));
+        }
+        assert_eq!(store.rollback(holder), [first]);
+        changed(&mut store, first, &write);
+        assert_eq!(commit(&mut store, first), [second, locker]);
+        changed(&mut store, second, &write);
+        assert_eq!(store.execute(locker, &lock), REFUSED);
+    }
+}
+
 #[test]
 fn who_inserts_a_key_deleted_since_its_snapshot_sees_both_rows() {
     let mut store = store_with(&[item(1, 10)]);
