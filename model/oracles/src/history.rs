@@ -53,7 +53,7 @@ pub enum Acknowledged {
 /// What the newest recovery of a store left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// How many acknowledged writes it left out: of a database, commits that did not only delete.
+    /// How many acknowledged writes it left out: of a database, commits that did not only tidy up.
     pub acknowledged_lost: usize,
     /// When the oldest of them was acknowledged.
     pub oldest_acknowledged_at: Option<Time>,
@@ -88,8 +88,8 @@ struct Commit {
     acknowledged_at: Option<Time>,
     /// Whether it was acknowledged when it was abandoned already.
     acknowledged_late: bool,
-    /// Whether all it did was to delete: if it is lost, what it deleted is there and will be deleted again.
-    only_deletes: bool,
+    /// Whether nobody would miss it ([`lost::only_tidies`]).
+    only_tidies: bool,
     changes: Box<[u8]>,
 }
 
@@ -156,7 +156,10 @@ impl History {
             ordinal: self.commits,
             acknowledged_at: None,
             acknowledged_late: false,
-            only_deletes: transaction.changes.iter().all(|change| change.after.is_none()),
+            only_tidies: transaction
+                .changes
+                .iter()
+                .all(|change| lost::only_tidies(change.table, change.after.as_ref())),
             changes: if admission == Admission::Repeated { Box::default() } else { pack(&transaction.changes) },
         };
         match admission {
@@ -216,7 +219,7 @@ impl History {
             beyond_memory: lsn < store.forgotten_lsn,
         };
         while let Some(commit) = store.past.pop_back_if(|commit| commit.lsn > lsn) {
-            if let Some(acknowledged_at) = commit.acknowledged_at.filter(|_| !commit.only_deletes) {
+            if let Some(acknowledged_at) = commit.acknowledged_at.filter(|_| !commit.only_tidies) {
                 recovery.acknowledged_lost += 1;
                 recovery.oldest_acknowledged_at =
                     Some(recovery.oldest_acknowledged_at.map_or(acknowledged_at, |oldest| oldest.min(acknowledged_at)));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform::domain::ledger::sums_to_zero;
-use platform::domain::schema::JournalEntry;
+use platform::domain::schema::{Balance, JournalEntry};
 
 use crate::oracle::{Oracle, Tally};
 use crate::transaction::Transaction;
@@ -77,12 +77,15 @@ impl Oracle for EntriesAppendOnly {
     }
 
     fn statement(&self) -> &'static str {
-        "an entry of the journal is never changed and never removed"
+        "an entry of the journal is never changed, and removed only with all of its trip"
     }
 
     fn committed(&mut self, transaction: &Transaction, _view: &View, tally: &mut Tally) {
+        let gone: BTreeSet<_> =
+            transaction.trips().filter(|pair| pair.after.is_none()).map(|pair| pair.any().id).collect();
         for pair in transaction.journal_entries() {
-            tally.check(transaction.at, pair.before.is_none(), || format!("{:?} became {:?}", pair.before, pair.after));
+            let is_kept = pair.before.is_none() || (pair.after.is_none() && gone.contains(&pair.any().trip_id));
+            tally.check(transaction.at, is_kept, || format!("{:?} became {:?}", pair.before, pair.after));
         }
     }
 }
@@ -96,7 +99,7 @@ impl Oracle for BalanceFoldsEntries {
     }
 
     fn statement(&self) -> &'static str {
-        "at every commit a stored balance is the sum of its account's entries"
+        "at every commit a stored balance is the sum of its account's entries and of what was carried forward"
     }
 
     fn committed(&mut self, transaction: &Transaction, view: &View, tally: &mut Tally) {
@@ -108,10 +111,19 @@ impl Oracle for BalanceFoldsEntries {
             .collect();
         accounts
             .extend(transaction.balances().map(|pair| pair.any()).map(|row| (row.account, row.owner, row.currency)));
+        accounts.extend(
+            transaction.carried_balances().map(|pair| pair.any()).map(|row| (row.account, row.owner, row.currency)),
+        );
         for account in accounts {
-            let (stored, folded) = (view.balance(account), view.fold(account));
-            tally.check(transaction.at, stored == folded, || {
-                format!("the balance of {account:?} is {stored:?} and its entries give {folded:?}")
+            let (stored, folded, carried) = (view.balance(account), view.fold(account), view.carried(account));
+            let mut sum = folded.cloned();
+            if let Some(carried) = carried {
+                let (kind, owner, currency) = account;
+                let sum = sum.get_or_insert_with(|| Balance::empty(kind, owner, currency));
+                sum.add(carried.amount_minor, carried.entries);
+            }
+            tally.check(transaction.at, stored == sum.as_ref(), || {
+                format!("the balance of {account:?} is {stored:?}, its entries give {folded:?}, carried forward: {carried:?}")
             });
         }
     }

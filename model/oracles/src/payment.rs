@@ -272,7 +272,8 @@ impl Oracle for DriverCreditedOnce {
     fn committed(&mut self, transaction: &Transaction, view: &View, tally: &mut Tally) {
         let paid = |state| matches!(state, State::Settled | State::Arrears);
         let settled = transaction.trips().filter_map(|pair| pair.after.as_ref()).filter(|trip| paid(trip.state));
-        let credited = transaction.journal_entries().map(|pair| pair.any()).filter(|entry| earns(entry.kind));
+        let credited =
+            transaction.journal_entries().filter_map(|pair| pair.after.as_ref()).filter(|entry| earns(entry.kind));
         let trips: BTreeSet<TripId> = settled.map(|trip| trip.id).chain(credited.map(|entry| entry.trip_id)).collect();
         for id in trips {
             let Some(dossier) = view.dossier(id).filter(|dossier| dossier.is_whole()) else { continue };

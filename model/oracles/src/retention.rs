@@ -53,8 +53,9 @@ impl DeletedWhenOver {
             | RowChange::Rider(_)
             | RowChange::Vehicle(_)
             | RowChange::Balance(_)
+            | RowChange::Carried(_)
             | RowChange::Lease(_) => Some("such rows are kept"),
-            // Another oracle says that entries stay.
+            // Another oracle says that entries go with their trip alone.
             RowChange::Journal(_) => None,
         }
     }
@@ -66,9 +67,10 @@ impl DeletedWhenOver {
             .cloned()
             .collect();
         let steps = deleted(transaction.log_entries()).filter(|entry| entry.trip_id == trip.id).count();
-        let rest = view
-            .dossier(trip.id)
-            .is_some_and(|dossier| dossier.payment.is_some() || !dossier.log.is_empty() || !dossier.offers.is_empty());
+        let rest = view.dossier(trip.id).is_some_and(|dossier| {
+            let rows = [dossier.log.len(), dossier.offers.len(), dossier.journal.len()];
+            dossier.payment.is_some() || rows.iter().any(|rows| *rows > 0)
+        });
         let refund_open = view.open_movements().any(|movement| refunded_trip(movement) == Some(trip.id));
         if !self.retention.is_over_trip(trip, now_ns) {
             Some("the trip is not over, or not for long enough")

@@ -3,8 +3,8 @@
 use platform::domain::ids::TripId;
 use platform::domain::movement::refunded_trip;
 use platform::domain::schema::{
-    Balance, Driver, IdempotencyRecord, JournalEntry, LateReport, Lease, Movement, Offer, OutboxEntry, Payment, Quote,
-    Rider, ToldNotification, Trip, TripLogEntry, TripNews, Vehicle,
+    Balance, CarriedBalance, Driver, IdempotencyRecord, JournalEntry, LateReport, Lease, Movement, Offer, OutboxEntry,
+    Payment, Quote, Rider, ToldNotification, Trip, TripLogEntry, TripNews, Vehicle,
 };
 use ports::database::{Record, Row, RowError, TableId};
 use ports::observe::{Change, Name};
@@ -89,6 +89,7 @@ rows! {
     Rider(Rider) as riders,
     Lease(Lease) as leases,
     Vehicle(Vehicle) as vehicles,
+    Carried(CarriedBalance) as carried_balances,
 }
 
 /// A committed transaction.
@@ -126,7 +127,8 @@ impl RowChange {
             | Self::Told(_)
             | Self::Rider(_)
             | Self::Lease(_)
-            | Self::Vehicle(_) => None,
+            | Self::Vehicle(_)
+            | Self::Carried(_) => None,
         }
     }
 

@@ -14,7 +14,7 @@ use platform::domain::ledger::AccountKind;
 use platform::domain::money::Currency;
 use platform::domain::movement::MovementKind;
 use platform::domain::notification::Channel;
-use platform::domain::schema::{Balance, Driver, Movement, Quote, ToldNotification, TripNews, Vehicle};
+use platform::domain::schema::{Balance, CarriedBalance, Driver, Movement, Quote, ToldNotification, TripNews, Vehicle};
 use platform::domain::trip::State;
 use runtime::Time;
 
@@ -65,6 +65,7 @@ pub struct View {
     drivers_bound_to: BTreeMap<TripId, BTreeSet<DriverId>>,
     live_offers_by_driver: BTreeMap<DriverId, BTreeSet<(TripId, i64)>>,
     balances: BTreeMap<Account, Balance>,
+    carried: BTreeMap<Account, CarriedBalance>,
     folds: BTreeMap<Account, Balance>,
     books: BTreeMap<(Book, Currency), i128>,
     /// The events that wait to be published, and since when.
@@ -167,7 +168,8 @@ impl View {
     /// How many rows are remembered.
     pub(crate) fn rows_remembered(&self) -> usize {
         let of_trips: usize = self.dossiers.values().map(Dossier::rows).sum();
-        let of_people = self.drivers.len() + self.vehicles.len() + self.balances.len() + self.folds.len();
+        let of_people =
+            self.drivers.len() + self.vehicles.len() + self.balances.len() + self.carried.len() + self.folds.len();
         let of_events = self.unpublished.len() + self.news.len() + self.told.len();
         of_trips + of_people + of_events + self.quotes.len() + self.open_movements.len() + self.closed.len()
     }
@@ -175,6 +177,11 @@ impl View {
     /// The stored balance of an account.
     pub fn balance(&self, account: Account) -> Option<&Balance> {
         self.balances.get(&account)
+    }
+
+    /// What is carried forward of an account: the sum of its deleted entries.
+    pub fn carried(&self, account: Account) -> Option<&CarriedBalance> {
+        self.carried.get(&account)
     }
 
     /// What the account's entries sum to.

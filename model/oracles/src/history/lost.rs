@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use platform::domain::schema::CarriedBalance;
+use ports::database::{Record, Row, TableId};
 use ports::observe::Name;
 use runtime::Time;
 
@@ -45,6 +47,12 @@ pub struct LostWrite {
     pub fate: Fate,
 }
 
+/// Whether a change, once lost, is not missed: what it deleted is there, and will be deleted again, and until then what it carried forward
+/// are entries.
+pub(super) fn only_tidies(table: TableId, after: Option<&Row>) -> bool {
+    after.is_none() || table == CarriedBalance::SCHEMA.id
+}
+
 impl History {
     /// Every acknowledged write that recoveries left out, by store and then in the order of its log: databases' first, then caches', then
     /// event logs'. `onset` is when the disaster began, if one did.
@@ -68,11 +76,10 @@ impl History {
                 // Of several changes of one row the last one counts.
                 let objects: BTreeMap<String, bool> = unpack(&commit.changes)
                     .iter()
-                    .map(|(table, key, _, after)| (object_name(*table, key), after.is_none()))
+                    .map(|(table, key, _, after)| (object_name(*table, key), only_tidies(*table, after.as_ref())))
                     .collect();
-                for (object, deleted) in objects.into_iter().rev() {
-                    // What was deleted is there, and will be deleted again.
-                    let superseded = !written_later.insert(object.clone()) || deleted;
+                for (object, tidied) in objects.into_iter().rev() {
+                    let superseded = !written_later.insert(object.clone()) || tidied;
                     of_store.push(LostWrite {
                         store: name.clone(),
                         object,

@@ -45,6 +45,15 @@ impl View {
                 };
                 agree(pair, old.as_ref(), false)
             }
+            RowChange::Carried(pair) => {
+                let any = pair.any();
+                let account = (any.account, any.owner, any.currency);
+                let old = match &pair.after {
+                    Some(carried) => self.carried.insert(account, carried.clone()),
+                    None => self.carried.remove(&account),
+                };
+                agree(pair, old.as_ref(), false)
+            }
             RowChange::LateReport(pair) => {
                 let dossier = self.dossiers.entry(pair.any().trip_id).or_default();
                 let old = std::mem::replace(&mut dossier.late_report, pair.after.clone());

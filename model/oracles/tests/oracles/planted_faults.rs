@@ -12,8 +12,8 @@ use platform::domain::outbox::DomainEvent;
 use platform::domain::payment::PaymentState;
 use platform::domain::retention::Retention;
 use platform::domain::schema::{
-    Balance, Driver, IdempotencyRecord, JournalEntry, Lease, Offer, OutboxEntry, Payment, Quote, ToldNotification,
-    Trip, TripLogEntry, TripNews, Vehicle,
+    Balance, CarriedBalance, Driver, IdempotencyRecord, JournalEntry, Lease, Offer, OutboxEntry, Payment, Quote,
+    ToldNotification, Trip, TripLogEntry, TripNews, Vehicle,
 };
 use platform::domain::trip::EventKind;
 use platform::domain::vehicle::VehicleClass;
@@ -119,9 +119,9 @@ const PLANTS: &[Plant] = &[
     ("rider-in-one-active-trip", "a rider who waits requests again", two_trips_for_a_rider),
     ("journal-sums-to-zero", "two journals make up for each other", || {
         let mut script = good();
-        let [one, two] = ["1 authorised", "2 authorised"].map(|label| loose_entry(&mut script, label));
+        let [one, two] = ["2 authorised", "4 authorised"].map(|label| loose_entry(&mut script, label));
         let [one, two] = [JournalEntry { amount_minor: 5, ..one }, JournalEntry { amount_minor: -5, ..two }];
-        script.with("2 fee asked", Write::put(&one)).with("2 fee asked", Write::put(&two))
+        script.with("4 offered to 24", Write::put(&one)).with("4 offered to 24", Write::put(&two))
     }),
     ("ledger-sums-to-zero", "a hold is booked against commission", || {
         good().edit::<JournalEntry>("3 authorised", |entry| {
@@ -134,6 +134,14 @@ const PLANTS: &[Plant] = &[
         let mut script = good();
         let entry: JournalEntry = script.record("1 captured");
         script.with("1 settled", Write::put(&JournalEntry { at_ns: entry.at_ns - 1, ..entry }))
+    }),
+    ("entries-append-only", "an entry goes before its trip", || {
+        let mut script = good();
+        let entry = worthless_entry(&mut script);
+        script.with("1 authorised", Write::put(&entry)).with("1 settled", Write::delete(&entry))
+    }),
+    ("balance-folds-entries", "what goes is not carried forward whole", || {
+        good().edit::<CarriedBalance>("1 swept", |carried| carried.amount_minor += 1)
     }),
     ("balance-folds-entries", "a balance is off by one", || {
         good().edit::<Balance>("1 captured", |balance| balance.amount_minor += 1).until("1 captured")
@@ -311,6 +319,11 @@ const PLANTS: &[Plant] = &[
         let lease = Lease { name: 1, holder: 2, until_ns: 3 };
         good().with("1 settled", Write::put(&lease)).with("1 settled", Write::delete(&lease))
     }),
+    ("deleted-when-over", "an entry of the trip is left", || {
+        let mut script = good();
+        let entry = worthless_entry(&mut script);
+        script.with("1 swept", Write::put(&entry))
+    }),
     ("deleted-when-over", "a part of the trip is left", || {
         let mut script = good();
         let payment: Payment = script.record("1 captured");
@@ -412,6 +425,12 @@ fn second_live_offer() -> Script {
     let mut script = good().until("1 offered to 21");
     let offer: Offer = script.record("1 offered to 21");
     script.with("1 offered to 21", Write::put(&Offer { trip_id: TripId(2), ..offer }))
+}
+
+/// One line more of a trip's authorisation, over nothing.
+fn worthless_entry(script: &mut Script) -> JournalEntry {
+    let entry: JournalEntry = script.record("1 authorised");
+    JournalEntry { line: 7, account: AccountKind::Commission, owner: 0, amount_minor: 0, ..entry }
 }
 
 /// A lone entry, in a journal that its trip has not got.

@@ -16,8 +16,8 @@ use platform::domain::place::Cell;
 use platform::domain::quote::Estimate;
 use platform::domain::retention::Retention;
 use platform::domain::schema::{
-    Balance, Driver, IdempotencyRecord, JournalEntry, LateReport, Movement, Offer, OutboxEntry, Payment, Quote,
-    ToldNotification, Trip, TripLogEntry, TripNews, Vehicle,
+    Balance, CarriedBalance, Driver, IdempotencyRecord, JournalEntry, LateReport, Movement, Offer, OutboxEntry,
+    Payment, Quote, ToldNotification, Trip, TripLogEntry, TripNews, Vehicle,
 };
 use platform::domain::surge::BoundSurge;
 use platform::domain::trip::{Drive, Ending, Event};
@@ -46,6 +46,9 @@ struct Story {
     now_ns: i64,
     drivers: BTreeMap<DriverId, Driver>,
     balances: BTreeMap<(AccountKind, i64, Currency), Balance>,
+    /// Every entry that was ever written.
+    journal: Vec<JournalEntry>,
+    carried: BTreeMap<(AccountKind, i64, Currency), CarriedBalance>,
     /// Events that are written and not yet published.
     unpublished: Vec<OutboxEntry>,
 }
@@ -123,7 +126,16 @@ pub fn two_trips_for_a_rider() -> Script {
 impl Story {
     fn new(twist: Twist) -> Self {
         let (drivers, balances) = (BTreeMap::new(), BTreeMap::new());
-        Self { script: Script::default(), twist, now_ns: 0, drivers, balances, unpublished: Vec::new() }
+        Self {
+            script: Script::default(),
+            twist,
+            now_ns: 0,
+            drivers,
+            balances,
+            journal: Vec::new(),
+            carried: BTreeMap::new(),
+            unpublished: Vec::new(),
+        }
     }
 
     fn be_driven_and_pay(&mut self, id: i64) -> Ride {
@@ -243,6 +255,14 @@ impl Story {
         self.now_ns += 25 * 3_600 * SECOND_NS;
         let mut whole: Vec<Write> = ride.log.iter().map(Write::delete).collect();
         whole.extend(ride.offers.iter().map(Write::delete));
+        let entries: Vec<JournalEntry> = self.journal.extract_if(.., |entry| entry.trip_id == ride.trip.id).collect();
+        whole.extend(entries.iter().map(Write::delete));
+        for change in ledger::balance_changes(&entries) {
+            let account = (change.account, change.owner, change.currency);
+            let carried = CarriedBalance::after(self.carried.remove(&account), &change);
+            whole.push(Write::put(&carried));
+            self.carried.insert(account, carried);
+        }
         whole.extend([Write::delete(&ride.payment), Write::delete(&ride.trip)]);
         self.commit(ride, "swept", whole);
         self.commit(ride, "events swept", ride.events.iter().map(Write::delete).collect());
@@ -570,6 +590,7 @@ impl Story {
 
     fn post(&mut self, entries: &[JournalEntry], writes: &mut Vec<Write>) {
         writes.extend(entries.iter().map(Write::put));
+        self.journal.extend_from_slice(entries);
         for change in ledger::balance_changes(entries) {
             let account = (change.account, change.owner, change.currency);
             let balance =

@@ -9,7 +9,7 @@ use super::coded::coded;
 use super::fare::Fare;
 use super::ids::{DriverId, RiderId, TripId};
 use super::money::Currency;
-use super::schema::{Balance, JournalEntry};
+use super::schema::{Balance, CarriedBalance, JournalEntry};
 
 coded! {
     /// What an account is for.
@@ -202,6 +202,16 @@ pub fn balance_changes(entries: &[JournalEntry]) -> Vec<Balance> {
             .add(entry.amount_minor, 1);
     }
     changes.into_values().collect()
+}
+
+impl CarriedBalance {
+    /// What is carried forward once the change, of entries that are deleted, has come to it.
+    pub fn after(carried: Option<Self>, change: &Balance) -> Self {
+        let Balance { account, owner, currency, amount_minor, entries } = *change;
+        let (before_minor, entries_before) = carried.map_or((0, 0), |before| (before.amount_minor, before.entries));
+        let (amount_minor, entries) = (before_minor + amount_minor, entries_before + entries);
+        Self { account, owner, currency, amount_minor, entries }
+    }
 }
 
 impl Balance {

@@ -1,7 +1,7 @@
 //! When a row may go: only what can change no more, and nobody asks about, is ever deleted.
 //!
-//! A trip goes whole, with its log, offers, payment, refunds and late report, in one transaction: there is never a part of one. Journal
-//! entries and balances stay for ever.
+//! A trip goes whole, with its log, offers, payment, refunds, journals and late report, in one transaction: there is never a part of one.
+//! Balances stay for ever, and what of them was entries of the trip is carried forward.
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@
 //! it holds.
 //!
 //! Transactions lock rows in this order, so that they never wait in a circle: idempotency key, trip, offer, driver, payment, movement,
-//! balances (ascending).
+//! balances (ascending), balances carried forward (ascending).
 
 mod accounts;
 mod delivery;
@@ -17,7 +17,7 @@ mod vehicles;
 pub use accounts::{Driver, Rider};
 pub use delivery::{IdempotencyRecord, Lease, OutboxEntry, ToldNotification, TripNews};
 pub use dispatch::{LateReport, Offer, Trip, TripLogEntry};
-pub use money::{Balance, JournalEntry, Movement, Payment, Quote};
+pub use money::{Balance, CarriedBalance, JournalEntry, Movement, Payment, Quote};
 pub use vehicles::Vehicle;
 
 use ports::database::{Record, TableSchema};
@@ -41,6 +41,7 @@ pub const TABLES: &[&TableSchema] = &[
     TripNews::SCHEMA,
     ToldNotification::SCHEMA,
     Vehicle::SCHEMA,
+    CarriedBalance::SCHEMA,
 ];
 
 #[cfg(test)]

@@ -9,11 +9,13 @@ use runtime::call::CallContext;
 use super::Config;
 use super::clock::now_ns;
 use super::transaction::{Failure, Store};
+use super::transition::update;
+use crate::domain::ledger::balance_changes;
 use crate::domain::movement::MovementKind;
 use crate::domain::retention;
 use crate::domain::schema::{
-    IdempotencyRecord, LateReport, Movement, Offer, OutboxEntry, Payment, Quote, ToldNotification, Trip, TripLogEntry,
-    TripNews,
+    CarriedBalance, IdempotencyRecord, JournalEntry, LateReport, Movement, Offer, OutboxEntry, Payment, Quote,
+    ToldNotification, Trip, TripLogEntry, TripNews,
 };
 use crate::domain::trip::State;
 
@@ -126,5 +128,16 @@ async fn delete_trip<X: Transaction>(transaction: &mut X, config: &Config, seen:
         transaction.delete::<LateReport>(trip.id).await?;
     }
     transaction.delete::<Payment>(trip.id).await?;
+    let entries = transaction.scan::<JournalEntry>(JournalEntry::BY_TRIP, trip.id, u32::MAX).await?;
+    for entry in &entries {
+        transaction.delete::<JournalEntry>((entry.trip_id, entry.kind, entry.line)).await?;
+    }
+    for change in balance_changes(&entries) {
+        let key = (change.account, change.owner, change.currency);
+        let carried = transaction.get_for_update::<CarriedBalance>(key).await?;
+        let is_new = carried.is_none();
+        let carried = CarriedBalance::after(carried, &change);
+        if is_new { transaction.insert(&carried).await? } else { update(transaction, &carried).await? }
+    }
     Ok(transaction.delete::<Trip>(trip.id).await?)
 }

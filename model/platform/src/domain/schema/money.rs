@@ -98,7 +98,8 @@ record! {
 }
 
 record! {
-    /// One line of a journal. Only ever inserted. A trip has at most one journal of a kind, so its key keeps it from being written twice.
+    /// One line of a journal. Inserted once, never changed, and deleted with its trip, when it is carried forward. A trip has at most one
+    /// journal of a kind, so its key keeps it from being written twice.
     pub struct JournalEntry in "journal_entries" as 8 {
         trip_id: TripId,
         kind: JournalKind,
@@ -112,10 +113,11 @@ record! {
         at_ns: i64,
     }
     key(trip_id, kind, line)
+    plain BY_TRIP(trip_id)
 }
 
 record! {
-    /// The sum of an account's entries. Only accounts of people have one: a row for the platform's would be a lock that all trips queue at.
+    /// The sum of an account's entries, deleted ones included. Only accounts of people have one: a row for the platform's would be a lock that all trips queue at.
     pub struct Balance in "balances" as 9 {
         account: AccountKind,
         owner: i64,
@@ -126,4 +128,17 @@ record! {
     }
     key(account, owner, currency)
     plain BY_AMOUNT(account, amount_minor)
+}
+
+record! {
+    /// The balance carried forward: the part of an account's [`Balance`] whose entries are deleted. Only whoever deletes them writes it,
+    /// so that no payment waits for that.
+    pub struct CarriedBalance in "carried_balances" as 18 {
+        account: AccountKind,
+        owner: i64,
+        currency: Currency,
+        amount_minor: i64,
+        entries: i64,
+    }
+    key(account, owner, currency)
 }
