@@ -143,6 +143,7 @@ pub fn event_log(blueprint: &Blueprint, stated: &Kafka, region: &str) -> kafka::
     let topic = |topic, partitions: u32| kafka::TopicSpec {
         replicas: stated.replicas as usize,
         min_in_step: stated.min_in_sync as usize,
+        retention: Some(stated.retention),
         ..kafka::TopicSpec::new(topic, u16::try_from(partitions).unwrap_or(u16::MAX))
     };
     // What waits for another try is little, and in its order.

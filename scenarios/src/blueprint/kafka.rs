@@ -18,6 +18,8 @@ section! {
         replicas: u32 as Count = 3,
         /// Replicas that must be in step for a write that waits for all. Amazon MSK documentation, default configuration: 2.
         min_in_sync: u32 as Count = 2,
+        /// For how long records are kept. Kafka documentation: `log.retention.hours` = 168.
+        retention: Duration as PositiveLength = Duration::from_secs(168 * 3_600),
         /// Whether a replica that is out of step may lead when no other lives: service before records. Amazon MSK documentation, default
         /// configuration: on.
         unclean_election: bool as Flag = true,
