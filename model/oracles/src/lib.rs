@@ -29,6 +29,7 @@ mod outbox;
 mod payment;
 mod pricing;
 mod privacy;
+mod reading;
 mod reconciliation;
 mod retention;
 mod trip;

@@ -13,7 +13,7 @@ use crate::transaction::{RowChange, Transaction, decode_all};
 use crate::view::View;
 use crate::{
     city, durability, idempotency, ledger, liveness, matching, notification, offer, organisation, outbox, payment,
-    pricing, reconciliation, retention, trip,
+    pricing, reading, reconciliation, retention, trip,
 };
 
 /// All oracles over one run.
@@ -45,6 +45,7 @@ impl Watch {
             idempotency::oracles(),
             outbox::oracles(),
             notification::oracles(),
+            reading::oracles(),
             retention::oracles(&rules),
             privacy::oracles(),
             durability::oracles(&rules),
@@ -116,6 +117,7 @@ impl Observer for Watch {
             | Observation::WritableSince { .. }
             | Observation::WritableEnded { .. }
             | Observation::Position(_)
+            | Observation::ReceiptRead(_)
             | Observation::EventsTruncated { .. } => {}
         }
         for (oracle, tally) in &mut inner.oracles {

@@ -191,7 +191,8 @@ impl Phone {
         attempts: u32,
         (outcome, error): (JourneyOutcome, Option<&'static str>),
     ) {
-        let (tier, actor, trip) = (Tier::Critical, self.actor(), trip.map(|trip| trip.0));
+        let tier = if kind == "receipt" { Tier::Standard } else { Tier::Critical };
+        let (actor, trip) = (self.actor(), trip.map(|trip| trip.0));
         let ended = JourneyEnded { kind, tier, actor, trip, intended_at, ended_at, attempts, outcome, error };
         self.world.observer.observe(&Observation::JourneyEnded(ended));
     }
@@ -208,6 +209,7 @@ fn trip_of(action: &Action) -> Option<TripId> {
     match action {
         Action::CancelTrip { trip, .. }
         | Action::TripStatus { trip }
+        | Action::Receipt { trip, .. }
         | Action::AnswerOffer { trip, .. }
         | Action::Advance { trip, .. } => Some(*trip),
         _ => None,

@@ -38,6 +38,24 @@ fn when_demand_stops_every_journey_comes_to_its_end() {
 }
 
 #[test]
+fn a_share_of_the_riders_reads_the_receipt_when_the_trip_is_over() {
+    let [nobody, some, all] = [0.0, 0.3, 1.0].map(|receipt_share| {
+        let mut config = village_phones(7200.0, 20);
+        config.habits = PhoneHabits { receipt_share, ..config.habits };
+        let mut run = Run::new(config, 1, Watcher::remembering());
+        run.until(60);
+        run.crowd.stop_demand();
+        run.until(100);
+        (run.watcher.of_kind("receipt").len(), run.watcher.of_kind("request").len())
+    });
+    assert_eq!(nobody, (0, some.1), "who reads a receipt does all else as before");
+    assert_eq!(all, (some.1, some.1));
+    // Three tenths of some hundred, give or take four deviations.
+    let (expected, deviation) = (some.1 as f64 * 0.3, (some.1 as f64 * 0.21).sqrt());
+    assert!((some.0 as f64 - expected).abs() < 4.0 * deviation, "{some:?}");
+}
+
+#[test]
 fn some_do_not_come_some_get_out_early_and_some_drivers_give_their_trip_back() {
     let mut config = village_phones(7200.0, 20);
     config.habits = PhoneHabits { no_show_share: 0.2, leave_early_share: 0.2, give_back_share: 0.2, ..config.habits };

@@ -18,7 +18,7 @@ use platform::domain::schema::{
 use platform::domain::trip::EventKind;
 use platform::domain::vehicle::VehicleClass;
 use ports::IdempotencyKey;
-use ports::observe::{CommitPosition, CommittedTransaction, DriverPosition, Observation};
+use ports::observe::{CommitPosition, CommittedTransaction, DriverPosition, Observation, ReceiptRead};
 use ports::processor::{Decline, Operation, Outcome};
 
 use crate::script::{STORE, Script, Step, TIMES_SQUARE, Write, speaking, strict, time};
@@ -287,6 +287,13 @@ const PLANTS: &[Plant] = &[
     }),
     ("every-message-ends", "whoever claimed it died, and nobody took over", || good().until("1 claimed").then_idle(3)),
     ("every-message-ends", "nobody ever looked at it", || good().until("1 noted").then_idle(3)),
+    ("own-writes-read", "a receipt is of the trip before its end", || {
+        let mut script = good();
+        let Trip { version, .. } = script.record("1 settled");
+        let read =
+            ReceiptRead { trip: 1, seen_version: version, shown_version: version - 1, at: time(script.end_ns()) };
+        script.then("1 settled", Step::Observe(Observation::ReceiptRead(read)))
+    }),
     ("no-card-numbers", "a response repeats the number of the card", || {
         good().edit::<IdempotencyRecord>("1 requested", |key| key.response = Some(b"card 4111 1111 1111 1111".to_vec()))
     }),
@@ -499,10 +506,11 @@ fn no_oracle_is_without_a_planted_fault() {
     assert_eq!(planted, all);
 }
 
-/// The oracles of each invariant, by its number in the list of the domain's facts, and those of liveness as 0. Two are about what no
+/// The oracles of each invariant, by its number in the list of the domain's facts, and those of liveness and of what readers see as 0. Two are about what no
 /// oracle can see; the crate's documentation says which and why.
 const NUMBERED: &[(u32, &[&str])] = &[
     (0, &["offers-resolved", "unknown-payments-resolved", "outbox-drained", "orphaned-drivers-freed"]),
+    (0, &["own-writes-read"]),
     (0, &["requests-end", "no-rider-starves", "late-reports-reconciled", "deleted-when-over"]),
     (1, &["driver-in-one-active-trip"]),
     (2, &["one-driver-per-epoch"]),

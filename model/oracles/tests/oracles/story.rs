@@ -23,7 +23,7 @@ use platform::domain::surge::BoundSurge;
 use platform::domain::trip::{Drive, Ending, Event};
 use platform::domain::vehicle::{Papers, VehicleClass};
 use ports::IdempotencyKey;
-use ports::observe::{DriverPosition, Observation};
+use ports::observe::{DriverPosition, Observation, ReceiptRead};
 use ports::processor::{Operation, Outcome};
 
 use crate::script::{Script, Step, TIMES_SQUARE, Write, time};
@@ -167,6 +167,9 @@ impl Story {
         self.tick();
         let told = row(Telling::Told, self.now_ns);
         self.commit(ride, "told", vec![Write::put(&told)]);
+        let (trip, version, at) = (trip_id.0, ride.trip.version, time(self.now_ns));
+        let read = ReceiptRead { trip, seen_version: version, shown_version: version, at };
+        self.script.steps.push(Step::Observe(Observation::ReceiptRead(read)));
         (news, told)
     }
 

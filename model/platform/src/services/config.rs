@@ -50,6 +50,8 @@ pub struct Config {
     pub shared_locations: bool,
     /// How long one command to the cache may take: one that does not answer at once is of no use (assumption).
     pub cache_timeout: Duration,
+    /// How long a copy of the database may take to answer before the primary is asked (assumption: what a person does not notice).
+    pub copy_timeout: Duration,
 
     /// Between two rounds of a background loop, give or take a quarter (assumption: fast enough for people, cheap when idle).
     pub loop_interval: Duration,
@@ -145,6 +147,7 @@ impl Default for Config {
             search_interval: Duration::from_secs(4),
             shared_locations: false,
             cache_timeout: Duration::from_millis(250),
+            copy_timeout: Duration::from_millis(250),
             loop_interval: Duration::from_secs(2),
             lost_driver_interval: Duration::from_secs(10),
             sweep_interval: Duration::from_secs(60),

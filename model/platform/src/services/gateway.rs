@@ -93,6 +93,7 @@ impl Gateway {
                 Ok(match self.services.trips.call(request, context).await? {
                     trips::Response::Trip(trip) => Response::Trip(trip),
                     trips::Response::Active(trip) => Response::ActiveTrip(trip),
+                    trips::Response::Receipt(receipt) => Response::Receipt(receipt),
                 })
             }
         }
@@ -106,6 +107,7 @@ fn trip_request(caller: Caller, action: Action) -> Reply<trips::Request> {
         Action::CancelTrip { trip, key } => trips::Request::Cancel { caller, trip, key },
         Action::TripStatus { trip } => trips::Request::Status { caller, trip },
         Action::ActiveTrip => trips::Request::Active { caller },
+        Action::Receipt { trip, seen_version } => trips::Request::Receipt { rider: rider(caller)?, trip, seen_version },
         Action::AnswerOffer { trip, token, answer, key } => {
             trips::Request::AnswerOffer { driver: driver(caller)?, trip, token, answer, key }
         }

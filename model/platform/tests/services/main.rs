@@ -13,6 +13,7 @@ mod money;
 mod peers;
 mod phones;
 mod processor;
+mod receipts;
 mod retention;
 mod surge;
 mod trip;
