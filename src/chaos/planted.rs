@@ -26,6 +26,7 @@ pub struct Bug {
 /// Every bug that can be planted, by name.
 pub const BUGS: &[Bug] = &[
     Bug { name: "balance-without-entry", what: "a fee changes balances and is not entered in the journal" },
+    Bug { name: "cache-before-commit", what: "the cache knows of a rider whose registration is not committed" },
     Bug { name: "capture-under-new-key", what: "a capture without an answer is sent again under another key" },
     Bug { name: "commit-not-synced", what: "the database tells of a commit before its log is flushed anywhere" },
     Bug { name: "detached-standby-promoted", what: "a standby that commits no longer waited for takes over" },

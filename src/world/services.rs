@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cloud::{dns, kafka, load_balancer, processor};
 use platform::deploy::{
-    Service, Wiring, start, start_geo, start_notifications, start_pricing, start_relay, start_trips,
+    Service, Wiring, start, start_geo, start_notifications, start_pricing, start_relay, start_trips, start_users,
 };
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, HEALTH_PORT};
@@ -112,6 +112,11 @@ pub(super) fn main(
             let stated = blueprint.redis.as_ref().expect("it was deployed from it");
             let (cache, client) = (cache.clone(), parameters::cache_client(stated));
             start_pricing(wiring.clone(), database, move || cache.client(resolver(), client))
+        }
+        (name, Some(cache), _) if name == Service::Users.name() => {
+            let stated = blueprint.redis.as_ref().expect("it was deployed from it");
+            let (cache, client) = (cache.clone(), parameters::cache_client(stated));
+            start_users(wiring.clone(), database, move || cache.client(resolver(), client))
         }
         (name, ..) if name == Service::Trips.name() && !blueprint.rds.read_replicas.is_empty() => {
             let (copy, (resolve, pool)) = (nearest_copy(blueprint, zone), at_copy);

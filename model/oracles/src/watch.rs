@@ -8,12 +8,13 @@ use runtime::Time;
 use crate::history::{Admission, LostWrite, Undone};
 use crate::oracle::{End, Oracle, Report, Tally};
 use crate::privacy::{self, Texts};
+use crate::profile::CachedProfile;
 use crate::rules::Rules;
 use crate::transaction::{RowChange, Transaction, decode_all};
 use crate::view::View;
 use crate::{
     city, durability, idempotency, ledger, liveness, matching, notification, offer, organisation, outbox, payment,
-    pricing, reading, reconciliation, retention, trip,
+    pricing, profile, reading, reconciliation, retention, trip,
 };
 
 /// All oracles over one run.
@@ -48,6 +49,7 @@ impl Watch {
             reading::oracles(),
             retention::oracles(&rules),
             privacy::oracles(),
+            profile::oracles(),
             durability::oracles(&rules),
             city::oracles(&rules),
             liveness::oracles(&rules),
@@ -88,6 +90,11 @@ impl Observer for Watch {
             Observation::JourneyEnded(_) | Observation::AttemptFailed(_) => return,
             // Oracles hear of those that are gone.
             Observation::CacheWriteAcknowledged(write) => {
+                if let Some(cached) = CachedProfile::of(write) {
+                    for (oracle, tally) in &mut inner.oracles {
+                        oracle.profile_cached(&cached, &inner.view, tally);
+                    }
+                }
                 if inner.view.history_mut().cache_acknowledged(write) {
                     return;
                 }

@@ -17,6 +17,7 @@ use crate::services::fleet::Fleet;
 use crate::services::notifications::{self, Carrier};
 use crate::services::peers::Peers;
 use crate::services::pricing::shelf::{CacheShelf, NoShelf};
+use crate::services::users::profiles::{CachedProfiles, NoProfiles};
 use crate::services::{Config, gateway, geo, matching, payments, pricing, relay, trips, users, vehicles};
 
 /// The services there are.
@@ -120,7 +121,9 @@ pub fn start<D: Database, P: Processor>(
                 };
                 Box::pin(gateway::run(config, key, services))
             }
-            Service::Users => Box::pin(users::run(config, key, wiring.peers(Service::Vehicles), database())),
+            Service::Users => {
+                Box::pin(users::run(config, key, wiring.peers(Service::Vehicles), NoProfiles, database()))
+            }
             Service::Vehicles => Box::pin(vehicles::run(config, database())),
             Service::Geo => Box::pin(geo::run(config)),
             Service::Pricing => Box::pin(pricing::run(config, wiring.fleet(), NoShelf, database())),
@@ -147,6 +150,19 @@ pub fn start_pricing<D: Database, C: Cache>(
         let config = wiring.config.clone();
         let shelf = CacheShelf::new(cache(), config.cache_timeout);
         Box::pin(pricing::run(config, wiring.fleet(), shelf, database()))
+    })
+}
+
+/// What starts one replica of the users service that keeps in the cache what is asked about riders soon.
+pub fn start_users<D: Database, C: Cache>(
+    wiring: Rc<Wiring>,
+    database: impl Fn() -> D + 'static,
+    cache: impl Fn() -> C + 'static,
+) -> Rc<dyn Fn() -> LocalFuture> {
+    Rc::new(move || {
+        let (config, key, vehicles) = (wiring.config.clone(), wiring.session_key, wiring.peers(Service::Vehicles));
+        let profiles = CachedProfiles::new(cache(), config.cache_timeout);
+        Box::pin(users::run(config, key, vehicles, profiles, database()))
     })
 }
 

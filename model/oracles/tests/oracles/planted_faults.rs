@@ -22,7 +22,7 @@ use ports::observe::{CommitPosition, CommittedTransaction, DriverPosition, Obser
 use ports::processor::{Decline, Operation, Outcome};
 
 use crate::script::{STORE, Script, Step, TIMES_SQUARE, Write, speaking, strict, time};
-use crate::story::{Twist, good, twisted, two_trips_for_a_driver, two_trips_for_a_rider};
+use crate::story::{Twist, good, profile_cached, twisted, two_trips_for_a_driver, two_trips_for_a_rider};
 
 /// The oracle that must speak, the fault, and a history with it.
 type Plant = (&'static str, &'static str, fn() -> Script);
@@ -294,6 +294,16 @@ const PLANTS: &[Plant] = &[
             ReceiptRead { trip: 1, seen_version: version, shown_version: version - 1, at: time(script.end_ns()) };
         script.then("1 settled", Step::Observe(Observation::ReceiptRead(read)))
     }),
+    ("cache-tells-committed", "the cache is told of a rider who has not registered", || {
+        let script = good();
+        let at_ns = script.end_ns();
+        script.then("1 settled", Step::Observe(profile_cached(12, 411, at_ns)))
+    }),
+    ("cache-tells-committed", "the cache has another card than the row", || {
+        let script = good();
+        let at_ns = script.end_ns();
+        script.then("1 settled", Step::Observe(profile_cached(11, 412, at_ns)))
+    }),
     ("no-card-numbers", "a response repeats the number of the card", || {
         good().edit::<IdempotencyRecord>("1 requested", |key| key.response = Some(b"card 4111 1111 1111 1111".to_vec()))
     }),
@@ -506,11 +516,11 @@ fn no_oracle_is_without_a_planted_fault() {
     assert_eq!(planted, all);
 }
 
-/// The oracles of each invariant, by its number in the list of the domain's facts, and those of liveness and of what readers see as 0. Two are about what no
+/// The oracles of each invariant, by its number in the list of the domain's facts, and as 0 those of liveness and of what is read from copies. Two are about what no
 /// oracle can see; the crate's documentation says which and why.
 const NUMBERED: &[(u32, &[&str])] = &[
     (0, &["offers-resolved", "unknown-payments-resolved", "outbox-drained", "orphaned-drivers-freed"]),
-    (0, &["own-writes-read"]),
+    (0, &["own-writes-read", "cache-tells-committed"]),
     (0, &["requests-end", "no-rider-starves", "late-reports-reconciled", "deleted-when-over"]),
     (1, &["driver-in-one-active-trip"]),
     (2, &["one-driver-per-epoch"]),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use engine::{Distances, Engine, EngineConfig, FaultPointPlan, LatencySpec, Stopped};
-use platform::deploy::{Service, Wiring, start, start_geo, start_pricing, start_trips};
+use platform::deploy::{Service, Wiring, start, start_geo, start_pricing, start_trips, start_users};
 use platform::domain::schema::Trip;
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, Config};
@@ -120,6 +120,8 @@ impl World {
                     start_geo(wiring.config.clone(), move || cache.clone())
                 } else if service == Service::Pricing && wiring.config.shared_locations {
                     start_pricing(wiring.clone(), move || database.clone(), move || cache.clone())
+                } else if service == Service::Users && wiring.config.shared_locations {
+                    start_users(wiring.clone(), move || database.clone(), move || cache.clone())
                 } else if service == Service::Trips {
                     let copy = copy.clone();
                     start_trips(wiring.clone(), move || database.clone(), move || copy.clone())
