@@ -6,7 +6,7 @@ pub const NOT_MODELLED: &[&str] = &[
     "Of Kubernetes: etcd and the control plane's own outages in a zone, pulling images, preemption, affinities, StatefulSets, a pod's own network.",
     "Route 53 beyond checks of the load balancer's nodes and resolvers that overstay: with one region there is nothing to fail over to.",
     "Redis and Kafka where the blueprint has no [redis] and no [kafka]: driver locations then live in the memory of their service, and nothing reads the outbox.",
-    "Sessions in Redis: where drivers wait and what surge is quoted are shared there; a session is a signed token that nobody stores.",
+    "Sessions in Redis: where drivers wait, what surge is quoted and how a rider pays are shared there; a session is a signed token that nobody stores.",
     "Analytics, and when a notification reaches its phone: of the standard tier, a rider's look at the receipt alone is a journey.",
     "The phones' push channel: riders and drivers poll.",
     "Processor sharing: processor time is first come, first served within a host's cores and a process's quota.",

@@ -32,6 +32,7 @@ pub const BUGS: &[Bug] = &[
     Bug { name: "detached-standby-promoted", what: "a standby that commits no longer waited for takes over" },
     Bug { name: "driver-freed-apart", what: "a drop-off and the driver's release are two transactions" },
     Bug { name: "epoch-not-raised", what: "the next driver of a trip gets the fencing token of the last" },
+    Bug { name: "erasure-forgets-a-column", what: "a rider who is forgotten keeps the telephone number" },
     Bug { name: "expired-surge-bound", what: "a quote binds a surge whose snapshot has expired" },
     Bug { name: "fare-without-surge", what: "a fare is computed without the surge that the quote bound" },
     Bug { name: "fee-beyond-tariff", what: "who cancels late or does not come pays for the whole ride" },

@@ -5,8 +5,8 @@
 //! neither what breaks nor how anything is implemented: they read committed rows, acknowledgements, and what the world outside
 //! saw.
 //!
-//! Of the 38 invariants two have no oracle, because none could look at anything. 35, the same seed and the same trace, is about two runs:
-//! `rehearse verify` compares them. 38 is about erased users, and the platform erases nobody.
+//! Of the 38 invariants one has no oracle, because none could look at it. 35, the same seed and the same trace, is about two runs:
+//! `rehearse verify` compares them.
 
 mod history;
 mod objects;

@@ -1,5 +1,7 @@
 //! What the cache says of riders: it repeats what is committed and is the authority for nothing.
 
+use std::time::Duration;
+
 use platform::domain::ids::RiderId;
 use platform::services::users::profiles::{Profile, rider_of};
 use ports::cache::{Command, Expiry};
@@ -19,8 +21,8 @@ pub struct CachedProfile {
     pub rider: RiderId,
     /// None if it cannot be read.
     pub profile: Option<Profile>,
-    /// Whether it goes by itself.
-    pub expires: bool,
+    /// After how long it goes by itself, if it does.
+    pub lives: Option<Duration>,
     pub at: Time,
 }
 
@@ -29,8 +31,11 @@ impl CachedProfile {
     pub(crate) fn of(write: &CacheWrite) -> Option<Self> {
         let Command::Set { key, value, expiry, .. } = &*write.command else { return None };
         let rider = rider_of(key)?;
-        let (profile, expires) = (postcard::from_bytes(value).ok(), matches!(expiry, Expiry::After(_)));
-        Some(Self { rider, profile, expires, at: write.position.at })
+        let lives = match expiry {
+            Expiry::After(milliseconds) => Some(Duration::from_millis(milliseconds.unsigned_abs())),
+            Expiry::Never | Expiry::Keep => None,
+        };
+        Some(Self { rider, profile: postcard::from_bytes(value).ok(), lives, at: write.position.at })
     }
 }
 
@@ -51,7 +56,10 @@ impl Oracle for CacheTellsCommitted {
         // What a recovery left out was committed, and is not known here any more.
         let committed = match rider {
             None => view.has_losses(),
-            Some(rider) => cached.profile.is_some_and(|profile| profile.card_token == rider.card_token.cast_unsigned()),
+            Some(rider) => cached.profile.is_some_and(|profile| {
+                // Of one who is forgotten nobody can say what it was.
+                rider.card_token.is_none_or(|card_token| card_token.cast_unsigned() == profile.card_token)
+            }),
         };
         tally.check(cached.at, committed, || format!("the cache has {cached:?} of {rider:?}"));
     }

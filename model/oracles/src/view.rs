@@ -111,6 +111,11 @@ impl View {
         self.riders.get(&rider)
     }
 
+    /// Every rider ever seen, ascending. For the end of a run only.
+    pub fn riders(&self) -> impl Iterator<Item = &Rider> {
+        self.riders.values()
+    }
+
     pub fn vehicle(&self, vehicle: VehicleId) -> Option<&Vehicle> {
         self.vehicles.get(&vehicle)
     }

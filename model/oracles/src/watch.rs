@@ -48,7 +48,7 @@ impl Watch {
             notification::oracles(),
             reading::oracles(),
             retention::oracles(&rules),
-            privacy::oracles(),
+            privacy::oracles(&rules),
             profile::oracles(),
             durability::oracles(&rules),
             city::oracles(&rules),

@@ -66,8 +66,9 @@ pub(super) async fn open_app(world: Rc<World>, rider: RiderId, wish: TripWish, d
     let mut stream = runtime::random::stream(&format!("choices of rider {rider} from {}", now().nanos()));
     let plan = Plan::draw(&world, decided, &mut stream);
     // Apart from the other choices, none of which depends on it.
-    let mut afterwards = runtime::random::stream(&format!("receipts of rider {rider} from {}", now().nanos()));
-    let reads_receipt = coin(world.habits.receipt_share, &mut afterwards);
+    let mut afterwards = runtime::random::stream(&format!("afterwards of rider {rider} from {}", now().nanos()));
+    let [reads_receipt, wants_to_be_forgotten] =
+        [world.habits.receipt_share, world.habits.erasure_share].map(|share| coin(share, &mut afterwards));
     let phone = Rc::new(Phone::new(owner, world.clone()));
     let mut travelled = None;
     for _ in 0..=STARTS_OVER_MAX {
@@ -77,8 +78,13 @@ pub(super) async fn open_app(world: Rc<World>, rider: RiderId, wish: TripWish, d
         }
     }
     world.crowd.end(owner);
-    if let (Some(view), true) = (travelled, reads_receipt) {
-        read_receipt(&phone, view).await;
+    if let Some(view) = travelled {
+        if reads_receipt {
+            read_receipt(&phone, view).await;
+        }
+        if wants_to_be_forgotten && phone.insist("erasure", &Action::EraseMe, now()).await.is_ok() {
+            return; // and never comes back
+        }
     }
     world.resting.borrow_mut().push_back(rider);
 }

@@ -165,6 +165,7 @@ impl Platform {
             }
             Action::TripStatus { trip } => self.view(trip),
             Action::Receipt { trip, .. } => self.receipt(trip),
+            Action::EraseMe => Ok(Response::Done),
             Action::ActiveTrip => Ok(self.active(|trip| trip.rider == rider)),
             other => panic!("a rider does not ask for {other:?}"),
         }

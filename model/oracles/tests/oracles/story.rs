@@ -16,6 +16,7 @@ use platform::domain::outbox;
 use platform::domain::place::Cell;
 use platform::domain::quote::Estimate;
 use platform::domain::retention::Retention;
+use platform::domain::rider::PhoneNumber;
 use platform::domain::schema::{
     Balance, CarriedBalance, Driver, IdempotencyRecord, JournalEntry, LateReport, Movement, Offer, OutboxEntry,
     Payment, Quote, Rider, ToldNotification, Trip, TripLogEntry, TripNews, Vehicle,
@@ -77,6 +78,7 @@ pub fn twisted(twist: Twist) -> Script {
     let mut story = Story::new(twist);
     (21..=27).for_each(|driver| story.come_online(driver));
     story.register(11);
+    story.be_forgotten(18);
     let first = story.be_driven_and_pay(1);
     let news = story.be_told(&first);
     story.be_failed_over();
@@ -170,12 +172,32 @@ impl Story {
     }
 
     /// A rider signs in for the first time, and the cache is told.
-    fn register(&mut self, id: i64) {
+    fn register(&mut self, id: i64) -> Rider {
         self.tick();
-        let rider = Rider { id: RiderId(id), card_token: 411, secret_digest: vec![7; 32], created_at_ns: self.now_ns };
+        let rider = Rider {
+            id: RiderId(id),
+            phone_number: Some(PhoneNumber(12_125_550_000 + id.unsigned_abs())),
+            card_token: Some(411),
+            secret_digest: Some(vec![7; 32]),
+            erasure: None,
+            erasure_at_ns: None,
+            created_at_ns: self.now_ns,
+        };
         self.script.commit(format!("rider {id} registered"), self.now_ns, vec![Write::put(&rider)]);
         self.tick();
         self.script.steps.push(Step::Observe(profile_cached(id, 411, self.now_ns)));
+        rider
+    }
+
+    /// A rider registers, asks to be forgotten, and is.
+    fn be_forgotten(&mut self, id: i64) {
+        let mut rider = self.register(id);
+        self.tick();
+        rider.ask_erasure(self.now_ns);
+        self.script.commit(format!("rider {id} asks"), self.now_ns, vec![Write::put(&rider)]);
+        self.now_ns += 125 * SECOND_NS;
+        rider.erase(self.now_ns);
+        self.script.commit(format!("rider {id} forgotten"), self.now_ns, vec![Write::put(&rider)]);
     }
 
     /// The rider is told of what was paid, over the first channel.

@@ -51,6 +51,8 @@ pub enum Action {
         trip: TripId,
         seen_version: i64,
     },
+    /// Rider: forget me. Nobody signs in as the rider from then on; what is known of the person goes when nothing is owed any more.
+    EraseMe,
     /// Operator: gives a part of what was captured back to the rider.
     Refund {
         trip: TripId,

@@ -83,6 +83,10 @@ impl Gateway {
                 let request = users::Request::GoOffDuty { driver: driver(caller)? };
                 self.services.users.call(request, context).await.map(|_| Response::Done)
             }
+            Action::EraseMe => {
+                let request = users::Request::Erase { rider: rider(caller)? };
+                self.services.users.call(request, context).await.map(|_| Response::Done)
+            }
             Action::Refund { trip, amount_minor, key } => {
                 let refund = payments::Request::Refund { operator: operator(caller)?, trip, amount_minor, key };
                 let payments::Response::Payment(view) = self.services.payments.call(refund, context).await?;
@@ -120,6 +124,7 @@ fn trip_request(caller: Caller, action: Action) -> Reply<trips::Request> {
         Action::SignIn(_)
         | Action::Quote { .. }
         | Action::Refund { .. }
+        | Action::EraseMe
         | Action::GoOnDuty { .. }
         | Action::GoOffDuty
         | Action::Ping { .. }

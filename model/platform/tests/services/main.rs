@@ -5,6 +5,7 @@ mod crashes;
 mod database;
 mod dispatch;
 mod endings;
+mod erasure;
 mod event_log;
 mod events;
 mod invariants;
