@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cloud::{dns, kafka, load_balancer, processor};
-use platform::deploy::{Service, Wiring, start, start_geo, start_notifications, start_pricing, start_relay};
+use platform::deploy::{
+    Service, Wiring, start, start_geo, start_notifications, start_pricing, start_relay, start_trips, start_users,
+};
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, HEALTH_PORT};
 use ports::endpoints::Endpoints;
@@ -88,6 +90,7 @@ pub(super) fn main(
     let (servers, finding) = (stores.names.servers_from(zone), parameters::resolver(blueprint));
     let resolver = move || dns::Client::new(servers.clone(), finding.clone());
     let (store, pool, resolve) = (stores.database.clone(), parameters::pool(deployed), resolver.clone());
+    let (copies, at_copy) = (store.clone(), (resolver.clone(), pool.clone()));
     let database = move || store.client(resolve(), pool.clone());
     let config = wiring.config.clone();
     match (deployed.name.as_str(), &stores.cache, &stores.event_log) {
@@ -110,12 +113,30 @@ pub(super) fn main(
             let (cache, client) = (cache.clone(), parameters::cache_client(stated));
             start_pricing(wiring.clone(), database, move || cache.client(resolver(), client))
         }
+        (name, Some(cache), _) if name == Service::Users.name() => {
+            let stated = blueprint.redis.as_ref().expect("it was deployed from it");
+            let (cache, client) = (cache.clone(), parameters::cache_client(stated));
+            start_users(wiring.clone(), database, move || cache.client(resolver(), client))
+        }
+        (name, ..) if name == Service::Trips.name() && !blueprint.rds.read_replicas.is_empty() => {
+            let (copy, (resolve, pool)) = (nearest_copy(blueprint, zone), at_copy);
+            start_trips(wiring.clone(), database, move || copies.client_of(&copy, resolve(), pool.clone()))
+        }
         (name, ..) => {
             let service = Service::named(name).expect("the loader checked the service's name");
             let (processor, client) = (stores.processor.address, parameters::processor_client(blueprint));
             start(service, wiring.clone(), database, move || processor::Client::new(processor, client.clone()))
         }
     }
+}
+
+/// The read replica of the database for a process in `zone`: one of the same zone, or else the first.
+///
+/// # Panics
+/// If there is none.
+fn nearest_copy(blueprint: &Blueprint, zone: &str) -> String {
+    let copies = &blueprint.rds.read_replicas;
+    copies.iter().find(|copy| copy.zone == zone).unwrap_or(&copies[0]).name.clone()
 }
 
 /// A process that takes its time to start.

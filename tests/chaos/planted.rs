@@ -13,11 +13,14 @@ use crate::sources::named;
 /// The quickest to find, each with who names it; `rehearse chaos --planted` hunts all of them.
 const QUICK: &[(&str, &str)] = &[
     ("balance-without-entry", "balance-folds-entries"),
+    ("cache-before-commit", "cache-tells-committed"),
     ("driver-freed-apart", "trip-and-driver-agree"),
     ("epoch-not-raised", "one-driver-per-epoch"),
     ("foreign-vehicle-cleared", "organisations-apart"),
     ("offer-accepted-late", "accepted-in-time"),
     ("outbox-after-commit", "outbox-tells-every-change"),
+    ("rebalance-replays", "told-once"),
+    ("stale-copy-read", "own-writes-read"),
     ("unknown-taken-for-paid", "captured-once"),
 ];
 

@@ -47,6 +47,11 @@ pub struct PhoneHabits {
     pub give_back_share: f64,
     /// Share of the offers that drivers accept, in (0, 1]. Assumption: 0.9.
     pub accept_share: f64,
+    /// Share of the riders who look at the receipt when their trip is over, in [0, 1]. Assumption: 0.3; the rest trust the notification.
+    pub receipt_share: f64,
+    /// Share of the riders who ask the platform to forget them when their trip is over, in [0, 1]. Assumption: 0.005; far more than anywhere,
+    /// so that every rehearsal has some.
+    pub erasure_share: f64,
     /// Share of the drivers that is not idle, in (0, 1): who plans the supply aims at it. Assumption: 0.6.
     pub utilisation: f64,
 }
@@ -72,6 +77,8 @@ impl Default for PhoneHabits {
             leave_early_share: 0.01,
             give_back_share: 0.02,
             accept_share: 0.9,
+            receipt_share: 0.3,
+            erasure_share: 0.005,
             utilisation: 0.6,
         }
     }
@@ -276,7 +283,8 @@ impl<'a> TrafficModel<'a> {
             + absent * ((found_s + no_show_s) / waiting_poll_s + 0.5)
             + habits.cancel_share * habits.cancel_within.as_secs_f64() / 2.0 / waiting_poll_s;
         let offers = per_offer / habits.accept_share * (1.0 + again);
-        let per_trip = 1.0 + habits.cancel_share + offers + progress + pings + polls;
+        let per_trip =
+            1.0 + habits.cancel_share + habits.receipt_share + habits.erasure_share + offers + progress + pings + polls;
         let per_idle_s = 1.0 / heartbeat_s + 1.0 / habits.offer_poll_every.as_secs_f64();
         let per_rider = 1.0 + habits.quotes_per_rider;
         Traffic {
@@ -360,7 +368,13 @@ fn check(habits: &PhoneHabits) -> Result<(), TrafficError> {
         let left = 1.0 - share_of_losses;
         share(what, left, accepted(left), "at most 1")?;
     }
-    let stays = 2.0 - habits.leave_early_share;
-    share("one more than the share that does not leave early", stays, (1.0..=2.0).contains(&stays), "at most 2")?;
+    for (what, share_of_some) in [
+        ("one more than the share that does not leave early", habits.leave_early_share),
+        ("one more than the share that reads no receipt", habits.receipt_share),
+        ("one more than the share that stays", habits.erasure_share),
+    ] {
+        let others = 2.0 - share_of_some;
+        share(what, others, (1.0..=2.0).contains(&others), "at most 2")?;
+    }
     share("utilisation", habits.utilisation, habits.utilisation > 0.0 && habits.utilisation < 1.0, "below 1")
 }

@@ -5,8 +5,8 @@
 //! neither what breaks nor how anything is implemented: they read committed rows, acknowledgements, and what the world outside
 //! saw.
 //!
-//! Of the 38 invariants two have no oracle, because none could look at anything. 35, the same seed and the same trace, is about two runs:
-//! `rehearse verify` compares them. 38 is about erased users, and the platform erases nobody.
+//! Of the 38 invariants one has no oracle, because none could look at it. 35, the same seed and the same trace, is about two runs:
+//! `rehearse verify` compares them.
 
 mod history;
 mod objects;
@@ -29,6 +29,8 @@ mod outbox;
 mod payment;
 mod pricing;
 mod privacy;
+mod profile;
+mod reading;
 mod reconciliation;
 mod retention;
 mod trip;
@@ -37,6 +39,7 @@ pub use history::{Acknowledged, Fate, History, LostWrite, Recovery};
 pub use objects::{CacheEntry, each_cache_entry, event_name, object_name, partition_name};
 pub use oracle::{End, Oracle, Report, Tally, Violation};
 pub use privacy::Texts;
+pub use profile::CachedProfile;
 pub use rules::Rules;
 pub use transaction::{Pair, RowChange, Transaction};
 pub use watch::Watch;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ports::observe::Observation;
 use runtime::Time;
 
+use crate::profile::CachedProfile;
 use crate::transaction::Transaction;
 use crate::view::View;
 
@@ -24,6 +25,9 @@ pub trait Oracle {
 
     /// Anything else happened. Of what caches and event logs acknowledge, only what is gone by then.
     fn observed(&mut self, _observation: &Observation, _view: &View, _tally: &mut Tally) {}
+
+    /// A client was told that a cache keeps this of a rider.
+    fn profile_cached(&mut self, _cached: &CachedProfile, _view: &View, _tally: &mut Tally) {}
 
     /// The run is over.
     fn finish(&mut self, _end: End, _view: &View, _tally: &mut Tally) {}

@@ -14,7 +14,9 @@ use platform::domain::ledger::AccountKind;
 use platform::domain::money::Currency;
 use platform::domain::movement::MovementKind;
 use platform::domain::notification::Channel;
-use platform::domain::schema::{Balance, CarriedBalance, Driver, Movement, Quote, ToldNotification, TripNews, Vehicle};
+use platform::domain::schema::{
+    Balance, CarriedBalance, Driver, Movement, Quote, Rider, ToldNotification, TripNews, Vehicle,
+};
 use platform::domain::trip::State;
 use runtime::Time;
 
@@ -55,6 +57,7 @@ pub struct View {
     /// Trips that are over, with the number of the commit that closed them, oldest first.
     closed: VecDeque<(TripId, u64)>,
     drivers: BTreeMap<DriverId, Driver>,
+    riders: BTreeMap<RiderId, Rider>,
     vehicles: BTreeMap<VehicleId, Vehicle>,
     drivers_on_duty_in: BTreeMap<VehicleId, BTreeSet<DriverId>>,
     /// Quotes until some time after they expire, and their order of expiry.
@@ -102,6 +105,15 @@ impl View {
     /// Every driver ever seen, ascending. For the end of a run only.
     pub fn drivers(&self) -> impl Iterator<Item = &Driver> {
         self.drivers.values()
+    }
+
+    pub fn rider(&self, rider: RiderId) -> Option<&Rider> {
+        self.riders.get(&rider)
+    }
+
+    /// Every rider ever seen, ascending. For the end of a run only.
+    pub fn riders(&self) -> impl Iterator<Item = &Rider> {
+        self.riders.values()
     }
 
     pub fn vehicle(&self, vehicle: VehicleId) -> Option<&Vehicle> {
@@ -168,10 +180,10 @@ impl View {
     /// How many rows are remembered.
     pub(crate) fn rows_remembered(&self) -> usize {
         let of_trips: usize = self.dossiers.values().map(Dossier::rows).sum();
-        let of_people =
-            self.drivers.len() + self.vehicles.len() + self.balances.len() + self.carried.len() + self.folds.len();
+        let of_people = self.drivers.len() + self.riders.len() + self.vehicles.len();
+        let of_books = self.balances.len() + self.carried.len() + self.folds.len();
         let of_events = self.unpublished.len() + self.news.len() + self.told.len();
-        of_trips + of_people + of_events + self.quotes.len() + self.open_movements.len() + self.closed.len()
+        of_trips + of_people + of_books + of_events + self.quotes.len() + self.open_movements.len() + self.closed.len()
     }
 
     /// The stored balance of an account.

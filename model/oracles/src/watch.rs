@@ -8,12 +8,13 @@ use runtime::Time;
 use crate::history::{Admission, LostWrite, Undone};
 use crate::oracle::{End, Oracle, Report, Tally};
 use crate::privacy::{self, Texts};
+use crate::profile::CachedProfile;
 use crate::rules::Rules;
 use crate::transaction::{RowChange, Transaction, decode_all};
 use crate::view::View;
 use crate::{
     city, durability, idempotency, ledger, liveness, matching, notification, offer, organisation, outbox, payment,
-    pricing, reconciliation, retention, trip,
+    pricing, profile, reading, reconciliation, retention, trip,
 };
 
 /// All oracles over one run.
@@ -45,8 +46,10 @@ impl Watch {
             idempotency::oracles(),
             outbox::oracles(),
             notification::oracles(),
+            reading::oracles(),
             retention::oracles(&rules),
-            privacy::oracles(),
+            privacy::oracles(&rules),
+            profile::oracles(),
             durability::oracles(&rules),
             city::oracles(&rules),
             liveness::oracles(&rules),
@@ -87,6 +90,11 @@ impl Observer for Watch {
             Observation::JourneyEnded(_) | Observation::AttemptFailed(_) => return,
             // Oracles hear of those that are gone.
             Observation::CacheWriteAcknowledged(write) => {
+                if let Some(cached) = CachedProfile::of(write) {
+                    for (oracle, tally) in &mut inner.oracles {
+                        oracle.profile_cached(&cached, &inner.view, tally);
+                    }
+                }
                 if inner.view.history_mut().cache_acknowledged(write) {
                     return;
                 }
@@ -116,6 +124,7 @@ impl Observer for Watch {
             | Observation::WritableSince { .. }
             | Observation::WritableEnded { .. }
             | Observation::Position(_)
+            | Observation::ReceiptRead(_)
             | Observation::EventsTruncated { .. } => {}
         }
         for (oracle, tally) in &mut inner.oracles {

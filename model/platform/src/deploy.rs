@@ -17,6 +17,7 @@ use crate::services::fleet::Fleet;
 use crate::services::notifications::{self, Carrier};
 use crate::services::peers::Peers;
 use crate::services::pricing::shelf::{CacheShelf, NoShelf};
+use crate::services::users::profiles::{CachedProfiles, NoProfiles};
 use crate::services::{Config, gateway, geo, matching, payments, pricing, relay, trips, users, vehicles};
 
 /// The services there are.
@@ -89,6 +90,14 @@ impl Wiring {
     fn fleet(&self) -> Fleet {
         Fleet::new(self.peers(Service::Geo), self.config.shared_locations)
     }
+
+    fn neighbours_of_trips(&self) -> trips::Neighbours {
+        trips::Neighbours {
+            matching: self.peers(Service::Matching),
+            payments: self.peers(Service::Payments),
+            fleet: self.fleet(),
+        }
+    }
 }
 
 /// What starts one replica of a service. The database and the processor are connected to inside the process, afresh in each of its lives.
@@ -112,19 +121,14 @@ pub fn start<D: Database, P: Processor>(
                 };
                 Box::pin(gateway::run(config, key, services))
             }
-            Service::Users => Box::pin(users::run(config, key, wiring.peers(Service::Vehicles), database())),
+            Service::Users => {
+                Box::pin(users::run(config, key, wiring.peers(Service::Vehicles), NoProfiles, database()))
+            }
             Service::Vehicles => Box::pin(vehicles::run(config, database())),
             Service::Geo => Box::pin(geo::run(config)),
             Service::Pricing => Box::pin(pricing::run(config, wiring.fleet(), NoShelf, database())),
             Service::Matching => Box::pin(matching::run(config, wiring.fleet(), database())),
-            Service::Trips => {
-                let neighbours = trips::Neighbours {
-                    matching: wiring.peers(Service::Matching),
-                    payments: wiring.peers(Service::Payments),
-                    fleet: wiring.fleet(),
-                };
-                Box::pin(trips::run(config, neighbours, database()))
-            }
+            Service::Trips => Box::pin(trips::run(config, wiring.neighbours_of_trips(), database(), None)),
             Service::Payments => Box::pin(payments::run(config, wiring.peers(Service::Users), database(), processor())),
         }
     })
@@ -146,6 +150,31 @@ pub fn start_pricing<D: Database, C: Cache>(
         let config = wiring.config.clone();
         let shelf = CacheShelf::new(cache(), config.cache_timeout);
         Box::pin(pricing::run(config, wiring.fleet(), shelf, database()))
+    })
+}
+
+/// What starts one replica of the users service that keeps in the cache what is asked about riders soon.
+pub fn start_users<D: Database, C: Cache>(
+    wiring: Rc<Wiring>,
+    database: impl Fn() -> D + 'static,
+    cache: impl Fn() -> C + 'static,
+) -> Rc<dyn Fn() -> LocalFuture> {
+    Rc::new(move || {
+        let (config, key, vehicles) = (wiring.config.clone(), wiring.session_key, wiring.peers(Service::Vehicles));
+        let profiles = CachedProfiles::new(cache(), config.cache_timeout);
+        Box::pin(users::run(config, key, vehicles, profiles, database()))
+    })
+}
+
+/// What starts one replica of the trips service that reads receipts from a copy of the database.
+pub fn start_trips<D: Database>(
+    wiring: Rc<Wiring>,
+    database: impl Fn() -> D + 'static,
+    copy: impl Fn() -> D + 'static,
+) -> Rc<dyn Fn() -> LocalFuture> {
+    Rc::new(move || {
+        let neighbours = wiring.neighbours_of_trips();
+        Box::pin(trips::run(wiring.config.clone(), neighbours, database(), Some(copy())))
     })
 }
 

@@ -22,6 +22,7 @@ pub mod payment;
 pub mod place;
 pub mod quote;
 pub mod retention;
+pub mod rider;
 pub mod schema;
 pub mod session;
 pub mod settlement;

@@ -45,6 +45,8 @@ pub enum Observation {
     JourneyEnded(JourneyEnded),
     /// A phone did not get what it asked for and will ask again.
     AttemptFailed(AttemptFailed),
+    /// A rider's phone was shown what a trip came to.
+    ReceiptRead(ReceiptRead),
     /// A driver's phone said where it is, or tried to.
     Position(DriverPosition),
     /// A component of the infrastructure went into another state, as far as whoever reports it can tell.
@@ -207,6 +209,17 @@ pub struct AttemptFailed {
     pub ended_at: Time,
     /// The code of what it met.
     pub error: &'static str,
+}
+
+/// What a rider's phone was shown of a trip, beside what it had been shown before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiptRead {
+    pub trip: i64,
+    /// The newest version of the trip that the phone had seen when it asked.
+    pub seen_version: i64,
+    /// The version that it was shown.
+    pub shown_version: i64,
+    pub at: Time,
 }
 
 /// How a journey ended.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use platform::api::gateway::{Action, Request, Response};
 use platform::api::{ApiError, users};
 use platform::domain::ids::{DriverId, OperatorId, RiderId, TripId};
+use platform::domain::rider::PhoneNumber;
 use platform::domain::session::{Caller, SessionToken};
 use ports::observe::{AttemptFailed, JourneyEnded, JourneyOutcome, Observation, Tier};
 use ports::{IdempotencyKey, Retry};
@@ -133,7 +134,7 @@ impl Phone {
             Caller::Rider(_) | Caller::Operator(_) => None,
         };
         let (caller, secret) = (self.owner, secret(runtime::seed(), self.owner));
-        let action = Action::SignIn(users::SignIn { caller, secret, organisation });
+        let action = Action::SignIn(users::SignIn { caller, secret, organisation, number: number_of(caller) });
         if let Ok(Response::SignedIn(session)) = self.act("sign-in", &action, now()).await {
             self.session.set(Some(session));
         }
@@ -191,7 +192,8 @@ impl Phone {
         attempts: u32,
         (outcome, error): (JourneyOutcome, Option<&'static str>),
     ) {
-        let (tier, actor, trip) = (Tier::Critical, self.actor(), trip.map(|trip| trip.0));
+        let tier = if matches!(kind, "receipt" | "erasure") { Tier::Standard } else { Tier::Critical };
+        let (actor, trip) = (self.actor(), trip.map(|trip| trip.0));
         let ended = JourneyEnded { kind, tier, actor, trip, intended_at, ended_at, attempts, outcome, error };
         self.world.observer.observe(&Observation::JourneyEnded(ended));
     }
@@ -203,11 +205,20 @@ impl Phone {
     }
 }
 
+/// A rider's telephone number, in New York (assumption: no two riders of a run share one).
+fn number_of(caller: Caller) -> Option<PhoneNumber> {
+    match caller {
+        Caller::Rider(rider) => Some(PhoneNumber(19_170_000_000 + rider.0.cast_unsigned())),
+        Caller::Driver(_) | Caller::Operator(_) => None,
+    }
+}
+
 /// The trip that this is about.
 fn trip_of(action: &Action) -> Option<TripId> {
     match action {
         Action::CancelTrip { trip, .. }
         | Action::TripStatus { trip }
+        | Action::Receipt { trip, .. }
         | Action::AnswerOffer { trip, .. }
         | Action::Advance { trip, .. } => Some(*trip),
         _ => None,

@@ -11,6 +11,7 @@ use platform::api::trips::TripView;
 use platform::domain::ids::{QuoteId, RiderId};
 use platform::domain::session::Caller;
 use platform::domain::trip::State;
+use ports::observe::{Observation, ReceiptRead};
 use runtime::random::{RngExt, Stream};
 use runtime::{Time, now, sleep, sleep_until};
 
@@ -38,9 +39,9 @@ struct Plan {
 }
 
 /// How a trip ended for its rider.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Ended {
-    Over,
+    /// With what the phone showed of it last, if there was a trip.
+    Over(Option<TripView>),
     /// The platform knows nothing of a trip that it had acknowledged, and the rider still stands at the kerb.
     Forgotten,
 }
@@ -64,13 +65,27 @@ pub(super) async fn open_app(world: Rc<World>, rider: RiderId, wish: TripWish, d
     let owner = Caller::Rider(rider);
     let mut stream = runtime::random::stream(&format!("choices of rider {rider} from {}", now().nanos()));
     let plan = Plan::draw(&world, decided, &mut stream);
+    // Apart from the other choices, none of which depends on it.
+    let mut afterwards = runtime::random::stream(&format!("afterwards of rider {rider} from {}", now().nanos()));
+    let [reads_receipt, wants_to_be_forgotten] =
+        [world.habits.receipt_share, world.habits.erasure_share].map(|share| coin(share, &mut afterwards));
     let phone = Rc::new(Phone::new(owner, world.clone()));
+    let mut travelled = None;
     for _ in 0..=STARTS_OVER_MAX {
-        if try_to_travel(&phone, &plan, wish, &mut stream).await == Ended::Over {
+        if let Ended::Over(shown) = try_to_travel(&phone, &plan, wish, &mut stream).await {
+            travelled = shown.filter(|view| !view.state.is_active());
             break;
         }
     }
     world.crowd.end(owner);
+    if let Some(view) = travelled {
+        if reads_receipt {
+            read_receipt(&phone, view).await;
+        }
+        if wants_to_be_forgotten && phone.insist("erasure", &Action::EraseMe, now()).await.is_ok() {
+            return; // and never comes back
+        }
+    }
     world.resting.borrow_mut().push_back(rider);
 }
 
@@ -78,11 +93,21 @@ pub(super) async fn open_app(world: Rc<World>, rider: RiderId, wish: TripWish, d
 async fn try_to_travel(phone: &Rc<Phone>, plan: &Plan, wish: TripWish, stream: &mut Stream) -> Ended {
     let crowd = &phone.world.crowd;
     crowd.begin(phone.owner, Doing::Looking, None);
-    let Some(quote) = look(phone, plan, wish, stream).await.filter(|_| plan.requests) else { return Ended::Over };
+    let Some(quote) = look(phone, plan, wish, stream).await.filter(|_| plan.requests) else { return Ended::Over(None) };
     crowd.begin(phone.owner, Doing::Requesting, None);
     match request(phone, quote, stream).await {
         Some(view) => travel(phone, view, plan).await,
-        None => Ended::Over,
+        None => Ended::Over(None),
+    }
+}
+
+/// Looks up what the trip came to, when it is over.
+async fn read_receipt(phone: &Phone, seen: TripView) {
+    let action = Action::Receipt { trip: seen.id, seen_version: seen.version };
+    if let Ok(Response::Receipt(receipt)) = phone.act("receipt", &action, now()).await {
+        let (trip, seen_version, shown_version) = (seen.id.0, seen.version, receipt.version);
+        let read = ReceiptRead { trip, seen_version, shown_version, at: now() };
+        phone.world.observer.observe(&Observation::ReceiptRead(read));
     }
 }
 
@@ -163,22 +188,19 @@ async fn travel(phone: &Rc<Phone>, view: TripView, plan: &Plan) -> Ended {
             match poll_fn(|context| beat.borrow_mut().poll(context, every, poll, missed)).await {
                 Ok(Response::Trip(view)) => trip.take(view),
                 // There is nothing to wait for; a rider who sits in the car is driven all the same.
-                Err(Unfulfilled::Answered(ApiError::NotFound)) if !crowd.is_on_board(view.id) => {
-                    return Ended::Forgotten;
-                }
-                Err(Unfulfilled::Answered(ApiError::NotFound)) => return Ended::Over,
+                Err(Unfulfilled::Answered(ApiError::NotFound)) => return !crowd.is_on_board(view.id),
                 _ => {}
             }
         }
-        Ended::Over
+        false
     };
-    let ended = runtime::select! {
-        ended = watching => ended,
-        () = trip.lose_patience(plan) => Ended::Over,
+    let is_forgotten = runtime::select! {
+        is_forgotten = watching => is_forgotten,
+        () = trip.lose_patience(plan) => false,
     };
     crowd.leave_kerb(view.id);
     poll_fn(|context| beat.borrow_mut().poll_rest(context, missed)).await;
-    ended
+    if is_forgotten { Ended::Forgotten } else { Ended::Over(Some(trip.view.get())) }
 }
 
 /// The rider's side of a trip.

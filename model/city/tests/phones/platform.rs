@@ -9,7 +9,7 @@ use platform::api::gateway::{Action, Request, Response};
 use platform::api::geo::Noted;
 use platform::api::matching::OfferView;
 use platform::api::pricing::QuoteView;
-use platform::api::trips::{OfferAnswer, Progress, TripView};
+use platform::api::trips::{OfferAnswer, Progress, ReceiptView, TripView};
 use platform::domain::ids::{DriverId, FencingToken, QuoteId, RiderId, TripId};
 use platform::domain::money::Currency;
 use platform::domain::place::Coordinate;
@@ -164,6 +164,8 @@ impl Platform {
                 self.once(key, || self.step(trip, EventKind::RiderCancelled, |trip| trip.rider == rider))
             }
             Action::TripStatus { trip } => self.view(trip),
+            Action::Receipt { trip, .. } => self.receipt(trip),
+            Action::EraseMe => Ok(Response::Done),
             Action::ActiveTrip => Ok(self.active(|trip| trip.rider == rider)),
             other => panic!("a rider does not ask for {other:?}"),
         }
@@ -270,6 +272,21 @@ impl Platform {
 
     fn view(&self, trip: TripId) -> Result<Response, ApiError> {
         self.trips.borrow().get(&trip).map(|trip| Response::Trip(trip.view)).ok_or(ApiError::NotFound)
+    }
+
+    fn receipt(&self, trip: TripId) -> Result<Response, ApiError> {
+        let view = self.trips.borrow().get(&trip).map(|trip| trip.view).ok_or(ApiError::NotFound)?;
+        assert!(!view.state.is_active(), "whoever asks has seen the end of the trip: {view:?}");
+        Ok(Response::Receipt(ReceiptView {
+            trip,
+            state: view.state,
+            version: view.version,
+            charge_minor: view.charge_minor,
+            tax_minor: None,
+            tolls_minor: None,
+            distance_m: None,
+            duration_s: None,
+        }))
     }
 
     /// Offers every trip that searches to the nearest free driver.

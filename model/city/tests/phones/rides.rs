@@ -1,6 +1,6 @@
 //! Rides in a village whose platform works.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use city::{PhoneHabits, Point};
 use platform::api::gateway::Action;
@@ -35,6 +35,43 @@ fn when_demand_stops_every_journey_comes_to_its_end() {
         [State::Completed, State::CancelledByRider, State::NoShow].map(|state| run.platform.trips_in(state));
     assert!(completed > 20, "{completed}");
     assert_eq!(completed + cancelled + absent, run.watcher.of_kind("request").len());
+}
+
+#[test]
+fn a_share_of_the_riders_reads_the_receipt_when_the_trip_is_over() {
+    let [nobody, some, all] = [0.0, 0.3, 1.0].map(|receipt_share| {
+        let mut config = village_phones(7200.0, 20);
+        config.habits = PhoneHabits { receipt_share, ..config.habits };
+        let mut run = Run::new(config, 1, Watcher::remembering());
+        run.until(60);
+        run.crowd.stop_demand();
+        run.until(100);
+        (run.watcher.of_kind("receipt").len(), run.watcher.of_kind("request").len())
+    });
+    assert_eq!(nobody, (0, some.1), "who reads a receipt does all else as before");
+    assert_eq!(all, (some.1, some.1));
+    // Three tenths of some hundred, give or take four deviations.
+    let (expected, deviation) = (some.1 as f64 * 0.3, (some.1 as f64 * 0.21).sqrt());
+    assert!((some.0 as f64 - expected).abs() < 4.0 * deviation, "{some:?}");
+}
+
+#[test]
+fn who_asks_to_be_forgotten_never_comes_back() {
+    let mut config = village_phones(7200.0, 20);
+    config.habits = PhoneHabits { erasure_share: 1.0, ..config.habits };
+    let mut run = Run::new(config, 1, Watcher::remembering());
+    run.until(120);
+    let mut gone = BTreeSet::new();
+    for (_, caller, action) in run.platform.log.borrow().iter() {
+        // Whoever signs in is not known to the platform by a session yet.
+        let who = match action {
+            Action::SignIn(sign_in) => Some(sign_in.caller),
+            _ => *caller,
+        };
+        assert!(who.is_none_or(|who| !gone.contains(&who)), "{who:?} wants {action:?}");
+        gone.extend(who.filter(|_| *action == Action::EraseMe));
+    }
+    assert!(gone.len() > 20, "{}", gone.len());
 }
 
 #[test]

@@ -67,7 +67,15 @@ impl View {
             RowChange::Told(pair) => self.put_told(pair),
             RowChange::Movement(pair) => self.put_movement(pair),
             RowChange::Vehicle(pair) => self.put_vehicle(pair),
-            RowChange::Idempotency(_) | RowChange::Rider(_) | RowChange::Lease(_) => Ok(()),
+            RowChange::Rider(pair) => {
+                let id = pair.any().id;
+                let old = match &pair.after {
+                    Some(rider) => self.riders.insert(id, rider.clone()),
+                    None => self.riders.remove(&id),
+                };
+                agree(pair, old.as_ref(), false)
+            }
+            RowChange::Idempotency(_) | RowChange::Lease(_) => Ok(()),
         }
     }
 

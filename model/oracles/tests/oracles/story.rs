@@ -3,6 +3,7 @@
 //! too late. What is over for long enough is deleted.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use platform::domain::driver::{DriverEvent, DriverState};
 use platform::domain::fare::{Fare, FareSchedule};
@@ -15,15 +16,18 @@ use platform::domain::outbox;
 use platform::domain::place::Cell;
 use platform::domain::quote::Estimate;
 use platform::domain::retention::Retention;
+use platform::domain::rider::PhoneNumber;
 use platform::domain::schema::{
     Balance, CarriedBalance, Driver, IdempotencyRecord, JournalEntry, LateReport, Movement, Offer, OutboxEntry,
-    Payment, Quote, ToldNotification, Trip, TripLogEntry, TripNews, Vehicle,
+    Payment, Quote, Rider, ToldNotification, Trip, TripLogEntry, TripNews, Vehicle,
 };
 use platform::domain::surge::BoundSurge;
 use platform::domain::trip::{Drive, Ending, Event};
 use platform::domain::vehicle::{Papers, VehicleClass};
+use platform::services::users::profiles::Profile;
 use ports::IdempotencyKey;
-use ports::observe::{DriverPosition, Observation};
+use ports::cache::{Command, Condition, Expiry};
+use ports::observe::{CacheWrite, CommitPosition, DriverPosition, Observation, ReceiptRead};
 use ports::processor::{Operation, Outcome};
 
 use crate::script::{Script, Step, TIMES_SQUARE, Write, time};
@@ -73,6 +77,8 @@ pub fn good() -> Script {
 pub fn twisted(twist: Twist) -> Script {
     let mut story = Story::new(twist);
     (21..=27).for_each(|driver| story.come_online(driver));
+    story.register(11);
+    story.be_forgotten(18);
     let first = story.be_driven_and_pay(1);
     let news = story.be_told(&first);
     story.be_failed_over();
@@ -123,6 +129,20 @@ pub fn two_trips_for_a_rider() -> Script {
     story.script
 }
 
+/// A client is told that the cache has a rider's profile.
+pub fn profile_cached(rider: i64, card_token: u64, at_ns: i64) -> Observation {
+    let value = postcard::to_stdvec(&Profile { card_token }).unwrap();
+    let command = Rc::new(Command::Set {
+        key: format!("rider:{rider}").into_bytes(),
+        value,
+        condition: Condition::Always,
+        expiry: Expiry::After(45_000),
+        get: false,
+    });
+    let position = CommitPosition { store: "redis/1".into(), epoch: 1, lsn: at_ns.cast_unsigned(), at: time(at_ns) };
+    Observation::CacheWriteAcknowledged(CacheWrite { position, command })
+}
+
 impl Story {
     fn new(twist: Twist) -> Self {
         let (drivers, balances) = (BTreeMap::new(), BTreeMap::new());
@@ -151,6 +171,35 @@ impl Story {
         ride
     }
 
+    /// A rider signs in for the first time, and the cache is told.
+    fn register(&mut self, id: i64) -> Rider {
+        self.tick();
+        let rider = Rider {
+            id: RiderId(id),
+            phone_number: Some(PhoneNumber(12_125_550_000 + id.unsigned_abs())),
+            card_token: Some(411),
+            secret_digest: Some(vec![7; 32]),
+            erasure: None,
+            erasure_at_ns: None,
+            created_at_ns: self.now_ns,
+        };
+        self.script.commit(format!("rider {id} registered"), self.now_ns, vec![Write::put(&rider)]);
+        self.tick();
+        self.script.steps.push(Step::Observe(profile_cached(id, 411, self.now_ns)));
+        rider
+    }
+
+    /// A rider registers, asks to be forgotten, and is.
+    fn be_forgotten(&mut self, id: i64) {
+        let mut rider = self.register(id);
+        self.tick();
+        rider.ask_erasure(self.now_ns);
+        self.script.commit(format!("rider {id} asks"), self.now_ns, vec![Write::put(&rider)]);
+        self.now_ns += 125 * SECOND_NS;
+        rider.erase(self.now_ns);
+        self.script.commit(format!("rider {id} forgotten"), self.now_ns, vec![Write::put(&rider)]);
+    }
+
     /// The rider is told of what was paid, over the first channel.
     fn be_told(&mut self, ride: &Ride) -> (TripNews, ToldNotification) {
         self.now_ns += 20 * SECOND_NS;
@@ -167,6 +216,9 @@ impl Story {
         self.tick();
         let told = row(Telling::Told, self.now_ns);
         self.commit(ride, "told", vec![Write::put(&told)]);
+        let (trip, version, at) = (trip_id.0, ride.trip.version, time(self.now_ns));
+        let read = ReceiptRead { trip, seen_version: version, shown_version: version, at };
+        self.script.steps.push(Step::Observe(Observation::ReceiptRead(read)));
         (news, told)
     }
 

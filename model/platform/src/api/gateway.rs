@@ -3,7 +3,7 @@
 use ports::IdempotencyKey;
 use serde::{Deserialize, Serialize};
 
-use super::trips::{OfferAnswer, Progress, TripView};
+use super::trips::{OfferAnswer, Progress, ReceiptView, TripView};
 use super::{geo, payments, pricing, users};
 use crate::domain::ids::{FencingToken, QuoteId, TripId};
 use crate::domain::place::Coordinate;
@@ -46,6 +46,13 @@ pub enum Action {
     },
     /// Rider or driver: which trip am I on? For a phone that has lost track, or whose platform has.
     ActiveTrip,
+    /// Rider: what did it come to? The phone says which state of the trip it has seen, and is shown no older one.
+    Receipt {
+        trip: TripId,
+        seen_version: i64,
+    },
+    /// Rider: forget me. Nobody signs in as the rider from then on; what is known of the person goes when nothing is owed any more.
+    EraseMe,
     /// Operator: gives a part of what was captured back to the rider.
     Refund {
         trip: TripId,
@@ -90,6 +97,7 @@ pub enum Response {
     Quote(pricing::QuoteView),
     Trip(TripView),
     ActiveTrip(Option<TripView>),
+    Receipt(ReceiptView),
     Offer(Option<super::matching::OfferView>),
     Payment(payments::PaymentView),
     Noted(geo::Noted),

@@ -31,6 +31,12 @@ pub enum Request {
     Active {
         caller: Caller,
     },
+    /// What the trip came to, in no older state than its rider has seen.
+    Receipt {
+        rider: RiderId,
+        trip: TripId,
+        seen_version: i64,
+    },
     AnswerOffer {
         driver: DriverId,
         trip: TripId,
@@ -50,6 +56,7 @@ pub enum Request {
 pub enum Response {
     Trip(TripView),
     Active(Option<TripView>),
+    Receipt(ReceiptView),
 }
 
 /// What a driver says to an offer.
@@ -94,6 +101,38 @@ impl From<&Trip> for TripView {
             pickup: trip.pickup(),
             dropoff: trip.dropoff(),
             charge_minor: trip.charge_minor,
+        }
+    }
+}
+
+/// What a trip came to, as its rider reads it when it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ReceiptView {
+    pub trip: TripId,
+    pub state: State,
+    /// Which state of the trip this is.
+    pub version: i64,
+    /// What the rider pays; none while nothing is owed.
+    pub charge_minor: Option<i64>,
+    /// Of it, what goes to others.
+    pub tax_minor: Option<i64>,
+    pub tolls_minor: Option<i64>,
+    /// What was driven, if anything was.
+    pub distance_m: Option<u32>,
+    pub duration_s: Option<u32>,
+}
+
+impl From<&Trip> for ReceiptView {
+    fn from(trip: &Trip) -> Self {
+        Self {
+            trip: trip.id,
+            state: trip.state,
+            version: trip.version,
+            charge_minor: trip.charge_minor,
+            tax_minor: trip.tax_minor,
+            tolls_minor: trip.tolls_minor,
+            distance_m: trip.distance_m,
+            duration_s: trip.duration_s,
         }
     }
 }

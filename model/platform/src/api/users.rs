@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{DriverId, OrganisationId, RiderId};
+use crate::domain::rider::PhoneNumber;
 use crate::domain::session::{Caller, SessionToken};
 use crate::domain::vehicle::Papers;
 
@@ -13,6 +14,8 @@ pub struct SignIn {
     pub secret: u128,
     /// For whom a driver drives: noted when the driver registers.
     pub organisation: Option<OrganisationId>,
+    /// Under which number a rider is reached: noted when the rider registers.
+    pub number: Option<PhoneNumber>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,12 +33,16 @@ pub enum Request {
     GoOffDuty {
         driver: DriverId,
     },
+    /// The rider wants to be forgotten.
+    Erase {
+        rider: RiderId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Response {
     SignedIn(SessionToken),
     CardToken(u64),
-    /// The driver is on duty, or off it, as was asked.
+    /// The driver is on duty, or off it, as was asked; or the rider's wish is noted.
     Noted,
 }

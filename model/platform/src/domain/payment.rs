@@ -30,6 +30,13 @@ coded! {
     }
 }
 
+impl PaymentState {
+    /// Whether the processor has nothing to decide any more, and nothing of the card is held.
+    pub fn is_at_rest(self) -> bool {
+        matches!(self, Self::None | Self::Captured | Self::Voided | Self::Failed)
+    }
+}
+
 /// Why a payment refused a step. It is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PaymentError {

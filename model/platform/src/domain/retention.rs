@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use super::payment::PaymentState;
 use super::schema::{IdempotencyRecord, Movement, OutboxEntry, Payment, Quote, Trip};
 
 /// For how long rows are kept once they are over. What goes is taken to be in an archive, which is not modelled.
@@ -57,11 +56,8 @@ impl Retention {
 
     /// Whether a trip that is over may go as far as its money is concerned, which is all that may still move.
     pub fn is_over_money(&self, payment: Option<&Payment>, refunds: &[Movement], now_ns: i64) -> bool {
-        use PaymentState::{Captured, Failed, None as NotAsked, Voided};
-        let paid = payment.is_none_or(|payment| {
-            matches!(payment.state, NotAsked | Captured | Voided | Failed)
-                && is_past(payment.updated_at_ns, self.trips, now_ns)
-        });
+        let paid = payment
+            .is_none_or(|payment| payment.state.is_at_rest() && is_past(payment.updated_at_ns, self.trips, now_ns));
         paid && refunds.iter().all(|refund| !refund.is_open())
     }
 }
@@ -86,6 +82,7 @@ mod tests {
     use super::*;
     use crate::domain::ids::{RiderId, TripId};
     use crate::domain::money::Currency;
+    use crate::domain::payment::PaymentState;
     use crate::domain::trip::State;
     use crate::domain::trip::tests::quoted;
 

@@ -5,7 +5,7 @@
 //! happen once however often it is tried. And whatever an invariant speaks of is in a row, so that committed changes alone tell whether
 //! it holds.
 //!
-//! Transactions lock rows in this order, so that they never wait in a circle: idempotency key, trip, offer, driver, payment, movement,
+//! Transactions lock rows in this order, so that they never wait in a circle: idempotency key, rider, trip, offer, driver, payment, movement,
 //! balances (ascending), balances carried forward (ascending).
 
 mod accounts;

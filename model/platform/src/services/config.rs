@@ -50,6 +50,8 @@ pub struct Config {
     pub shared_locations: bool,
     /// How long one command to the cache may take: one that does not answer at once is of no use (assumption).
     pub cache_timeout: Duration,
+    /// How long a copy of the database may take to answer before the primary is asked (assumption: what a person does not notice).
+    pub copy_timeout: Duration,
 
     /// Between two rounds of a background loop, give or take a quarter (assumption: fast enough for people, cheap when idle).
     pub loop_interval: Duration,
@@ -58,6 +60,9 @@ pub struct Config {
     /// Between two rounds of deleting what is over (assumption).
     pub sweep_interval: Duration,
     pub retention: Retention,
+    /// How long a rider who wants to be forgotten is remembered, at least: 2 min (assumption; platforms leave a month to think better of it,
+    /// which is what the General Data Protection Regulation allows, article 12(3), and more than a rehearsal lives to see).
+    pub erasure_delay: Duration,
     /// How many rows one round of a loop takes (assumption).
     pub batch: u32,
 
@@ -145,10 +150,12 @@ impl Default for Config {
             search_interval: Duration::from_secs(4),
             shared_locations: false,
             cache_timeout: Duration::from_millis(250),
+            copy_timeout: Duration::from_millis(250),
             loop_interval: Duration::from_secs(2),
             lost_driver_interval: Duration::from_secs(10),
             sweep_interval: Duration::from_secs(60),
             retention: Retention::default(),
+            erasure_delay: Duration::from_secs(120),
             batch: 64,
             city: Coordinate { latitude_microdegrees: 40_750_000, longitude_microdegrees: -73_980_000 },
             roads: Roads { detour_per_mille: 1_350, speed_m_per_h: 18_500, free_flow_m_per_h: 100_000 },
@@ -217,6 +224,11 @@ mod tests {
         assert_eq!((roads.path_m(1_609), roads.duration_s(1_609), roads.free_flow_s(1_609)), (2_172, 422, 57));
         assert_eq!(roads.duration_s(u32::MAX), 835_777_419);
         assert!(roads.free_flow_s(1) <= roads.duration_s(1));
+    }
+
+    #[test]
+    fn no_cache_remembers_a_rider_for_longer_than_the_platform() {
+        assert!(Config::default().erasure_delay > crate::services::users::profiles::KEPT * 2);
     }
 
     #[test]

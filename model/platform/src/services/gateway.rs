@@ -83,6 +83,10 @@ impl Gateway {
                 let request = users::Request::GoOffDuty { driver: driver(caller)? };
                 self.services.users.call(request, context).await.map(|_| Response::Done)
             }
+            Action::EraseMe => {
+                let request = users::Request::Erase { rider: rider(caller)? };
+                self.services.users.call(request, context).await.map(|_| Response::Done)
+            }
             Action::Refund { trip, amount_minor, key } => {
                 let refund = payments::Request::Refund { operator: operator(caller)?, trip, amount_minor, key };
                 let payments::Response::Payment(view) = self.services.payments.call(refund, context).await?;
@@ -93,6 +97,7 @@ impl Gateway {
                 Ok(match self.services.trips.call(request, context).await? {
                     trips::Response::Trip(trip) => Response::Trip(trip),
                     trips::Response::Active(trip) => Response::ActiveTrip(trip),
+                    trips::Response::Receipt(receipt) => Response::Receipt(receipt),
                 })
             }
         }
@@ -106,6 +111,7 @@ fn trip_request(caller: Caller, action: Action) -> Reply<trips::Request> {
         Action::CancelTrip { trip, key } => trips::Request::Cancel { caller, trip, key },
         Action::TripStatus { trip } => trips::Request::Status { caller, trip },
         Action::ActiveTrip => trips::Request::Active { caller },
+        Action::Receipt { trip, seen_version } => trips::Request::Receipt { rider: rider(caller)?, trip, seen_version },
         Action::AnswerOffer { trip, token, answer, key } => {
             trips::Request::AnswerOffer { driver: driver(caller)?, trip, token, answer, key }
         }
@@ -118,6 +124,7 @@ fn trip_request(caller: Caller, action: Action) -> Reply<trips::Request> {
         Action::SignIn(_)
         | Action::Quote { .. }
         | Action::Refund { .. }
+        | Action::EraseMe
         | Action::GoOnDuty { .. }
         | Action::GoOffDuty
         | Action::Ping { .. }

@@ -6,6 +6,7 @@ mod cancel;
 mod create;
 mod late;
 mod lost_drivers;
+mod receipt;
 mod search;
 mod stuck;
 
@@ -36,10 +37,11 @@ pub struct Neighbours {
     pub fleet: Fleet,
 }
 
-/// Runs one replica.
-pub async fn run<D: Database>(config: Rc<Config>, neighbours: Neighbours, database: D) {
+/// Runs one replica. What may be a moment old is read from `copy`, a copy of the database that lags, if there is one.
+pub async fn run<D: Database>(config: Rc<Config>, neighbours: Neighbours, database: D, copy: Option<D>) {
     let store = Store::new(database, &config.calls);
-    let trips = Rc::new(Trips { config: config.clone(), store, neighbours });
+    let copy = copy.map(|copy| Store::new(copy, &config.calls));
+    let trips = Rc::new(Trips { config: config.clone(), store, copy, neighbours });
     let searches = trips.clone();
     periodic::every(config.loop_interval, "trips.searches", async move || searches.search_round().await);
     let lost = trips.clone();
@@ -58,6 +60,7 @@ pub async fn run<D: Database>(config: Rc<Config>, neighbours: Neighbours, databa
 struct Trips<D> {
     config: Rc<Config>,
     store: Store<D>,
+    copy: Option<Store<D>>,
     neighbours: Neighbours,
 }
 
@@ -78,6 +81,9 @@ impl<D: Database> Trips<D> {
         if let Request::Active { caller } = request {
             let work = async |transaction: &mut D::Transaction| active(transaction, caller).await;
             return self.store.run(&mut context, work).await.map(Response::Active);
+        }
+        if let Request::Receipt { rider, trip, seen_version } = request {
+            return self.receipt(rider, trip, seen_version, &mut context).await.map(Response::Receipt);
         }
         self.handle_trip(request, &mut context).await.map(Response::Trip)
     }
@@ -113,7 +119,7 @@ impl<D: Database> Trips<D> {
             Request::Status { caller, trip } => {
                 self.store.run(context, async |transaction| status(transaction, caller, trip).await).await
             }
-            Request::Active { .. } => Err(ApiError::Internal),
+            Request::Active { .. } | Request::Receipt { .. } => Err(ApiError::Internal),
             Request::AnswerOffer { driver, trip, token, answer, key } => {
                 let keyed = keyed(Scope::AnswerOffer, Caller::Driver(driver), key);
                 let offered = answer::Offered { driver, trip, token };

@@ -1,28 +1,42 @@
 //! The users service: sign-in, cards, and whether drivers are on duty, and in which vehicle.
 
+mod erasure;
+pub mod profiles;
+
 use std::rc::Rc;
 
 use ports::database::{Database, Transaction};
 use runtime::call::CallContext;
 
+use self::profiles::{Profile, Profiles};
 use super::clock::now_ns;
 use super::peers::Peers;
 use super::transaction::{Failure, Store};
 use super::transition::{lock_driver, update};
-use super::{Config, server};
+use super::{Config, periodic, server};
 use crate::api::error::Rejection;
 use crate::api::users::{Request, Response, SignIn};
 use crate::api::{ApiError, Reply, vehicles};
 use crate::domain::driver::{DriverEvent, DriverState};
 use crate::domain::idempotency::request_hash;
 use crate::domain::ids::{DriverId, FencingToken, OrganisationId, RiderId};
+use crate::domain::rider::PhoneNumber;
 use crate::domain::schema::{Driver, Rider};
 use crate::domain::session::{Caller, SessionKey, secret_digest};
 use crate::domain::vehicle::Clearance;
 
 /// Runs one replica. Sessions are signed with `key`.
-pub async fn run<D: Database>(config: Rc<Config>, key: SessionKey, vehicles: Vehicles, database: D) {
-    let users = Rc::new(Users { key, store: Store::new(database, &config.calls), vehicles });
+pub async fn run<D: Database>(
+    config: Rc<Config>,
+    key: SessionKey,
+    vehicles: Vehicles,
+    profiles: impl Profiles,
+    database: D,
+) {
+    let users = Rc::new(Users { key, store: Store::new(database, &config.calls), vehicles, profiles });
+    let forgetting = (users.clone(), config.clone());
+    let round = async move || erasure::round(&forgetting.0.store, &forgetting.1).await;
+    periodic::every(config.sweep_interval, "users.erasure", round);
     let _ports = server::open(&config, move |request, context| {
         let users = users.clone();
         async move { users.handle(request, context).await }
@@ -33,21 +47,29 @@ pub async fn run<D: Database>(config: Rc<Config>, key: SessionKey, vehicles: Veh
 /// Whoever knows which vehicles may be driven.
 type Vehicles = Peers<vehicles::Request, vehicles::Response>;
 
-struct Users<D> {
+struct Users<D, P> {
     key: SessionKey,
     store: Store<D>,
     vehicles: Vehicles,
+    profiles: P,
 }
 
-impl<D: Database> Users<D> {
-    async fn handle(&self, request: Request, mut context: CallContext) -> Reply<Response> {
+impl<D: Database, P: Profiles> Users<D, P> {
+    async fn handle(self: &Rc<Self>, request: Request, mut context: CallContext) -> Reply<Response> {
         match request {
             Request::SignIn(sign_in) => self.sign_in(sign_in, &mut context).await,
             Request::CardToken { rider } => {
+                if let Some(profile) = self.profiles.read(rider).await {
+                    return Ok(Response::CardToken(profile.card_token));
+                }
                 let rider =
                     self.store.run(&mut context, async |transaction| Ok(transaction.get::<Rider>(rider).await?));
                 let rider = rider.await?.ok_or(ApiError::NotFound)?;
-                Ok(Response::CardToken(rider.card_token.cast_unsigned()))
+                Ok(Response::CardToken(rider.card_token.ok_or(ApiError::NotFound)?.cast_unsigned()))
+            }
+            Request::Erase { rider } => {
+                let work = async |transaction: &mut D::Transaction| erasure::ask(transaction, rider).await;
+                self.store.run(&mut context, work).await.map(|()| Response::Noted)
             }
             Request::GoOnDuty { driver, papers } => {
                 let read = async |transaction: &mut D::Transaction| Ok(transaction.get::<Driver>(driver).await?);
@@ -64,34 +86,62 @@ impl<D: Database> Users<D> {
         }
     }
 
-    async fn sign_in(&self, sign_in: SignIn, context: &mut CallContext) -> Reply<Response> {
+    async fn sign_in(self: &Rc<Self>, sign_in: SignIn, context: &mut CallContext) -> Reply<Response> {
         let digest = secret_digest(sign_in.secret);
-        let known = self
+        let (known, profile) = self
             .store
             .run(context, async |transaction| match sign_in.caller {
-                Caller::Rider(rider) => rider_digest(transaction, rider, &digest).await,
-                Caller::Driver(driver) => driver_digest(transaction, driver, sign_in.organisation, &digest).await,
+                Caller::Rider(rider) => {
+                    let rider = rider_or_newcomer(transaction, rider, sign_in.number, &digest).await?;
+                    let profile = profile_of(&rider).map(|profile| (rider.id, profile));
+                    if let (Some((rider, profile)), true) = (profile, runtime::planted::is("cache-before-commit")) {
+                        self.profiles.keep(rider, profile).await;
+                    }
+                    // Who asked to be forgotten is a stranger from then on.
+                    Ok((rider.secret_digest.filter(|_| rider.erasure.is_none()), profile))
+                }
+                Caller::Driver(driver) => {
+                    let known = driver_digest(transaction, driver, sign_in.organisation, &digest).await?;
+                    Ok((Some(known), None))
+                }
                 // No phone signs an operator in.
                 Caller::Operator(_) => Err(ApiError::Unauthenticated.into()),
             })
             .await?;
-        if known != digest {
+        if known != Some(digest) {
             return Err(ApiError::Unauthenticated);
+        }
+        if let Some((rider, profile)) = profile {
+            let users = self.clone();
+            // While the answer is on its way: nobody waits for it.
+            drop(runtime::spawn(async move { users.profiles.keep(rider, profile).await }));
         }
         Ok(Response::SignedIn(self.key.sign(sign_in.caller, now_ns())))
     }
 }
 
-/// The digest that the rider signed in with first; whoever is unknown registers with this one.
-async fn rider_digest<X: Transaction>(transaction: &mut X, id: RiderId, digest: &[u8]) -> Result<Vec<u8>, Failure> {
+/// None of a rider who is forgotten.
+fn profile_of(rider: &Rider) -> Option<Profile> {
+    rider.card_token.map(|card_token| Profile { card_token: card_token.cast_unsigned() })
+}
+
+/// The rider as known; whoever is unknown registers with this digest.
+async fn rider_or_newcomer<X: Transaction>(
+    transaction: &mut X,
+    id: RiderId,
+    phone_number: Option<PhoneNumber>,
+    digest: &[u8],
+) -> Result<Rider, Failure> {
     if let Some(rider) = transaction.get::<Rider>(id).await? {
-        return Ok(rider.secret_digest);
+        return Ok(rider);
     }
     // Stands for the token that the processor would have given to the rider's phone.
-    let card_token = request_hash(&("card", id));
-    let rider = Rider { id, card_token, secret_digest: digest.to_vec(), created_at_ns: now_ns() };
+    let card_token = Some(request_hash(&("card", id)));
+    let (secret_digest, created_at_ns) = (Some(digest.to_vec()), now_ns());
+    let (erasure, erasure_at_ns) = (None, None);
+    let rider = Rider { id, phone_number, card_token, secret_digest, erasure, erasure_at_ns, created_at_ns };
     transaction.insert(&rider).await?;
-    Ok(rider.secret_digest)
+    Ok(rider)
 }
 
 async fn driver_digest<X: Transaction>(

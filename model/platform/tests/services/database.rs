@@ -42,6 +42,11 @@ impl Memory {
         self.0.up_since.set(up);
     }
 
+    /// Has what the other has now.
+    pub fn copy_from(&self, other: &Memory) {
+        *self.0.rows.borrow_mut() = other.0.rows.borrow().clone();
+    }
+
     /// Every row of a table.
     pub fn all<T: Record>(&self) -> Vec<T> {
         let rows = self.0.rows.borrow();

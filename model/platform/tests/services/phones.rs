@@ -12,6 +12,7 @@ use platform::api::users::SignIn;
 use platform::api::{ApiError, Reply};
 use platform::domain::ids::{DriverId, OperatorId, OrganisationId, RiderId, TripId, VehicleId};
 use platform::domain::place::Coordinate;
+use platform::domain::rider::PhoneNumber;
 use platform::domain::session::{Caller, SessionKey, SessionToken};
 use platform::domain::trip::{Assignment, Drive, State};
 use platform::domain::vehicle::{Papers, VehicleClass};
@@ -36,6 +37,14 @@ pub fn papers(driver: i64) -> Papers {
         registered_until_ns: until_ns,
         inspected_until_ns: until_ns,
         insured_until_ns: until_ns,
+    }
+}
+
+/// Under which number a rider is reached.
+fn number_of(caller: Caller) -> Option<PhoneNumber> {
+    match caller {
+        Caller::Rider(rider) => Some(PhoneNumber(12_125_550_000 + rider.0.unsigned_abs())),
+        Caller::Driver(_) | Caller::Operator(_) => None,
     }
 }
 
@@ -90,7 +99,7 @@ impl Phone {
 
     async fn sign_in(gateways: &[Address], caller: Caller, organisation: Option<OrganisationId>) -> Self {
         let mut phone = Self { gateways: gateways.to_vec(), caller, session: None, keys: Cell::new(0) };
-        match phone.ask(Action::SignIn(SignIn { caller, secret: 42, organisation })).await {
+        match phone.ask(Action::SignIn(SignIn { caller, secret: 42, organisation, number: number_of(caller) })).await {
             Ok(Response::SignedIn(session)) => phone.session = Some(session),
             other => panic!("{other:?}"),
         }

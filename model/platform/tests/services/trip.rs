@@ -85,7 +85,7 @@ fn nobody_gets_in_with_another_secret_or_sees_a_stranger_s_trip() {
         let rider = Phone::rider(&gateways, 1).await;
         let stranger = Phone::rider(&gateways, 2).await;
         let trip = rider.request_trip().await.id;
-        let forged = SignIn { caller: Caller::Rider(RiderId(1)), secret: 43, organisation: None };
+        let forged = SignIn { caller: Caller::Rider(RiderId(1)), secret: 43, organisation: None, number: None };
         let driving = Action::GoOffDuty;
         for action in [Action::SignIn(forged), Action::TripStatus { trip }, driving] {
             noted.add(stranger.ask(action).await);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use engine::{Distances, Engine, EngineConfig, FaultPointPlan, LatencySpec, Stopped};
-use platform::deploy::{Service, Wiring, start, start_geo, start_pricing};
+use platform::deploy::{Service, Wiring, start, start_geo, start_pricing, start_trips, start_users};
 use platform::domain::schema::Trip;
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, Config};
@@ -26,6 +26,8 @@ pub const SESSION_SECRET: [u8; 32] = [7; 32];
 pub struct World {
     pub engine: Engine,
     pub database: Memory,
+    /// What the trips service reads receipts from; it is as it was when somebody last copied the database.
+    pub copy: Memory,
     pub processor: Desk,
     pub cache: Shelf,
     pub replicas: BTreeMap<Service, Vec<ProcessId>>,
@@ -105,7 +107,8 @@ impl World {
         let at = |&host: &HostId| Address { host, port: API_PORT };
         let addresses = hosts.iter().map(|(service, hosts)| (*service, hosts.iter().map(at).collect()));
         let addresses: BTreeMap<Service, Vec<Address>> = addresses.collect();
-        let (database, processor, cache) = (Memory::default(), Desk::new(), Shelf::default());
+        let (database, copy) = (Memory::default(), Memory::default());
+        let (processor, cache) = (Desk::new(), Shelf::default());
         let (config, session_key) = (Rc::new(config), SessionKey::new(SESSION_SECRET));
         let endpoints = addresses.iter().map(|(service, at)| (*service, Endpoints::fixed(at.clone()))).collect();
         let wiring = Rc::new(Wiring { config, session_key, endpoints });
@@ -117,6 +120,11 @@ impl World {
                     start_geo(wiring.config.clone(), move || cache.clone())
                 } else if service == Service::Pricing && wiring.config.shared_locations {
                     start_pricing(wiring.clone(), move || database.clone(), move || cache.clone())
+                } else if service == Service::Users && wiring.config.shared_locations {
+                    start_users(wiring.clone(), move || database.clone(), move || cache.clone())
+                } else if service == Service::Trips {
+                    let copy = copy.clone();
+                    start_trips(wiring.clone(), move || database.clone(), move || copy.clone())
                 } else {
                     start(service, wiring.clone(), move || database.clone(), move || processor.clone())
                 };
@@ -129,7 +137,7 @@ impl World {
                 replicas.entry(service).or_default().push(process);
             }
         }
-        Self { engine, database, processor, cache, replicas, others: Vec::new(), addresses, phones }
+        Self { engine, database, copy, processor, cache, replicas, others: Vec::new(), addresses, phones }
     }
 
     /// Adds a process on a host of its own, restarted with the others.

@@ -4,6 +4,7 @@ use ports::record;
 
 use crate::domain::driver::DriverState;
 use crate::domain::ids::{DriverId, FencingToken, OrganisationId, RiderId, TripId, VehicleId};
+use crate::domain::rider::{Erasure, PhoneNumber};
 use crate::domain::vehicle::VehicleClass;
 
 record! {
@@ -36,14 +37,20 @@ record! {
 }
 
 record! {
-    /// A rider.
+    /// A rider. What is known of the person is gone once the rider has asked to be forgotten and owes nothing any more.
     pub struct Rider in "riders" as 5 {
         id: RiderId,
+        /// The number that the rider registered with.
+        phone_number: Option<PhoneNumber>,
         /// Stands for the rider's card at the payment processor; the card's number is known only there.
-        card_token: i64,
+        card_token: Option<i64>,
         /// Digest of the secret that the rider's phone signs in with.
-        secret_digest: Vec<u8>,
+        secret_digest: Option<Vec<u8>>,
+        /// Whether the rider has asked to be forgotten, or is, and since when.
+        erasure: Option<Erasure>,
+        erasure_at_ns: Option<i64>,
         created_at_ns: i64,
     }
     key(id)
+    plain BY_ERASURE(erasure, erasure_at_ns)
 }

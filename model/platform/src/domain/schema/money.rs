@@ -67,6 +67,7 @@ record! {
     }
     key(trip_id)
     plain BY_STATE(state, updated_at_ns)
+    plain BY_RIDER(rider_id, state)
 }
 
 record! {

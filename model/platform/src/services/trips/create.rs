@@ -6,7 +6,7 @@ use crate::api::ApiError;
 use crate::api::error::Rejection;
 use crate::domain::ids::{QuoteId, RiderId, TripId};
 use crate::domain::quote::QuoteError;
-use crate::domain::schema::{Payment, Quote, Trip};
+use crate::domain::schema::{Payment, Quote, Rider, Trip};
 use crate::domain::trip::Event;
 use crate::services::transaction::Failure;
 use crate::services::transition;
@@ -24,6 +24,10 @@ pub async fn create<X: Transaction>(
     })?;
     if transaction.get::<Trip>(TripId(quote.id.0)).await?.is_some() {
         return Err(ApiError::Conflict.into());
+    }
+    // Locked, so that a rider who is being forgotten has no trip that begins meanwhile.
+    if transaction.get_for_update::<Rider>(rider).await?.is_some_and(|rider| rider.erasure.is_some()) {
+        return Err(ApiError::Rejected { reason: Rejection::NotAllowed }.into());
     }
     // Said here in words; the unique index says it again to whoever slips past.
     if !transaction.scan::<Trip>(Trip::BY_ACTIVE_RIDER, rider, 1).await?.is_empty() {
