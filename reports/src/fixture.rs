@@ -184,6 +184,8 @@ pub fn request() -> RequestRecord<'static> {
     RequestRecord {
         meant_at_ns: 0,
         ended_at_ns: 0,
+        kept_ns: 0,
+        spared: 0,
         journey: "ping",
         tier: Tier::Critical,
         actor: 1,
@@ -234,6 +236,7 @@ fn requests(course: Course, take: &mut impl FnMut(&Record<'_>)) {
             attempts,
             failure,
             refusal,
+            ..request()
         }));
     }
 }

@@ -5,7 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cloud::{dns, kafka, load_balancer, processor};
-use platform::deploy::{Service, Wiring, start, start_geo, start_notifications, start_pricing, start_relay};
+use platform::deploy::{
+    Service, Wiring, start, start_gateway, start_geo, start_matching, start_notifications, start_pricing, start_relay,
+    start_trips,
+};
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, HEALTH_PORT};
 use ports::endpoints::Endpoints;
@@ -100,20 +103,23 @@ pub(super) fn main(
             let log = move || log.client(kafka::ClientParameters::default());
             start_notifications(config, database, log, move || Provider::new(provider))
         }
-        (name, Some(cache), _) if name == Service::Geo.name() => {
-            let stated = blueprint.redis.as_ref().expect("it was deployed from it");
-            let (cache, client) = (cache.clone(), parameters::cache_client(stated));
-            start_geo(config, move || cache.client(resolver(), client))
-        }
-        (name, Some(cache), _) if name == Service::Pricing.name() => {
-            let stated = blueprint.redis.as_ref().expect("it was deployed from it");
-            let (cache, client) = (cache.clone(), parameters::cache_client(stated));
-            start_pricing(wiring.clone(), database, move || cache.client(resolver(), client))
-        }
-        (name, ..) => {
+        (name, cache, _) => {
             let service = Service::named(name).expect("the loader checked the service's name");
-            let (processor, client) = (stores.processor.address, parameters::processor_client(blueprint));
-            start(service, wiring.clone(), database, move || processor::Client::new(processor, client.clone()))
+            let shared = cache.clone().zip(blueprint.redis.as_ref()).map(|(cache, stated)| {
+                let client = parameters::cache_client(stated);
+                move || cache.client(resolver(), client)
+            });
+            match (service, shared) {
+                (Service::Gateway, Some(cache)) => start_gateway(wiring.clone(), cache),
+                (Service::Geo, Some(cache)) => start_geo(config, cache),
+                (Service::Matching, Some(cache)) => start_matching(wiring.clone(), database, cache),
+                (Service::Pricing, Some(cache)) => start_pricing(wiring.clone(), database, cache),
+                (Service::Trips, Some(cache)) => start_trips(wiring.clone(), database, cache),
+                (service, _) => {
+                    let (processor, client) = (stores.processor.address, parameters::processor_client(blueprint));
+                    start(service, wiring.clone(), database, move || processor::Client::new(processor, client.clone()))
+                }
+            }
         }
     }
 }

@@ -129,6 +129,8 @@ impl Measures {
             })
             .collect();
         let requests = total(&self.tiers);
+        let spared: u64 = self.tiers.iter().flatten().map(|bucket| bucket.spared).sum();
+        let a_second = |count: u64| count as f64 / run.duration_s.max(f64::MIN_POSITIVE);
         let mut outcome = Outcome {
             schema_version: SCHEMA_VERSION,
             complete: run.complete,
@@ -145,7 +147,8 @@ impl Measures {
             latency: latency_outcome(&self.tiers, disaster, &tiers, seconds(self.horizon_ns)),
             requests,
             request_rate: RequestRate {
-                measured_per_s: requests.first_attempts as f64 / run.duration_s.max(f64::MIN_POSITIVE),
+                measured_per_s: a_second(requests.first_attempts + spared),
+                sent_per_s: a_second(requests.first_attempts),
                 asked_per_s: run.traffic.requests_per_s,
             },
             tiers,

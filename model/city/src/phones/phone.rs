@@ -3,11 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use platform::api::gateway::{Action, Request, Response};
+use platform::api::gateway::{Action, Look, Request, Response};
 use platform::api::{ApiError, users};
 use platform::domain::ids::{DriverId, OperatorId, RiderId, TripId};
 use platform::domain::session::{Caller, SessionToken};
-use ports::observe::{AttemptFailed, JourneyEnded, JourneyOutcome, Observation, Tier};
+use ports::observe::{AttemptFailed, JourneyEnded, JourneyOutcome, Kept, Observation, Tier};
 use ports::{IdempotencyKey, Retry};
 use runtime::random::{RngExt, Stream};
 use runtime::{Time, now, sleep, timeout};
@@ -28,7 +28,7 @@ pub(super) enum Unfulfilled {
 pub(super) type Answer = Result<Response, Unfulfilled>;
 
 /// What one attempt came to: where it failed, with the code of what it met.
-type Attempt = Result<Response, (Unfulfilled, &'static str)>;
+pub(super) type Attempt = Result<Response, (Unfulfilled, &'static str)>;
 
 pub(super) struct Phone {
     pub(super) owner: Caller,
@@ -36,8 +36,10 @@ pub(super) struct Phone {
     line: Line,
     session: Cell<Option<SessionToken>>,
     signing_in: Mutex<()>,
+    /// From when on it listens, where there is a push channel: before, it looks by itself.
+    pub(super) listens_from: Cell<Time>,
     /// Keys and back-off: apart from the owner's choices, so that trouble does not change what people want.
-    stream: RefCell<Stream>,
+    pub(super) stream: RefCell<Stream>,
 }
 
 impl Phone {
@@ -51,7 +53,15 @@ impl Phone {
         let stream = |what| runtime::random::stream(&format!("{what} of {name} from {}", now().nanos()));
         let line = Line::new(world.lookups.of(owner).clone(), stream("line"));
         let signing_in = Mutex::new(());
-        Phone { owner, world, line, session: Cell::new(None), signing_in, stream: RefCell::new(stream("phone")) }
+        Phone {
+            owner,
+            world,
+            line,
+            session: Cell::new(None),
+            signing_in,
+            listens_from: Cell::new(Time::ZERO),
+            stream: RefCell::new(stream("phone")),
+        }
     }
 
     /// A key for a new intention.
@@ -69,7 +79,7 @@ impl Phone {
             attempts = 1;
             attempt = self.attempt(action, deadline).await;
         }
-        self.observe(kind, trip, intended_at, attempts, &attempt);
+        self.observe(kind, trip, (intended_at, Kept::default()), attempts, &attempt);
         attempt.map_err(|(why, _)| why)
     }
 
@@ -77,7 +87,7 @@ impl Phone {
     pub(super) fn missed(&self, kind: &'static str, intended_at: Time) {
         let ended_at = intended_at + self.world.patience.timeout;
         let ending = (JourneyOutcome::Failed, Some(code::NOT_SENT));
-        self.observe_end(kind, None, (intended_at, ended_at), 0, ending);
+        self.observe_end(kind, None, (intended_at, ended_at, Kept::default()), 0, ending);
     }
 
     /// What a person wants: several attempts, the same in every one of them.
@@ -97,7 +107,7 @@ impl Phone {
             let backoff = patience.backoff(number, &mut self.stream.borrow_mut());
             sleep(backoff).await;
         };
-        self.observe(kind, trip_of(action), intended_at, number, &attempt);
+        self.observe(kind, trip_of(action), (intended_at, Kept::default()), number, &attempt);
         attempt.map_err(|(why, _)| why)
     }
 
@@ -140,7 +150,7 @@ impl Phone {
         self.session.get()
     }
 
-    async fn attempt(&self, action: Action, deadline: Time) -> Attempt {
+    pub(super) async fn attempt(&self, action: Action, deadline: Time) -> Attempt {
         let session = match self.session.get() {
             _ if matches!(action, Action::SignIn(_)) => None,
             // Rare, and it comes back here: boxed.
@@ -150,7 +160,14 @@ impl Phone {
             },
             session => session,
         };
-        match self.line.call(Request { session, action }, deadline, &self.world.patience).await {
+        let (listens, patience) = (matches!(action, Action::Listen { .. }), &self.world.patience);
+        let request = Request { session, action };
+        let answer = if listens {
+            self.line.listen(request, deadline, patience).await
+        } else {
+            self.line.call(request, deadline, patience).await
+        };
+        match answer {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => {
                 let mut why = Unfulfilled::GaveUp;
@@ -165,7 +182,14 @@ impl Phone {
         }
     }
 
-    fn observe(&self, kind: &'static str, asked: Option<TripId>, intended_at: Time, attempts: u32, attempt: &Attempt) {
+    pub(super) fn observe(
+        &self,
+        kind: &'static str,
+        asked: Option<TripId>,
+        (intended_at, kept): (Time, Kept),
+        attempts: u32,
+        attempt: &Attempt,
+    ) {
         let ending = match attempt {
             Ok(_) => (JourneyOutcome::Succeeded, None),
             // The platform did not answer as it should: it broke, or does not know what it acknowledged.
@@ -180,23 +204,23 @@ impl Phone {
             Ok(Response::Trip(view)) => Some(view.id),
             _ => None,
         };
-        self.observe_end(kind, asked.or(told), (intended_at, now()), attempts, ending);
+        self.observe_end(kind, asked.or(told), (intended_at, now(), kept), attempts, ending);
     }
 
     fn observe_end(
         &self,
         kind: &'static str,
         trip: Option<TripId>,
-        (intended_at, ended_at): (Time, Time),
+        (intended_at, ended_at, kept): (Time, Time, Kept),
         attempts: u32,
         (outcome, error): (JourneyOutcome, Option<&'static str>),
     ) {
         let (tier, actor, trip) = (Tier::Critical, self.actor(), trip.map(|trip| trip.0));
-        let ended = JourneyEnded { kind, tier, actor, trip, intended_at, ended_at, attempts, outcome, error };
+        let ended = JourneyEnded { kind, tier, actor, trip, intended_at, ended_at, kept, attempts, outcome, error };
         self.world.observer.observe(&Observation::JourneyEnded(ended));
     }
 
-    fn actor(&self) -> u64 {
+    pub(super) fn actor(&self) -> u64 {
         let (Caller::Rider(RiderId(number)) | Caller::Driver(DriverId(number)) | Caller::Operator(OperatorId(number))) =
             self.owner;
         number.cast_unsigned()
@@ -204,10 +228,11 @@ impl Phone {
 }
 
 /// The trip that this is about.
-fn trip_of(action: &Action) -> Option<TripId> {
+pub(super) fn trip_of(action: &Action) -> Option<TripId> {
     match action {
         Action::CancelTrip { trip, .. }
         | Action::TripStatus { trip }
+        | Action::Listen { look: Look::Trip { trip, .. }, .. }
         | Action::AnswerOffer { trip, .. }
         | Action::Advance { trip, .. } => Some(*trip),
         _ => None,

@@ -8,6 +8,7 @@ mod endings;
 mod event_log;
 mod events;
 mod invariants;
+mod listening;
 mod locations;
 mod money;
 mod peers;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use engine::{Distances, Engine, EngineConfig, FaultPointPlan, LatencySpec, Stopped};
-use platform::deploy::{Service, Wiring, start, start_geo, start_pricing};
+use platform::deploy::{Service, Wiring, start, start_gateway, start_geo, start_matching, start_pricing, start_trips};
 use platform::domain::schema::Trip;
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, Config};
@@ -113,12 +113,15 @@ impl World {
         for (service, hosts) in hosts {
             for host in hosts {
                 let (database, processor, cache) = (database.clone(), processor.clone(), cache.clone());
-                let start = if service == Service::Geo && wiring.config.shared_locations {
-                    start_geo(wiring.config.clone(), move || cache.clone())
-                } else if service == Service::Pricing && wiring.config.shared_locations {
-                    start_pricing(wiring.clone(), move || database.clone(), move || cache.clone())
-                } else {
-                    start(service, wiring.clone(), move || database.clone(), move || processor.clone())
+                let shared = wiring.config.shared_locations;
+                let (database, cache) = (move || database.clone(), move || cache.clone());
+                let start = match service {
+                    Service::Gateway if shared => start_gateway(wiring.clone(), cache),
+                    Service::Geo if shared => start_geo(wiring.config.clone(), cache),
+                    Service::Matching if shared => start_matching(wiring.clone(), database, cache),
+                    Service::Pricing if shared => start_pricing(wiring.clone(), database, cache),
+                    Service::Trips if shared => start_trips(wiring.clone(), database, cache),
+                    _ => start(service, wiring.clone(), database, move || processor.clone()),
                 };
                 let process = engine.add_process(ProcessSpec {
                     name: format!("{service}-{}", host.0),
