@@ -336,6 +336,20 @@ mod tests {
     }
 
     #[test]
+    fn a_look_that_was_kept_counts_as_those_that_it_spared_and_waits_for_nothing_meanwhile() {
+        let run = fixture::run(Course::Quiet);
+        let mut measures = Measures::new(run.duration_ns());
+        let (meant_at_ns, ended_at_ns) = (12_000_000_000, 12_050_000_000);
+        let look = RequestRecord { meant_at_ns, ended_at_ns, kept_ns: meant_at_ns, spared: 2, ..fixture::request() };
+        measures.add(&Record::Request(look));
+        let outcome = measures.finish(&run).outcome;
+        let rate = outcome.request_rate;
+        assert_eq!((rate.sent_per_s * run.duration_s, rate.measured_per_s * run.duration_s), (1.0, 3.0));
+        let longest_ms = outcome.latency.whole.expect("there is a request").max_ms;
+        assert!((50.0..52.0).contains(&longest_ms), "{longest_ms}");
+    }
+
+    #[test]
     fn warm_up_and_what_follows_the_horizon_are_not_measured() {
         let run = fixture::run(Course::Quiet);
         let mut measures = Measures::new(run.duration_ns());

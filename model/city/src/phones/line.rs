@@ -122,6 +122,13 @@ impl Line {
         }
     }
 
+    /// The connection is closed by whoever carries it; the phone may go back to where it was.
+    pub(super) fn hang_up(&self) {
+        self.connection.take();
+        self.last.set(None);
+        self.given_up.notify_waiters();
+    }
+
     fn connected(&self) -> Option<Api> {
         self.connection.borrow().as_ref().filter(|api| api.closed().is_none()).cloned()
     }

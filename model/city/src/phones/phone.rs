@@ -33,7 +33,7 @@ pub(super) type Attempt = Result<Response, (Unfulfilled, &'static str)>;
 pub(super) struct Phone {
     pub(super) owner: Caller,
     pub(super) world: Rc<World>,
-    line: Line,
+    line: Rc<Line>,
     session: Cell<Option<SessionToken>>,
     signing_in: Mutex<()>,
     /// From when on it listens, where there is a push channel: before, it looks by itself.
@@ -51,7 +51,8 @@ impl Phone {
         };
         // A rider who comes back has a later journey: the moment tells them apart.
         let stream = |what| runtime::random::stream(&format!("{what} of {name} from {}", now().nanos()));
-        let line = Line::new(world.lookups.of(owner).clone(), stream("line"));
+        let line = Rc::new(Line::new(world.lookups.of(owner).clone(), stream("line")));
+        world.crowd.has_line(owner, &line);
         let signing_in = Mutex::new(());
         Phone {
             owner,

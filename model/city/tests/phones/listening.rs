@@ -70,6 +70,26 @@ fn phones_of_a_gateway_that_crashes_look_by_themselves_within_a_beat_and_listen_
 }
 
 #[test]
+fn phones_whose_connections_are_closed_together_come_back_spread_and_nobody_fails() {
+    for (share, expected) in [(1.0, DRIVERS..DRIVERS + 1), (0.25, DRIVERS / 8..DRIVERS / 2)] {
+        let mut run = Run::new(idle_drivers(), 1, Watcher::remembering());
+        let (storm, crowd) = (Time::from_secs(60), run.crowd.clone());
+        run.engine.control().at(storm, move |_| crowd.hang_up(share));
+        run.until(100);
+        assert_eq!(run.watcher.failed(), []);
+        let looks = run.watcher.of_kind("offer-poll");
+        let back: Vec<f64> = looks
+            .iter()
+            .filter(|look| look.attempts == 2)
+            .map(|look| look.intended_at.since(storm).as_secs_f64())
+            .collect();
+        assert!(expected.contains(&back.len()), "{} phones", back.len());
+        let early = back.iter().filter(|after_s| **after_s < 2.0).count();
+        assert!(back.iter().all(|after_s| *after_s < 4.0) && (back.len() / 4..back.len() * 3 / 4).contains(&early));
+    }
+}
+
+#[test]
 fn phones_that_hear_nothing_from_their_gateway_go_to_another_once_the_look_is_overdue() {
     let mut run = Run::new(idle_drivers(), 2, Watcher::remembering());
     let (phones, (silent, _)) = (run.phones, run.gateways[0]);
