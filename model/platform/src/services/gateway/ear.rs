@@ -133,9 +133,10 @@ async fn attend<C: Cache>(
             cache.publish(CHANNEL, Nudge::Probe.to_bytes(), now() + config.cache_timeout).await?;
         }
         let silence = async {
-            match probing {
-                true => runtime::sleep(config.cache_timeout).await,
-                false => ear.waited(SILENCE).await,
+            if probing {
+                runtime::sleep(config.cache_timeout).await;
+            } else {
+                ear.waited(SILENCE).await;
             }
         };
         let heard = runtime::select! {
