@@ -8,7 +8,7 @@ pub const NOT_MODELLED: &[&str] = &[
     "Redis and Kafka where the blueprint has no [redis] and no [kafka]: driver locations then live in the memory of their service, and nothing reads the outbox.",
     "Sessions in Redis: where drivers wait, what surge is quoted and how a rider pays are shared there; a session is a signed token that nobody stores.",
     "Analytics, and when a notification reaches its phone: of the standard tier, a rider's look at the receipt alone is a journey.",
-    "The phones' push channel: riders and drivers poll.",
+    "The phones' push channel where the blueprint has no [redis]: phones then look for news at every beat. Where it has, the channel is a request that the gateway keeps, and not a WebSocket.",
     "Processor sharing: processor time is first come, first served within a host's cores and a process's quota.",
     "Clocks: hosts agree on the time unless a fault says otherwise, and the services alone read a wall clock; stores and the load balancer do not.",
     "TCP beyond order, loss, silence and resets: no congestion or flow control, and acknowledgements are never lost alone.",

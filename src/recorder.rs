@@ -200,6 +200,8 @@ impl Inner {
         let record = RequestRecord {
             meant_at_ns: moment(self.origin, journey.intended_at),
             ended_at_ns: moment(self.origin, journey.ended_at),
+            kept_ns: i64::try_from(journey.kept.span.as_nanos()).unwrap_or(i64::MAX),
+            spared: journey.kept.spared,
             journey: journey.kind,
             tier: tier(journey.tier),
             actor: journey.actor,

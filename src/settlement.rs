@@ -9,7 +9,7 @@ use platform::domain::payment::PaymentState;
 use platform::domain::schema::{Payment, Trip};
 use platform::domain::trip::State;
 use ports::database::Record;
-use ports::observe::{CommittedTransaction, JourneyEnded, JourneyOutcome, Tier};
+use ports::observe::{CommittedTransaction, JourneyEnded, JourneyOutcome, Kept, Tier};
 use runtime::Time;
 
 /// A fare that is not in the ledger this long after the drop-off has failed its journey, whatever becomes of it later
@@ -88,6 +88,7 @@ fn journey(trip: TripId, completed_at: Time, ended_at: Time) -> JourneyEnded {
         trip: Some(trip.0),
         intended_at: completed_at,
         ended_at,
+        kept: Kept::default(),
         attempts: 1,
         outcome: if in_time { JourneyOutcome::Succeeded } else { JourneyOutcome::Failed },
         error: (!in_time).then_some(OVERDUE),

@@ -232,6 +232,10 @@ impl World {
             | FaultKind::ProcessorDeclines(_)
             | FaultKind::ProcessorDuplicates(_)
             | FaultKind::ProcessorThrottle(_) => set(Setting::Processor(kind.clone())),
+            FaultKind::ConnectionStorm(fault) => {
+                self.surfaces.crowd.hang_up(fault.share);
+                None
+            }
             FaultKind::DemandSurge(fault) => set(Setting::Surge(fault.factor)),
             FaultKind::DriversLeave(fault) => set(Setting::Away(fault.share)),
         }

@@ -184,6 +184,8 @@ pub fn request() -> RequestRecord<'static> {
     RequestRecord {
         meant_at_ns: 0,
         ended_at_ns: 0,
+        kept_ns: 0,
+        spared: 0,
         journey: "ping",
         tier: Tier::Critical,
         actor: 1,
@@ -224,9 +226,13 @@ fn requests(course: Course, take: &mut impl FnMut(&Record<'_>)) {
         let ended_at_ns = meant_at_ns + latency_us as i64 * 1_000;
         let actor = draw % 600;
         let (trip, refusal) = (None, None);
+        // Only the warm-up has a push channel: it is not measured.
+        let (kept_ns, spared) = if at_s < 0 { (draw as i64 % SECOND_NS, (draw % 3) as u32) } else { (0, 0) };
         take(&Record::Request(RequestRecord {
             meant_at_ns,
             ended_at_ns,
+            kept_ns,
+            spared,
             journey,
             tier,
             actor,

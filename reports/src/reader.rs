@@ -176,10 +176,13 @@ fn requests(group: &Group<'_>, take: Take<'_>) -> Result<(), Error> {
     let (journey, tier, failure) = (group.texts("journey")?, group.texts("tier")?, group.texts("failure")?);
     let (actor, attempts) = (group.counts("actor")?, group.counts("attempts")?);
     let (trip, refusal) = (group.ints("trip")?, group.texts("refusal")?);
+    let (kept_ns, spared) = (group.ints("kept_ns")?, group.counts("spared")?);
     for row in group.rows() {
         take(&Record::Request(RequestRecord {
             meant_at_ns: meant_at_ns.at(row)?,
             ended_at_ns: ended_at_ns.at(row)?,
+            kept_ns: kept_ns.at(row)?,
+            spared: spared.small(row)?,
             journey: journey.at(row)?,
             tier: tier.parsed(row, Tier::parse)?,
             actor: actor.at(row)?,

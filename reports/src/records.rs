@@ -46,6 +46,11 @@ pub struct RequestRecord<'a> {
     pub meant_at_ns: i64,
     /// When the last attempt was answered or given up. Never before `meant_at_ns`.
     pub ended_at_ns: i64,
+    /// How long before `meant_at_ns` it was sent: the platform kept it on the push channel, with nothing to say and nobody waiting for an
+    /// answer.
+    pub kept_ns: i64,
+    /// Requests that the phone would have sent meanwhile without the channel.
+    pub spared: u32,
     /// What was wanted, such as `quote` or `ping`.
     pub journey: &'a str,
     /// How badly it was needed.

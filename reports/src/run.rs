@@ -8,7 +8,7 @@ use crate::measures::objectives::Objective;
 use crate::records::Tier;
 
 /// The version of `run.json`, the record tables and `outcome.json`; it changes when a reader of the old ones would err.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// A run: its identity, its promises and how it went, without its records.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

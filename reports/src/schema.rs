@@ -79,6 +79,8 @@ tables! {
     "One thing a phone wanted, from the moment it was meant to start to its final answer; retries are inside. In order of ending." {
         meant_at_ns: Int "When the person or the schedule meant it to start.",
         ended_at_ns: Int "When the last attempt was answered or given up. Latency is this less `meant_at_ns`.",
+        kept_ns: Int "How long before `meant_at_ns` it was sent: the platform kept it on the push channel, with nothing to say and nobody waiting for an answer.",
+        spared: Count "Requests that the phone would have sent meanwhile without the channel.",
         journey: Text "What was wanted, such as `quote` or `ping`.",
         tier: Text "`critical`, `important` or `standard`.",
         actor: Count "The phone: its rider's or driver's number.",

@@ -30,11 +30,16 @@ const PLACEMENT_CELL: usize = 26;
 pub fn identity(report: &Report) -> Vec<String> {
     let run = &report.run;
     let (traffic, rate) = (run.traffic, report.outcome.request_rate);
+    let spared = if rate.sent_per_s < rate.measured_per_s {
+        format!(" ({} sent, the push channel spares the rest)", format::rate(rate.sent_per_s))
+    } else {
+        String::new()
+    };
     vec![
         format!("{} · seed {} · {} engine", run.scenario, run.seed, run.engine),
         format!("{}, {} after a warm-up of {}", run.start, format::span(run.duration_s), format::span(run.warmup_s)),
         format!(
-            "requests: {} of {} asked; {} riders/h, {} trips/h, {} drivers",
+            "requests: {} of {} asked{spared}; {} riders/h, {} trips/h, {} drivers",
             format::rate(rate.measured_per_s),
             format::rate(rate.asked_per_s),
             format::about(traffic.riders_per_h),

@@ -56,6 +56,8 @@ impl Writer {
             Record::Request(row) => self.tables[0].push(&[
                 Cell::Int(Some(row.meant_at_ns)),
                 Cell::Int(Some(row.ended_at_ns)),
+                Cell::Int(Some(row.kept_ns)),
+                Cell::Count(Some(u64::from(row.spared))),
                 Cell::Text(Some(row.journey)),
                 Cell::Text(Some(row.tier.name())),
                 Cell::Count(Some(row.actor)),

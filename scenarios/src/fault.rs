@@ -34,8 +34,8 @@ pub use disk::{DiskSlow, DiskStall};
 pub use explain::{Explanation, Parameter};
 pub use kind::{Family, Target, TargetRole};
 pub use network::{
-    Direction, HostNetworkBlackhole, NetworkBandwidth, NetworkDelay, NetworkFlap, NetworkPartition, PacketLoss,
-    ZoneNetworkBlackhole,
+    ConnectionStorm, Direction, HostNetworkBlackhole, NetworkBandwidth, NetworkDelay, NetworkFlap, NetworkPartition,
+    PacketLoss, ZoneNetworkBlackhole,
 };
 pub use power::{HostPowerLoss, ZonePowerLoss};
 pub use process::{
@@ -161,6 +161,8 @@ fault_kinds! {
         "network-bandwidth" => NetworkBandwidth,
         /// The links between two places go down and come up, over and over.
         "network-flap" => NetworkFlap,
+        /// The connections of many phones are closed in one moment, and they come back together.
+        "connection-storm" => ConnectionStorm,
     }
     Process {
         /// Processes end at once: connections are reset, memory is gone, the disk stays.

@@ -413,5 +413,6 @@ pub fn phones(prepared: &Prepared) -> PhonesConfig {
         demand,
         riders: (f64::from(riders_needed(traffic)) * largest_surge(&scenario.faults)).ceil() as u32,
         drivers: city::drivers::place(city, start, drivers, traffic.busy_share(), &mut stream),
+        push: loaded.blueprint.redis.is_some(),
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cloud::{dns, kafka, load_balancer, processor};
 use platform::deploy::{
-    Service, Wiring, start, start_geo, start_notifications, start_pricing, start_relay, start_trips, start_users,
+    Service, Wiring, start, start_gateway, start_geo, start_matching, start_notifications, start_pricing, start_relay,
+    start_trips, start_users,
 };
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, HEALTH_PORT};
@@ -103,40 +104,36 @@ pub(super) fn main(
             let log = move || log.client(kafka::ClientParameters::default());
             start_notifications(config, database, log, move || Provider::new(provider))
         }
-        (name, Some(cache), _) if name == Service::Geo.name() => {
-            let stated = blueprint.redis.as_ref().expect("it was deployed from it");
-            let (cache, client) = (cache.clone(), parameters::cache_client(stated));
-            start_geo(config, move || cache.client(resolver(), client))
-        }
-        (name, Some(cache), _) if name == Service::Pricing.name() => {
-            let stated = blueprint.redis.as_ref().expect("it was deployed from it");
-            let (cache, client) = (cache.clone(), parameters::cache_client(stated));
-            start_pricing(wiring.clone(), database, move || cache.client(resolver(), client))
-        }
-        (name, Some(cache), _) if name == Service::Users.name() => {
-            let stated = blueprint.redis.as_ref().expect("it was deployed from it");
-            let (cache, client) = (cache.clone(), parameters::cache_client(stated));
-            start_users(wiring.clone(), database, move || cache.client(resolver(), client))
-        }
-        (name, ..) if name == Service::Trips.name() && !blueprint.rds.read_replicas.is_empty() => {
-            let (copy, (resolve, pool)) = (nearest_copy(blueprint, zone), at_copy);
-            start_trips(wiring.clone(), database, move || copies.client_of(&copy, resolve(), pool.clone()))
-        }
-        (name, ..) => {
+        (name, cache, _) => {
             let service = Service::named(name).expect("the loader checked the service's name");
-            let (processor, client) = (stores.processor.address, parameters::processor_client(blueprint));
-            start(service, wiring.clone(), database, move || processor::Client::new(processor, client.clone()))
+            let shared = cache.clone().zip(blueprint.redis.as_ref()).map(|(cache, stated)| {
+                let client = parameters::cache_client(stated);
+                move || cache.client(resolver(), client)
+            });
+            match (service, shared) {
+                (Service::Gateway, Some(cache)) => start_gateway(wiring.clone(), cache),
+                (Service::Geo, Some(cache)) => start_geo(config, cache),
+                (Service::Matching, Some(cache)) => start_matching(wiring.clone(), database, cache),
+                (Service::Pricing, Some(cache)) => start_pricing(wiring.clone(), database, cache),
+                (Service::Users, Some(cache)) => start_users(wiring.clone(), database, cache),
+                (Service::Trips, cache) => {
+                    let copy = nearest_copy(blueprint, zone)
+                        .map(|copy| move || copies.client_of(&copy, at_copy.0(), at_copy.1.clone()));
+                    start_trips(wiring.clone(), database, copy, cache)
+                }
+                (service, _) => {
+                    let (processor, client) = (stores.processor.address, parameters::processor_client(blueprint));
+                    start(service, wiring.clone(), database, move || processor::Client::new(processor, client.clone()))
+                }
+            }
         }
     }
 }
 
-/// The read replica of the database for a process in `zone`: one of the same zone, or else the first.
-///
-/// # Panics
-/// If there is none.
-fn nearest_copy(blueprint: &Blueprint, zone: &str) -> String {
+/// The read replica of the database for a process in `zone`: one of the same zone, or else the first; none if there is none.
+fn nearest_copy(blueprint: &Blueprint, zone: &str) -> Option<String> {
     let copies = &blueprint.rds.read_replicas;
-    copies.iter().find(|copy| copy.zone == zone).unwrap_or(&copies[0]).name.clone()
+    copies.iter().find(|copy| copy.zone == zone).or(copies.first()).map(|copy| copy.name.clone())
 }
 
 /// A process that takes its time to start.

@@ -17,7 +17,8 @@ fn harm(duration: &str, rest: &str) -> (usize, usize) {
 #[test]
 fn a_drain_with_a_budget_and_a_pause_before_the_end_costs_no_request() {
     let drain = "[[fault]]\nat = \"1m\"\ndrain-node = { node = \"node-0\", for = \"3m\" }";
-    let kept = "[override]\n\"kubernetes.disruption_budget\" = 1\n\"kubernetes.pre_stop\" = \"10s\"";
+    // The pause is longer than the gateway keeps the request of a phone that listens.
+    let kept = "[override]\n\"kubernetes.disruption_budget\" = 1\n\"kubernetes.pre_stop\" = \"20s\"";
     assert_eq!(harm("5m", &format!("{drain}\n{kept}")), (0, 0));
     // With neither, whoever was being served by a pod that ends hears nothing more; what beats regularly is not tried again.
     let (failed, _) = harm("5m", drain);

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod database;
+mod listening;
 mod network;
 mod phones;
 mod processor;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use runtime::random::{RngExt, Stream};
 use scenarios::blueprint::{Blueprint, CLUSTER, DATABASE, EVENT_LOG, Host, PAYMENT_PROCESSOR, PHONES, Role};
 use scenarios::fault::{
-    ClockSkew, ControlPlaneOutage, CpuStress, CpuThrottle, Defect, DemandSurge, Deploy, Direction, DiskSlow, DiskStall,
-    DnsOutage, DrainNode, DriversLeave, FAULT_POINTS, FaultKind, FaultPoint, HostNetworkBlackhole, HostPowerLoss,
-    KafkaReplicationStall, KillPod, LoadBalancerNodeLoss, NetworkBandwidth, NetworkDelay, NetworkFlap,
+    ClockSkew, ConnectionStorm, ControlPlaneOutage, CpuStress, CpuThrottle, Defect, DemandSurge, Deploy, Direction,
+    DiskSlow, DiskStall, DnsOutage, DrainNode, DriversLeave, FAULT_POINTS, FaultKind, FaultPoint, HostNetworkBlackhole,
+    HostPowerLoss, KafkaReplicationStall, KillPod, LoadBalancerNodeLoss, NetworkBandwidth, NetworkDelay, NetworkFlap,
     NetworkPartition, PacketLoss, ProcessCrash, ProcessPause, ProcessRestartLoop, ProcessorDeclines,
     ProcessorDuplicates, ProcessorOutage, ProcessorRefusal, ProcessorSlow, ProcessorThrottle, PromoteReplica,
     RdsFailover, RedisFailover, RedisReplicationStall, ReplicationStall, Skew, ZoneNetworkBlackhole, ZonePowerLoss,
@@ -177,6 +177,10 @@ impl<'a> Ground<'a> {
             "processor-throttle" => {
                 let requests_per_s = stream.random_range(1..=5);
                 FaultKind::ProcessorThrottle(ProcessorThrottle { requests_per_s, duration })
+            }
+            "connection-storm" => {
+                let share = f64::from(stream.random_range(20..=100)) / 100.0;
+                FaultKind::ConnectionStorm(ConnectionStorm { share })
             }
             "demand-surge" => {
                 let factor = f64::from(stream.random_range(3..=10)) / 2.0;

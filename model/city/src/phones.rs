@@ -8,6 +8,7 @@ mod code;
 mod crowd;
 mod driver;
 mod line;
+mod listen;
 mod motion;
 mod patience;
 mod phone;
@@ -52,6 +53,8 @@ pub struct PhonesConfig {
     pub riders: u32,
     /// The drivers on duty: numbers 1 to their count.
     pub drivers: Vec<DriverSeed>,
+    /// Whether phones listen for news instead of looking for it at every beat, as far as the platform lets them.
+    pub push: bool,
 }
 
 /// Who opens the app, and when.
@@ -89,6 +92,7 @@ struct World {
     lookups: Lookups,
     observer: Rc<dyn Observer>,
     crowd: Rc<Crowd>,
+    push: bool,
     /// Riders who are not under way, the one who rested longest first.
     resting: RefCell<VecDeque<RiderId>>,
 }
@@ -141,9 +145,9 @@ pub async fn run(
         usual: lookup(name.clone(), resolvers.usual),
         overstaying: resolvers.overstaying.map(|(share, resolver)| (share, lookup(name, resolver))),
     };
-    let PhonesConfig { city, habits, patience, start, demand, riders, drivers } = config;
+    let PhonesConfig { city, habits, patience, start, demand, riders, drivers, push } = config;
     let resting = RefCell::new((1..=riders).map(|number| RiderId(number.into())).collect());
-    let world = Rc::new(World { city, habits, patience, start, lookups, observer, crowd, resting });
+    let world = Rc::new(World { city, habits, patience, start, lookups, observer, crowd, push, resting });
     for (number, seed) in (1..).zip(drivers) {
         spawn(driver::shift(world.clone(), DriverId(number), seed));
     }

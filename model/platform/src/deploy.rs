@@ -15,6 +15,7 @@ use runtime::net::Frame;
 use crate::domain::session::SessionKey;
 use crate::services::fleet::Fleet;
 use crate::services::notifications::{self, Carrier};
+use crate::services::nudges::{CacheNudges, NoNudges, Nudges};
 use crate::services::peers::Peers;
 use crate::services::pricing::shelf::{CacheShelf, NoShelf};
 use crate::services::users::profiles::{CachedProfiles, NoProfiles};
@@ -91,6 +92,17 @@ impl Wiring {
         Fleet::new(self.peers(Service::Geo), self.config.shared_locations)
     }
 
+    fn behind_the_gateway(&self) -> gateway::Services {
+        gateway::Services {
+            users: self.peers(Service::Users),
+            geo: self.peers(Service::Geo),
+            pricing: self.peers(Service::Pricing),
+            matching: self.peers(Service::Matching),
+            trips: self.peers(Service::Trips),
+            payments: self.peers(Service::Payments),
+        }
+    }
+
     fn neighbours_of_trips(&self) -> trips::Neighbours {
         trips::Neighbours {
             matching: self.peers(Service::Matching),
@@ -110,25 +122,18 @@ pub fn start<D: Database, P: Processor>(
     Rc::new(move || {
         let (config, key) = (wiring.config.clone(), wiring.session_key);
         match service {
-            Service::Gateway => {
-                let services = gateway::Services {
-                    users: wiring.peers(Service::Users),
-                    geo: wiring.peers(Service::Geo),
-                    pricing: wiring.peers(Service::Pricing),
-                    matching: wiring.peers(Service::Matching),
-                    trips: wiring.peers(Service::Trips),
-                    payments: wiring.peers(Service::Payments),
-                };
-                Box::pin(gateway::run(config, key, services))
-            }
+            Service::Gateway => Box::pin(gateway::run(config, key, wiring.behind_the_gateway())),
             Service::Users => {
                 Box::pin(users::run(config, key, wiring.peers(Service::Vehicles), NoProfiles, database()))
             }
             Service::Vehicles => Box::pin(vehicles::run(config, database())),
             Service::Geo => Box::pin(geo::run(config)),
             Service::Pricing => Box::pin(pricing::run(config, wiring.fleet(), NoShelf, database())),
-            Service::Matching => Box::pin(matching::run(config, wiring.fleet(), database())),
-            Service::Trips => Box::pin(trips::run(config, wiring.neighbours_of_trips(), database(), None)),
+            Service::Matching => Box::pin(matching::run(config, wiring.fleet(), NoNudges, database())),
+            Service::Trips => {
+                let nudges = Box::new(NoNudges);
+                Box::pin(trips::run(config, wiring.neighbours_of_trips(), nudges, database(), None))
+            }
             Service::Payments => Box::pin(payments::run(config, wiring.peers(Service::Users), database(), processor())),
         }
     })
@@ -153,6 +158,14 @@ pub fn start_pricing<D: Database, C: Cache>(
     })
 }
 
+/// What starts one replica of the gateway that hears through the cache of what happens, and keeps the requests of phones that listen.
+pub fn start_gateway<C: Cache>(wiring: Rc<Wiring>, cache: impl Fn() -> C + 'static) -> Rc<dyn Fn() -> LocalFuture> {
+    Rc::new(move || {
+        let (config, key) = (wiring.config.clone(), wiring.session_key);
+        Box::pin(gateway::run_hearing(config, key, wiring.behind_the_gateway(), cache()))
+    })
+}
+
 /// What starts one replica of the users service that keeps in the cache what is asked about riders soon.
 pub fn start_users<D: Database, C: Cache>(
     wiring: Rc<Wiring>,
@@ -166,15 +179,35 @@ pub fn start_users<D: Database, C: Cache>(
     })
 }
 
-/// What starts one replica of the trips service that reads receipts from a copy of the database.
-pub fn start_trips<D: Database>(
+/// What starts one replica of the matching service that nudges drivers through the cache.
+pub fn start_matching<D: Database, C: Cache>(
     wiring: Rc<Wiring>,
     database: impl Fn() -> D + 'static,
-    copy: impl Fn() -> D + 'static,
+    cache: impl Fn() -> C + 'static,
 ) -> Rc<dyn Fn() -> LocalFuture> {
     Rc::new(move || {
-        let neighbours = wiring.neighbours_of_trips();
-        Box::pin(trips::run(wiring.config.clone(), neighbours, database(), Some(copy())))
+        let config = wiring.config.clone();
+        let nudges = CacheNudges::new(cache(), config.cache_timeout);
+        Box::pin(matching::run(config, wiring.fleet(), nudges, database()))
+    })
+}
+
+/// What starts one replica of the trips service: it nudges riders through the cache, if there is one, and reads receipts from a copy of
+/// the database, if there is one.
+pub fn start_trips<D: Database, C: Cache>(
+    wiring: Rc<Wiring>,
+    database: impl Fn() -> D + 'static,
+    copy: Option<impl Fn() -> D + 'static>,
+    cache: Option<impl Fn() -> C + 'static>,
+) -> Rc<dyn Fn() -> LocalFuture> {
+    Rc::new(move || {
+        let config = wiring.config.clone();
+        let nudges: Box<dyn Nudges> = match &cache {
+            Some(cache) => Box::new(CacheNudges::new(cache(), config.cache_timeout)),
+            None => Box::new(NoNudges),
+        };
+        let copy = copy.as_ref().map(|copy| copy());
+        Box::pin(trips::run(config, wiring.neighbours_of_trips(), nudges, database(), copy))
     })
 }
 

@@ -15,6 +15,7 @@ pub mod gateway;
 pub mod geo;
 pub mod matching;
 pub mod notifications;
+pub mod nudges;
 mod once;
 pub mod payments;
 pub mod peers;

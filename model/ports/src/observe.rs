@@ -3,6 +3,7 @@
 //! Times are moments of the run, on the run's clock and not on a host's.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use runtime::Time;
 
@@ -190,10 +191,21 @@ pub struct JourneyEnded {
     /// When the person meant to act: latency counts from here, however late the phone came to it.
     pub intended_at: Time,
     pub ended_at: Time,
+    /// What came before: the platform kept the request because there was nothing to say, as its phone wanted, and nobody waited for an answer
+    /// until `intended_at`.
+    pub kept: Kept,
     pub attempts: u32,
     pub outcome: JourneyOutcome,
     /// The code of what the last attempt met; none if it succeeded.
     pub error: Option<&'static str>,
+}
+
+/// For how long a request was kept on the push channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    pub span: Duration,
+    /// Requests that the phone would have sent meanwhile if it had to look by itself.
+    pub spared: u32,
 }
 
 /// One attempt of a journey, when another follows it.

@@ -47,6 +47,8 @@ pub(super) enum Phone {
 /// A request of a phone.
 #[derive(Clone, Debug)]
 pub(super) struct Journey {
+    /// Earlier than `meant_at_ns` where the push channel kept it.
+    sent_at_ns: i64,
     pub(super) meant_at_ns: i64,
     pub(super) ended_at_ns: i64,
     pub(super) kind: String,
@@ -159,6 +161,7 @@ impl Story {
                 let failed = row.failure.is_some();
                 if let Some(phone) = whose(row.journey, row.actor, row.trip, row.meant_at_ns, failed) {
                     journeys.push(Journey {
+                        sent_at_ns: row.meant_at_ns - row.kept_ns,
                         meant_at_ns: row.meant_at_ns,
                         ended_at_ns: row.ended_at_ns,
                         kind: row.journey.to_string(),
@@ -182,7 +185,7 @@ impl Story {
                 Phone::Driver(driver) => Some(driver),
                 Phone::Platform => None,
             };
-            let within = journey.meant_at_ns..=journey.ended_at_ns;
+            let within = journey.sent_at_ns..=journey.ended_at_ns;
             let own = retries.iter().filter(|(of, kind, began_ns, ..)| {
                 Some(*of) == actor && *kind == journey.kind && within.contains(began_ns)
             });

@@ -129,6 +129,8 @@ impl Measures {
             })
             .collect();
         let requests = total(&self.tiers);
+        let spared: u64 = self.tiers.iter().flatten().map(|bucket| bucket.spared).sum();
+        let a_second = |count: u64| count as f64 / run.duration_s.max(f64::MIN_POSITIVE);
         let mut outcome = Outcome {
             schema_version: SCHEMA_VERSION,
             complete: run.complete,
@@ -145,7 +147,8 @@ impl Measures {
             latency: latency_outcome(&self.tiers, disaster, &tiers, seconds(self.horizon_ns)),
             requests,
             request_rate: RequestRate {
-                measured_per_s: requests.first_attempts as f64 / run.duration_s.max(f64::MIN_POSITIVE),
+                measured_per_s: a_second(requests.first_attempts + spared),
+                sent_per_s: a_second(requests.first_attempts),
                 asked_per_s: run.traffic.requests_per_s,
             },
             tiers,
@@ -330,6 +333,20 @@ mod tests {
         let spent: f64 = tier.phases.named().map(|(_, spent_s)| spent_s).into_iter().sum();
         assert!((spent - 70.0 * 60.0).abs() < 1e-9, "{spent}");
         assert_eq!(broken.latency.after_begins, Some(AfterBegins::Never));
+    }
+
+    #[test]
+    fn a_look_that_was_kept_counts_as_those_that_it_spared_and_waits_for_nothing_meanwhile() {
+        let run = fixture::run(Course::Quiet);
+        let mut measures = Measures::new(run.duration_ns());
+        let (meant_at_ns, ended_at_ns) = (12_000_000_000, 12_050_000_000);
+        let look = RequestRecord { meant_at_ns, ended_at_ns, kept_ns: meant_at_ns, spared: 2, ..fixture::request() };
+        measures.add(&Record::Request(look));
+        let outcome = measures.finish(&run).outcome;
+        let rate = outcome.request_rate;
+        assert_eq!((rate.sent_per_s * run.duration_s, rate.measured_per_s * run.duration_s), (1.0, 3.0));
+        let longest_ms = outcome.latency.whole.expect("there is a request").max_ms;
+        assert!((50.0..52.0).contains(&longest_ms), "{longest_ms}");
     }
 
     #[test]

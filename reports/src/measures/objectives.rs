@@ -67,7 +67,8 @@ pub enum Metric {
     ApiLatency(Percentile),
     /// `errors.rate`, 0 to 1: failed / meant, every request of every tier over the whole measured time.
     ErrorRate,
-    /// `requests.rate`, first attempts a second over the whole measured time: whether the demand was there.
+    /// `requests.rate`, first attempts a second over the whole measured time, with the looks that the push channel spared: whether the demand
+    /// was there.
     RequestRate,
 }
 

@@ -26,6 +26,8 @@ pub struct Bucket {
     pub requests: u64,
     /// Requests sent for them, retries included.
     pub attempts: u64,
+    /// Requests that the push channel spared: each was one of a phone that looks by itself.
+    pub spared: u64,
     /// Those that succeeded in the end.
     pub ok: u64,
     /// From the moment each was meant to start to its final answer.
@@ -39,6 +41,7 @@ impl Bucket {
     pub fn add(&mut self, request: &RequestRecord<'_>) {
         self.requests += 1;
         self.attempts += u64::from(request.attempts);
+        self.spared += u64::from(request.spared);
         let ok = u64::from(request.failure.is_none());
         self.ok += ok;
         match self.kinds.iter_mut().find(|(kind, ..)| **kind == *request.journey) {

@@ -24,7 +24,7 @@ section! {
         /// From a node's death to its address leaving DNS. Assumption: three checks ten seconds apart, as Route 53's fast
         /// health checks are documented.
         node_withdrawal: Duration as Length = Duration::from_secs(30),
-        /// A request that no target answers is refused after this; phones then see a gateway time-out. Assumption.
-        request_timeout: Duration as PositiveLength = Duration::from_secs(10),
+        /// A request that no target answers is refused after this; phones then see a gateway time-out. AWS: idle time-out 60 s.
+        request_timeout: Duration as PositiveLength = Duration::from_secs(60),
     }
 }

@@ -14,7 +14,8 @@ use crate::format::value::{Amount, Count, Length, Maybe, PositiveLength, Rate, T
 #[derive(Clone, Debug, PartialEq)]
 pub enum Traffic {
     /// The mean rate of first attempts that phones would send in the fault-free twin of the run, pings included; riders,
-    /// drivers and trips an hour follow from it.
+    /// drivers and trips an hour follow from it. A look that the platform keeps on its push channel counts once for each beat that it
+    /// stands in for, so that the same rate is the same city whether or not the blueprint has the channel.
     Requests {
         /// First attempts a second.
         per_second: f64,
@@ -37,6 +38,7 @@ section! {
     /// The keys of `[traffic]`, before exactly one way is demanded.
     struct TrafficKeys {
         /// Everything phones send in the fault-free twin of the run, pings included, as a mean rate of first attempts.
+        /// Looks that a push channel spares count as sent.
         requests: Option<f64> as Maybe<Rate>,
         /// Riders who want a ride, an hour; goes with `drivers`.
         riders_per_hour: Option<f64> as Maybe<Amount>,

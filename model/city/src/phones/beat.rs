@@ -21,6 +21,8 @@ pub(super) struct Beat<F> {
     next: Time,
     timer: Sleep,
     in_flight: Vec<Pin<Box<Option<F>>>>,
+    /// No beat until what is in flight is answered; the timer is not set.
+    silent: bool,
     /// Beats at which no slot was free and whose deadline is to come.
     missed: VecDeque<Time>,
 }
@@ -35,6 +37,7 @@ impl<F: Future> Beat<F> {
             next: first,
             timer: sleep_until(first),
             in_flight: Vec::new(),
+            silent: false,
             missed: VecDeque::new(),
         }
     }
@@ -52,29 +55,42 @@ impl<F: Future> Beat<F> {
 
     /// The next answer. Starts a request at each beat; `missed` hears of those that could not be sent, at their deadline or soon after.
     ///
-    /// A beat that becomes quicker takes effect at once, counted from the last beat.
+    /// A beat that becomes quicker takes effect at once, counted from the last beat. A request that goes `alone` is the only one until it
+    /// is answered: the beats that pass meanwhile are left out, and the last of them comes with the answer.
     pub(super) fn poll(
         &mut self,
         context: &mut Context<'_>,
-        every: Duration,
+        (every, alone): (Duration, bool),
         mut start: impl FnMut(Time) -> F,
         mut missed: impl FnMut(Time),
     ) -> Poll<F::Output> {
         if every != self.every {
             self.every = every;
-            self.arm((self.last + every).max(now()));
+            let next = (self.last + every).max(now());
+            if self.silent {
+                self.next = next;
+            } else {
+                self.arm(next);
+            }
         }
         self.tell_missed(&mut missed);
         loop {
             if let Some(answer) = self.poll_in_flight(context) {
+                if self.silent && self.is_empty() {
+                    self.arm(self.next.max(now()));
+                }
                 return Poll::Ready(answer);
             }
-            if Pin::new(&mut self.timer).poll(context).is_pending() {
+            if self.silent || Pin::new(&mut self.timer).poll(context).is_pending() {
                 return Poll::Pending;
             }
             let beat = self.next;
             self.last = beat;
-            self.arm(beat + every);
+            if alone {
+                (self.silent, self.next) = (true, beat + every);
+            } else {
+                self.arm(beat + every);
+            }
             match self.free_slot() {
                 Some(slot) => slot.set(Some(start(beat))),
                 None => self.missed.push_back(beat),
@@ -93,10 +109,15 @@ impl<F: Future> Beat<F> {
                 return Poll::Pending;
             }
         }
-        if self.in_flight.iter().all(|slot| slot.is_none()) { Poll::Ready(()) } else { Poll::Pending }
+        if self.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.in_flight.iter().all(|slot| slot.is_none())
     }
 
     fn arm(&mut self, at: Time) {
+        self.silent = false;
         self.next = at;
         self.timer = sleep_until(at);
     }

@@ -10,6 +10,11 @@ pub(super) const NOT_SENT: &str = "not-sent";
 /// The request needed a session and the phone did not get one.
 pub(super) const NOT_SIGNED_IN: &str = "not-signed-in";
 
+/// Whether the connection broke under the request, at the phone or behind the load balancer.
+pub(super) fn is_broken_connection(code: &str) -> bool {
+    [of_silence(NoAnswer::ConnectionLost), of_error(ApiError::OutcomeUnknown)].contains(&code)
+}
+
 /// Of an answer that was no.
 pub(super) fn of_error(error: ApiError) -> &'static str {
     match error {

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::rc::{Rc, Weak};
 
 use platform::domain::ids::{DriverId, TripId};
 use platform::domain::session::Caller;
@@ -10,6 +11,8 @@ use runtime::Time;
 use runtime::random::mix;
 use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
+
+use super::line::Line;
 
 /// Shared by all phones of a run and by whoever drives the run.
 #[derive(Default)]
@@ -21,6 +24,8 @@ pub struct Crowd {
     away: Cell<f64>,
     came_back: Notify,
     turned_away: Cell<u64>,
+    /// The line of everybody's latest phone.
+    lines: RefCell<BTreeMap<Caller, Weak<Line>>>,
     /// Everybody who is in the middle of something.
     busy: RefCell<BTreeMap<Caller, Pending>>,
     /// Riders who know which trip they wait for or sit in. Never iterated.
@@ -104,13 +109,27 @@ impl Crowd {
         self.came_back.notify_waiters();
     }
 
+    /// The connections of this share of the phones, from 0 to 1, are closed now. Always the same ones are the first.
+    pub fn hang_up(&self, share: f64) {
+        for (owner, line) in &*self.lines.borrow() {
+            if rank(*owner) < share
+                && let Some(line) = line.upgrade()
+            {
+                line.hang_up();
+            }
+        }
+    }
+
+    pub(super) fn has_line(&self, owner: Caller, line: &Rc<Line>) {
+        self.lines.borrow_mut().insert(owner, Rc::downgrade(line));
+    }
+
     pub(super) fn others(&self) -> f64 {
         self.others.get()
     }
 
     pub(super) fn is_away(&self, driver: DriverId) -> bool {
-        let rank = mix(driver.0.cast_unsigned(), 0xA_3A1) as f64 / u64::MAX as f64;
-        rank < self.away.get()
+        share_of(driver.0, 0xA_3A1) < self.away.get()
     }
 
     /// Returns when the driver looks for offers again.
@@ -182,6 +201,19 @@ impl Crowd {
 
     pub(super) fn is_on_board(&self, trip: TripId) -> bool {
         self.kerb.borrow().get(&trip).is_some_and(|kerb| kerb.is_on_board)
+    }
+}
+
+/// Where a number stands among all, from 0 to 1; `what` is what it is ranked for.
+fn share_of(number: i64, what: u64) -> f64 {
+    mix(number.cast_unsigned(), what) as f64 / u64::MAX as f64
+}
+
+fn rank(owner: Caller) -> f64 {
+    match owner {
+        Caller::Rider(rider) => share_of(rider.0, 0xCA_11),
+        Caller::Driver(driver) => share_of(driver.0, 0xCA_12),
+        Caller::Operator(operator) => share_of(operator.0, 0xCA_13),
     }
 }
 

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use platform::api::error::{ApiError, Rejection};
-use platform::api::gateway::{Action, Response};
+use platform::api::gateway::{Action, Look, Response};
 use platform::api::matching::OfferView;
 use platform::api::trips::{OfferAnswer, TripView};
 use platform::domain::ids::DriverId;
@@ -97,7 +97,7 @@ impl Driver {
                 if self.available.get() && !self.told_available.get() {
                     beat.hurry();
                 }
-                beat.poll(context, self.ping_every(), start, missed)
+                beat.poll(context, (self.ping_every(), false), start, missed)
             })
             .await;
             if answer.is_ok() {
@@ -138,7 +138,7 @@ impl Driver {
         let habits = &self.phone.world.habits;
         let every = habits.offer_poll_every;
         let beat = RefCell::new(Beat::new(now(), every, self.phone.world.patience.timeout));
-        let poll = |at| self.phone.clone().tick("offer-poll", Action::PollOffer, at);
+        let look = |at, alone| self.phone.clone().look("offer-poll", Look::Offer, (at, every), alone);
         let missed = |at| self.phone.missed("offer-poll", at);
         loop {
             beat.borrow_mut().restart(self.first_beat(every));
@@ -162,7 +162,11 @@ impl Driver {
                     beat.borrow_mut().restart(self.first_beat(every));
                 }
                 self.available.set(true);
-                let answer = poll_fn(|context| beat.borrow_mut().poll(context, every, poll, missed)).await;
+                let answer = poll_fn(|context| {
+                    let alone = self.phone.listens();
+                    beat.borrow_mut().poll(context, (every, alone), |at| look(at, alone), missed)
+                })
+                .await;
                 if let Some(offer) = self.offer_in(&answer) {
                     break offer;
                 }

@@ -9,7 +9,7 @@ use runtime::call::{CallContext, CallError, Caller};
 use runtime::net::Address;
 use runtime::random::{RngExt, Stream};
 use runtime::{Time, now, timeout};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use super::patience::Patience;
 
@@ -41,6 +41,8 @@ pub(super) struct Line {
     timeouts_in_a_row: Cell<u32>,
     /// Requests that find no connection dial once, not each.
     dialling: Mutex<()>,
+    /// Rung when a connection is given up that may not know of it.
+    given_up: Notify,
     stream: RefCell<Stream>,
 }
 
@@ -53,6 +55,7 @@ impl Line {
             last: Cell::new(None),
             timeouts_in_a_row: Cell::new(0),
             dialling: Mutex::new(()),
+            given_up: Notify::new(),
             stream: RefCell::new(stream),
         }
     }
@@ -63,6 +66,31 @@ impl Line {
         request: gateway::Request,
         deadline: Time,
         patience: &Patience,
+    ) -> Result<Reply<gateway::Response>, NoAnswer> {
+        self.exchange(request, deadline, patience, patience.timeouts_before_reconnect).await
+    }
+
+    /// The same with a request that the platform may keep: one such time-out is silence enough to give the connection up, and a connection that
+    /// other requests give up is lost to this one too.
+    pub(super) async fn listen(
+        &self,
+        request: gateway::Request,
+        deadline: Time,
+        patience: &Patience,
+    ) -> Result<Reply<gateway::Response>, NoAnswer> {
+        let given_up = self.given_up.notified();
+        runtime::select! {
+            answer = self.exchange(request, deadline, patience, 1) => answer,
+            () = given_up => Err(NoAnswer::ConnectionLost),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: gateway::Request,
+        deadline: Time,
+        patience: &Patience,
+        timeouts_max: u32,
     ) -> Result<Reply<gateway::Response>, NoAnswer> {
         let api = match self.connected() {
             Some(api) => api,
@@ -82,8 +110,9 @@ impl Line {
             Err(CallError::DeadlineExceeded) => {
                 if generation == self.generation.get() {
                     self.timeouts_in_a_row.set(self.timeouts_in_a_row.get() + 1);
-                    if self.timeouts_in_a_row.get() >= patience.timeouts_before_reconnect {
+                    if self.timeouts_in_a_row.get() >= timeouts_max {
                         self.connection.take();
+                        self.given_up.notify_waiters();
                     }
                 }
                 Err(NoAnswer::TimedOut)
@@ -91,6 +120,13 @@ impl Line {
             // A connection that ended is seen as such by the next request.
             Err(CallError::Connection(_)) => Err(NoAnswer::ConnectionLost),
         }
+    }
+
+    /// The connection is closed by whoever carries it; the phone may go back to where it was.
+    pub(super) fn hang_up(&self) {
+        self.connection.take();
+        self.last.set(None);
+        self.given_up.notify_waiters();
     }
 
     fn connected(&self) -> Option<Api> {

@@ -3,12 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use platform::api::gateway::{Action, Request, Response};
+use platform::api::gateway::{Action, Look, Request, Response};
 use platform::api::{ApiError, users};
 use platform::domain::ids::{DriverId, OperatorId, RiderId, TripId};
 use platform::domain::rider::PhoneNumber;
 use platform::domain::session::{Caller, SessionToken};
-use ports::observe::{AttemptFailed, JourneyEnded, JourneyOutcome, Observation, Tier};
+use ports::observe::{AttemptFailed, JourneyEnded, JourneyOutcome, Kept, Observation, Tier};
 use ports::{IdempotencyKey, Retry};
 use runtime::random::{RngExt, Stream};
 use runtime::{Time, now, sleep, timeout};
@@ -29,16 +29,18 @@ pub(super) enum Unfulfilled {
 pub(super) type Answer = Result<Response, Unfulfilled>;
 
 /// What one attempt came to: where it failed, with the code of what it met.
-type Attempt = Result<Response, (Unfulfilled, &'static str)>;
+pub(super) type Attempt = Result<Response, (Unfulfilled, &'static str)>;
 
 pub(super) struct Phone {
     pub(super) owner: Caller,
     pub(super) world: Rc<World>,
-    line: Line,
+    line: Rc<Line>,
     session: Cell<Option<SessionToken>>,
     signing_in: Mutex<()>,
+    /// From when on it listens, where there is a push channel: before, it looks by itself.
+    pub(super) listens_from: Cell<Time>,
     /// Keys and back-off: apart from the owner's choices, so that trouble does not change what people want.
-    stream: RefCell<Stream>,
+    pub(super) stream: RefCell<Stream>,
 }
 
 impl Phone {
@@ -50,9 +52,18 @@ impl Phone {
         };
         // A rider who comes back has a later journey: the moment tells them apart.
         let stream = |what| runtime::random::stream(&format!("{what} of {name} from {}", now().nanos()));
-        let line = Line::new(world.lookups.of(owner).clone(), stream("line"));
+        let line = Rc::new(Line::new(world.lookups.of(owner).clone(), stream("line")));
+        world.crowd.has_line(owner, &line);
         let signing_in = Mutex::new(());
-        Phone { owner, world, line, session: Cell::new(None), signing_in, stream: RefCell::new(stream("phone")) }
+        Phone {
+            owner,
+            world,
+            line,
+            session: Cell::new(None),
+            signing_in,
+            listens_from: Cell::new(Time::ZERO),
+            stream: RefCell::new(stream("phone")),
+        }
     }
 
     /// A key for a new intention.
@@ -70,7 +81,7 @@ impl Phone {
             attempts = 1;
             attempt = self.attempt(action, deadline).await;
         }
-        self.observe(kind, trip, intended_at, attempts, &attempt);
+        self.observe(kind, trip, (intended_at, Kept::default()), attempts, &attempt);
         attempt.map_err(|(why, _)| why)
     }
 
@@ -78,7 +89,7 @@ impl Phone {
     pub(super) fn missed(&self, kind: &'static str, intended_at: Time) {
         let ended_at = intended_at + self.world.patience.timeout;
         let ending = (JourneyOutcome::Failed, Some(code::NOT_SENT));
-        self.observe_end(kind, None, (intended_at, ended_at), 0, ending);
+        self.observe_end(kind, None, (intended_at, ended_at, Kept::default()), 0, ending);
     }
 
     /// What a person wants: several attempts, the same in every one of them.
@@ -98,7 +109,7 @@ impl Phone {
             let backoff = patience.backoff(number, &mut self.stream.borrow_mut());
             sleep(backoff).await;
         };
-        self.observe(kind, trip_of(action), intended_at, number, &attempt);
+        self.observe(kind, trip_of(action), (intended_at, Kept::default()), number, &attempt);
         attempt.map_err(|(why, _)| why)
     }
 
@@ -141,7 +152,7 @@ impl Phone {
         self.session.get()
     }
 
-    async fn attempt(&self, action: Action, deadline: Time) -> Attempt {
+    pub(super) async fn attempt(&self, action: Action, deadline: Time) -> Attempt {
         let session = match self.session.get() {
             _ if matches!(action, Action::SignIn(_)) => None,
             // Rare, and it comes back here: boxed.
@@ -151,7 +162,14 @@ impl Phone {
             },
             session => session,
         };
-        match self.line.call(Request { session, action }, deadline, &self.world.patience).await {
+        let (listens, patience) = (matches!(action, Action::Listen { .. }), &self.world.patience);
+        let request = Request { session, action };
+        let answer = if listens {
+            self.line.listen(request, deadline, patience).await
+        } else {
+            self.line.call(request, deadline, patience).await
+        };
+        match answer {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => {
                 let mut why = Unfulfilled::GaveUp;
@@ -166,7 +184,14 @@ impl Phone {
         }
     }
 
-    fn observe(&self, kind: &'static str, asked: Option<TripId>, intended_at: Time, attempts: u32, attempt: &Attempt) {
+    pub(super) fn observe(
+        &self,
+        kind: &'static str,
+        asked: Option<TripId>,
+        (intended_at, kept): (Time, Kept),
+        attempts: u32,
+        attempt: &Attempt,
+    ) {
         let ending = match attempt {
             Ok(_) => (JourneyOutcome::Succeeded, None),
             // The platform did not answer as it should: it broke, or does not know what it acknowledged.
@@ -181,24 +206,24 @@ impl Phone {
             Ok(Response::Trip(view)) => Some(view.id),
             _ => None,
         };
-        self.observe_end(kind, asked.or(told), (intended_at, now()), attempts, ending);
+        self.observe_end(kind, asked.or(told), (intended_at, now(), kept), attempts, ending);
     }
 
     fn observe_end(
         &self,
         kind: &'static str,
         trip: Option<TripId>,
-        (intended_at, ended_at): (Time, Time),
+        (intended_at, ended_at, kept): (Time, Time, Kept),
         attempts: u32,
         (outcome, error): (JourneyOutcome, Option<&'static str>),
     ) {
         let tier = if matches!(kind, "receipt" | "erasure") { Tier::Standard } else { Tier::Critical };
         let (actor, trip) = (self.actor(), trip.map(|trip| trip.0));
-        let ended = JourneyEnded { kind, tier, actor, trip, intended_at, ended_at, attempts, outcome, error };
+        let ended = JourneyEnded { kind, tier, actor, trip, intended_at, ended_at, kept, attempts, outcome, error };
         self.world.observer.observe(&Observation::JourneyEnded(ended));
     }
 
-    fn actor(&self) -> u64 {
+    pub(super) fn actor(&self) -> u64 {
         let (Caller::Rider(RiderId(number)) | Caller::Driver(DriverId(number)) | Caller::Operator(OperatorId(number))) =
             self.owner;
         number.cast_unsigned()
@@ -214,11 +239,12 @@ fn number_of(caller: Caller) -> Option<PhoneNumber> {
 }
 
 /// The trip that this is about.
-fn trip_of(action: &Action) -> Option<TripId> {
+pub(super) fn trip_of(action: &Action) -> Option<TripId> {
     match action {
         Action::CancelTrip { trip, .. }
         | Action::TripStatus { trip }
         | Action::Receipt { trip, .. }
+        | Action::Listen { look: Look::Trip { trip, .. }, .. }
         | Action::AnswerOffer { trip, .. }
         | Action::Advance { trip, .. } => Some(*trip),
         _ => None,

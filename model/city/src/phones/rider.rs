@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use platform::api::error::{ApiError, Rejection};
-use platform::api::gateway::{Action, Response};
+use platform::api::gateway::{Action, Look, Response};
 use platform::api::trips::TripView;
 use platform::domain::ids::{QuoteId, RiderId};
 use platform::domain::session::Caller;
@@ -180,12 +180,19 @@ async fn travel(phone: &Rc<Phone>, view: TripView, plan: &Plan) -> Ended {
         habits.waiting_poll_every,
         phone.world.patience.timeout,
     ));
-    let poll = |at| phone.clone().tick("status", Action::TripStatus { trip: view.id }, at);
+    let every = || if trip.has_begun() { habits.riding_poll_every } else { habits.waiting_poll_every };
+    let look = |at, alone| {
+        let look = Look::Trip { trip: view.id, seen: trip.view.get().version };
+        phone.clone().look("status", look, (at, every()), alone)
+    };
     let missed = |at| phone.missed("status", at);
     let watching = async {
         while trip.is_open() {
-            let every = if trip.has_begun() { habits.riding_poll_every } else { habits.waiting_poll_every };
-            match poll_fn(|context| beat.borrow_mut().poll(context, every, poll, missed)).await {
+            let answer = poll_fn(|context| {
+                let alone = phone.listens();
+                beat.borrow_mut().poll(context, (every(), alone), |at| look(at, alone), missed)
+            });
+            match answer.await {
                 Ok(Response::Trip(view)) => trip.take(view),
                 // There is nothing to wait for; a rider who sits in the car is driven all the same.
                 Err(Unfulfilled::Answered(ApiError::NotFound)) => return !crowd.is_on_board(view.id),

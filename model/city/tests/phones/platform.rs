@@ -3,9 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use platform::api::error::{ApiError, Rejection};
-use platform::api::gateway::{Action, Request, Response};
+use platform::api::gateway::{Action, Heard, Look, News, Request, Response};
 use platform::api::geo::Noted;
 use platform::api::matching::OfferView;
 use platform::api::pricing::QuoteView;
@@ -13,10 +14,11 @@ use platform::api::trips::{OfferAnswer, Progress, ReceiptView, TripView};
 use platform::domain::ids::{DriverId, FencingToken, QuoteId, RiderId, TripId};
 use platform::domain::money::Currency;
 use platform::domain::place::Coordinate;
-use platform::domain::session::{Caller, SessionKey};
+use platform::domain::session::{Caller, SessionKey, SessionToken};
 use platform::domain::trip::{Assignment, EventKind, State};
 use ports::IdempotencyKey;
 use runtime::{Time, now};
+use tokio::sync::Notify;
 
 /// What the platform does with requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub struct Platform {
     tokens: Cell<i64>,
     /// Whether requests are logged: not where millions come.
     pub logs: Cell<bool>,
+    /// Rung when there may be news for somebody who listens.
+    bells: RefCell<BTreeMap<Caller, Rc<Notify>>>,
 }
 
 impl Platform {
@@ -77,6 +81,7 @@ impl Platform {
             searching: RefCell::default(),
             tokens: Cell::new(0),
             logs: Cell::new(true),
+            bells: RefCell::default(),
         })
     }
 
@@ -86,7 +91,12 @@ impl Platform {
             let platform = self.clone();
             async move {
                 let is_request = matches!(request.action, Action::RequestTrip { .. });
-                let answer = platform.handle(request);
+                let answer = match request.action {
+                    Action::Listen { look, keep_for_ms } => {
+                        platform.listen(request.session, look, Duration::from_millis(keep_for_ms.into())).await
+                    }
+                    _ => platform.handle(request),
+                };
                 if platform.mood.get() == Mood::Mute || is_request && platform.swallows() {
                     runtime::task::forever().await;
                 }
@@ -95,6 +105,42 @@ impl Platform {
         });
         let _port = serving.expect("the port is free");
         runtime::task::forever().await;
+    }
+
+    /// Keeps the request until there is news.
+    async fn listen(
+        &self,
+        session: Option<SessionToken>,
+        look: Look,
+        keep_for: Duration,
+    ) -> Result<Response, ApiError> {
+        let since = now();
+        let bell = session.map(|session| self.bells.borrow_mut().entry(session.caller).or_default().clone());
+        loop {
+            let rung = bell.as_ref().map(|bell| bell.notified());
+            let action = match look {
+                Look::Offer => Action::PollOffer,
+                Look::Trip { trip, .. } => Action::TripStatus { trip },
+            };
+            let news = match self.handle(Request { session, action })? {
+                Response::Offer(offer) => News::Offer(offer),
+                Response::Trip(view) => News::Trip(view),
+                other => panic!("no look shows {other:?}"),
+            };
+            let kept = now().since(since);
+            let left = keep_for.saturating_sub(kept);
+            let Some(rung) = rung.filter(|_| !news.is_new(look) && !left.is_zero()) else {
+                return Ok(Response::Heard(Heard { news, kept_ns: kept.as_nanos() as u64, hears: true }));
+            };
+            // Too late is time to look once more.
+            let _ = runtime::timeout(left, rung).await;
+        }
+    }
+
+    fn ring(&self, caller: Caller) {
+        if let Some(bell) = self.bells.borrow().get(&caller) {
+            bell.notify_waiters();
+        }
     }
 
     fn swallows(&self) -> bool {
@@ -321,6 +367,8 @@ impl Platform {
         driver.offer = Some(id);
         trip.view.state = State::Offered;
         trip.view.version += 1;
+        self.ring(Caller::Driver(*driver_id));
+        self.ring(Caller::Rider(trip.rider));
         true
     }
 
@@ -346,6 +394,7 @@ impl Platform {
                     record.trip = Some(id);
                     trip.view.assignment = Some(Assignment { driver, epoch: 1 });
                     trip.view.state = State::Accepted;
+                    self.ring(Caller::Rider(trip.rider));
                 }
                 OfferAnswer::Decline => {
                     trip.view.state = State::Matching;
@@ -368,6 +417,7 @@ impl Platform {
         let after = trip.view.state.after(event).ok_or(ApiError::Rejected { reason })?;
         trip.view.state = after;
         trip.view.version += 1;
+        self.ring(Caller::Rider(trip.rider));
         if !after.is_active() {
             let mut drivers = self.drivers.borrow_mut();
             if let Some(driver) = trip.view.assignment.and_then(|by| drivers.get_mut(&by.driver)) {

@@ -1,6 +1,6 @@
 //! A small world: one host of phones, one or two gateways of one platform, and somebody who watches.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct Watcher {
     pub retries: RefCell<Vec<AttemptFailed>>,
     /// By kind, of journeys meant since `counts_from`.
     pub counts: RefCell<BTreeMap<&'static str, u64>>,
+    /// Of those, looks that the push channel spared.
+    pub spared: Cell<u64>,
     pub counts_from: Time,
     pub remembers: bool,
     pub positions: RefCell<Vec<ports::observe::DriverPosition>>,
@@ -48,6 +50,7 @@ impl Observer for Watcher {
             Observation::JourneyEnded(ended) => {
                 if ended.intended_at >= self.counts_from {
                     *self.counts.borrow_mut().entry(ended.kind).or_default() += 1;
+                    self.spared.set(self.spared.get() + u64::from(ended.kept.spared));
                 }
                 if self.remembers {
                     self.journeys.borrow_mut().push(ended.clone());
@@ -149,6 +152,7 @@ pub fn phones_of(
         demand: Demand::Drawn { riders_per_hour: traffic.riders_per_hour / city.mean_demand(window_start, window) },
         riders: city::phones::riders_needed(&traffic),
         drivers: drivers::place(city, start, traffic.drivers.round() as u32, traffic.busy_share(), &mut stream),
+        push: false,
     };
     (config, traffic)
 }
@@ -166,6 +170,7 @@ pub fn village_phones(riders_per_hour: f64, drivers: usize) -> PhonesConfig {
         demand: Demand::Drawn { riders_per_hour },
         riders: 10_000,
         drivers: places,
+        push: false,
     }
 }
 

@@ -36,6 +36,8 @@ struct Shared<R> {
     /// When it was last found wrong.
     doubted_at: Cell<Option<Time>>,
     refreshing: tokio::sync::Mutex<()>,
+    /// Which shard's server is asked what any of them can do: another one after each failure.
+    anybody: Cell<u16>,
 }
 
 /// A cache on modelled servers. Clones share connections; it belongs to one process.
@@ -65,6 +67,7 @@ impl<R: Resolver> Client<R> {
             refreshed_at: Cell::new(None),
             doubted_at: Cell::new(None),
             refreshing: tokio::sync::Mutex::new(()),
+            anybody: Cell::new(0),
         }))
     }
 
@@ -95,7 +98,9 @@ impl<R: Resolver> Client<R> {
             self.refresh(deadline).await?;
         }
         let map = self.0.map.borrow();
-        let shard = command.keys().first().map_or(0, |key| shard_of(slot_of(key), map.len() as u16));
+        let shards = map.len() as u16;
+        let anybody = || self.0.anybody.get() % shards.max(1);
+        let shard = command.keys().first().map_or_else(anybody, |key| shard_of(slot_of(key), shards));
         map.get(usize::from(shard)).copied().ok_or(CacheError::ClusterDown)
     }
 
@@ -146,9 +151,15 @@ impl<R: Resolver> Client<R> {
 
     async fn ask(&self, address: Address, command: &Command, deadline: Time) -> Result<Heard, CacheError> {
         let pool = self.pool(address);
+        let elsewhere_next = || {
+            if command.keys().is_empty() {
+                self.0.anybody.set(self.0.anybody.get().wrapping_add(1));
+            }
+        };
         let answer = match pool.ask(ClientFrame::Execute(command.clone()), deadline).await {
             Ok(answer) => answer,
             Err(lost) => {
+                elsewhere_next();
                 self.doubt();
                 return Err(if command.is_write() { lost.as_write() } else { lost.as_read() });
             }
@@ -157,7 +168,10 @@ impl<R: Resolver> Client<R> {
             ServerFrame::Moved { slot, to } => Ok(Heard::Elsewhere { slot, to }),
             ServerFrame::Failed(error) => {
                 match error {
-                    CacheError::ClusterDown | CacheError::Loading => self.doubt(),
+                    CacheError::ClusterDown | CacheError::Loading => {
+                        elsewhere_next();
+                        self.doubt();
+                    }
                     // The name leads elsewhere by now, or soon: connections to this server are of no use.
                     CacheError::ReadOnly => pool.forget(),
                     _ => {}

@@ -75,6 +75,12 @@ pub enum Action {
     /// Driver: is there an offer for me? A driver who is told that this is not allowed is off duty, and may have been taken for lost, or
     /// the vehicle's papers have lapsed; one who is told of a trip already has one, as far as the platform knows.
     PollOffer,
+    /// Rider or driver: the same look, and if there is nothing new, tell me as soon as there is. The gateway keeps the request for so long at
+    /// most, if it hears of what happens at all, and answers earlier than a load balancer loses patience.
+    Listen {
+        look: Look,
+        keep_for_ms: u32,
+    },
     AnswerOffer {
         trip: TripId,
         token: FencingToken,
@@ -90,6 +96,44 @@ pub enum Action {
     },
 }
 
+/// What somebody who listens waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Look {
+    /// Driver: as [`Action::PollOffer`]. An offer is news.
+    Offer,
+    /// Rider or driver: as [`Action::TripStatus`]. A newer version than the phone has seen is news.
+    Trip { trip: TripId, seen: i64 },
+}
+
+/// What the look showed in the end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum News {
+    Offer(Option<super::matching::OfferView>),
+    Trip(TripView),
+}
+
+impl News {
+    /// Whether somebody who waits for this wants to know at once.
+    #[must_use]
+    pub fn is_new(&self, look: Look) -> bool {
+        match (self, look) {
+            (Self::Offer(offer), _) => offer.is_some(),
+            (Self::Trip(trip), Look::Trip { seen, .. }) => trip.version > seen,
+            (Self::Trip(_), Look::Offer) => true,
+        }
+    }
+}
+
+/// The answer to whoever listened.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Heard {
+    pub news: News,
+    /// For how long the request was kept because there was nothing to say: nobody waited for an answer meanwhile.
+    pub kept_ns: u64,
+    /// Whether the gateway hears of what happens. If not, look again by yourself.
+    pub hears: bool,
+}
+
 /// What a phone gets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Response {
@@ -99,6 +143,7 @@ pub enum Response {
     ActiveTrip(Option<TripView>),
     Receipt(ReceiptView),
     Offer(Option<super::matching::OfferView>),
+    Heard(Heard),
     Payment(payments::PaymentView),
     Noted(geo::Noted),
     Done,

@@ -1,7 +1,12 @@
 //! The gateway: what phones talk to. It checks the session, and passes each request to the one service that answers it.
 
-use std::rc::Rc;
+mod ear;
+mod listen;
 
+use std::rc::Rc;
+use std::time::Duration;
+
+use ports::cache::Cache;
 use runtime::call::CallContext;
 
 use super::clock::now_ns;
@@ -9,9 +14,11 @@ use super::peers::{Peers, Route};
 use super::{Config, server};
 use crate::api::error::Rejection;
 use crate::api::gateway::{Action, Request, Response};
+use crate::api::matching::OfferView;
 use crate::api::{ApiError, Reply, geo, matching, payments, pricing, trips, users};
 use crate::domain::ids::{DriverId, OperatorId, RiderId};
 use crate::domain::session::{Caller, SessionKey};
+use ear::Ear;
 
 /// The services behind the gateway.
 pub struct Services {
@@ -23,9 +30,21 @@ pub struct Services {
     pub payments: Peers<payments::Request, payments::Response>,
 }
 
-/// Runs one replica. Sessions are checked with `key`.
+/// Runs one replica. Sessions are checked with `key`. It hears of nothing: whoever listens is answered at once.
 pub async fn run(config: Rc<Config>, key: SessionKey, services: Services) {
-    let gateway = Rc::new(Gateway { config: config.clone(), key, services });
+    serve(Gateway { config, key, services, ear: Rc::default() }).await;
+}
+
+/// The same for a replica that hears, through the cache, of what happens: it keeps the requests of those who listen.
+pub async fn run_hearing(config: Rc<Config>, key: SessionKey, services: Services, cache: impl Cache) {
+    let ear = Rc::new(Ear::default());
+    drop(runtime::spawn(ear::keep_open(ear.clone(), cache, config.clone())));
+    serve(Gateway { config, key, services, ear }).await;
+}
+
+async fn serve(gateway: Gateway) {
+    let config = gateway.config.clone();
+    let gateway = Rc::new(gateway);
     let _ports = server::open(&config, move |request, context| {
         let gateway = gateway.clone();
         async move { gateway.handle(request, context).await }
@@ -37,6 +56,7 @@ struct Gateway {
     config: Rc<Config>,
     key: SessionKey,
     services: Services,
+    ear: Rc<Ear>,
 }
 
 impl Gateway {
@@ -61,12 +81,10 @@ impl Gateway {
                     _ => Err(ApiError::Internal),
                 }
             }
-            Action::PollOffer => {
-                let poll = matching::Request::PollOffer { driver: driver(caller)? };
-                match self.services.matching.call(poll, context).await? {
-                    matching::Response::Offer(offer) => Ok(Response::Offer(offer)),
-                    matching::Response::Queued => Err(ApiError::Internal),
-                }
+            Action::PollOffer => self.offer(driver(caller)?, context).await.map(Response::Offer),
+            Action::Listen { look, keep_for_ms } => {
+                let keep_for = Duration::from_millis(keep_for_ms.into());
+                self.listen(caller, look, keep_for, *context).await.map(Response::Heard)
             }
             Action::Quote { pickup, dropoff, class } => {
                 let pickup = pickup.checked().map_err(|_| ApiError::MALFORMED)?;
@@ -104,6 +122,16 @@ impl Gateway {
     }
 }
 
+impl Gateway {
+    /// The offer that waits for the driver's answer.
+    async fn offer(&self, driver: DriverId, context: &mut CallContext) -> Reply<Option<OfferView>> {
+        match self.services.matching.call(matching::Request::PollOffer { driver }, context).await? {
+            matching::Response::Offer(offer) => Ok(offer),
+            matching::Response::Queued => Err(ApiError::Internal),
+        }
+    }
+}
+
 /// What the trips service is asked when the caller wants this; refused if the caller may not.
 fn trip_request(caller: Caller, action: Action) -> Reply<trips::Request> {
     Ok(match action {
@@ -128,7 +156,8 @@ fn trip_request(caller: Caller, action: Action) -> Reply<trips::Request> {
         | Action::GoOnDuty { .. }
         | Action::GoOffDuty
         | Action::Ping { .. }
-        | Action::PollOffer => {
+        | Action::PollOffer
+        | Action::Listen { .. } => {
             return Err(ApiError::Internal);
         }
     })

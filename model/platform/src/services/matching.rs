@@ -9,6 +9,7 @@ use runtime::call::CallContext;
 
 use super::clock::{now_ns, span_ns};
 use super::fleet::Fleet;
+use super::nudges::Nudges;
 use super::transaction::{Failure, Store};
 use super::transition::{lock_driver, lock_trip, take, update};
 use super::{Config, server};
@@ -23,11 +24,11 @@ use crate::domain::schema::{Driver, Offer, Trip};
 use crate::domain::trip::{Event, State};
 use batch::{Queue, Waiting};
 
-/// Runs one replica.
-pub async fn run<D: Database>(config: Rc<Config>, fleet: Fleet, database: D) {
+/// Runs one replica. Drivers with an offer are nudged.
+pub async fn run<D: Database>(config: Rc<Config>, fleet: Fleet, nudges: impl Nudges + 'static, database: D) {
     let store = Store::new(database, &config.calls);
     let queue = Queue::default();
-    let matching = Rc::new(Matching { config: config.clone(), store, fleet, queue });
+    let matching = Rc::new(Matching { config: config.clone(), store, fleet, nudges: Box::new(nudges), queue });
     drop(runtime::spawn(matching.clone().match_for_ever()));
     let _ports = server::open(&config, move |request, context| {
         let matching = matching.clone();
@@ -40,6 +41,7 @@ struct Matching<D> {
     config: Rc<Config>,
     store: Store<D>,
     fleet: Fleet,
+    nudges: Box<dyn Nudges>,
     queue: Queue,
 }
 

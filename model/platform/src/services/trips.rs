@@ -10,6 +10,7 @@ mod receipt;
 mod search;
 mod stuck;
 
+use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -19,6 +20,7 @@ use runtime::call::CallContext;
 
 use super::clock::now_ns;
 use super::fleet::Fleet;
+use super::nudges::Nudges;
 use super::once::{caller_number, once};
 use super::peers::Peers;
 use super::transaction::{Failure, Store};
@@ -37,11 +39,18 @@ pub struct Neighbours {
     pub fleet: Fleet,
 }
 
-/// Runs one replica. What may be a moment old is read from `copy`, a copy of the database that lags, if there is one.
-pub async fn run<D: Database>(config: Rc<Config>, neighbours: Neighbours, database: D, copy: Option<D>) {
+/// Runs one replica. Riders are nudged when their trip gets on. What may be a moment old is read from `copy`, a copy of the database that
+/// lags, if there is one.
+pub async fn run<D: Database>(
+    config: Rc<Config>,
+    neighbours: Neighbours,
+    nudges: Box<dyn Nudges>,
+    database: D,
+    copy: Option<D>,
+) {
     let store = Store::new(database, &config.calls);
     let copy = copy.map(|copy| Store::new(copy, &config.calls));
-    let trips = Rc::new(Trips { config: config.clone(), store, copy, neighbours });
+    let trips = Rc::new(Trips { config: config.clone(), store, copy, neighbours, nudges });
     let searches = trips.clone();
     periodic::every(config.loop_interval, "trips.searches", async move || searches.search_round().await);
     let lost = trips.clone();
@@ -62,6 +71,7 @@ struct Trips<D> {
     store: Store<D>,
     copy: Option<Store<D>>,
     neighbours: Neighbours,
+    nudges: Box<dyn Nudges>,
 }
 
 /// What a step leaves to be done. Rows say it too, so it is lost without harm: a loop comes by.
@@ -151,13 +161,22 @@ impl<D: Database> Trips<D> {
         next: Next,
         work: impl AsyncFn(&mut D::Transaction, i64) -> Result<Trip, Failure>,
     ) -> Reply<TripView> {
+        let rider = Cell::new(None);
         let step = async |transaction: &mut D::Transaction| {
             let now_ns = now_ns();
-            once(transaction, keyed, now_ns, async |transaction| Ok(TripView::from(&work(transaction, now_ns).await?)))
-                .await
+            let work = async |transaction: &mut D::Transaction| {
+                let trip = work(transaction, now_ns).await?;
+                rider.set(Some(trip.rider_id));
+                Ok(TripView::from(&trip))
+            };
+            once(transaction, keyed, now_ns, work).await
         };
         let view = self.store.run(context, step).await?;
         runtime::fault_point!("trips.after_commit");
+        // Who requests a trip has the answer; a step that was taken before was told of then.
+        if let Some(rider) = rider.get().filter(|_| next != Next::BeginSearch) {
+            self.nudges.nudge(Caller::Rider(rider));
+        }
         self.follow(view.id, next);
         Ok(view)
     }

@@ -1,14 +1,16 @@
-//! A cache in memory that knows strings and sorted sets, and may be away.
+//! A cache in memory that knows strings, sorted sets and channels, and may be away or lose what is published.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use platform::services::nudges::Nudge;
 use ports::cache::{
     Bytes, Cache, CacheError, Command, Expiry, Key, Message, Range, Reply, Score, ScoreBound, Subscription,
 };
 use runtime::Time;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Clones are clients of the same cache.
 #[derive(Clone, Default)]
@@ -18,12 +20,26 @@ pub struct Shelf(Rc<Shared>);
 struct Shared {
     sets: RefCell<BTreeMap<Key, BTreeMap<Bytes, Score>>>,
     strings: RefCell<BTreeMap<Key, (Bytes, Time)>>,
+    subscribers: RefCell<Vec<UnboundedSender<Message>>>,
     is_away: Cell<bool>,
+    is_lossy: Cell<bool>,
 }
 
 impl Shelf {
+    /// Away, it keeps whoever asks waiting, and those who are subscribed to it hear nothing.
     pub fn set_away(&self, is_away: bool) {
         self.0.is_away.set(is_away);
+    }
+
+    /// Gone: as [`set_away`](Self::set_away), and every subscription ends.
+    pub fn kill(&self) {
+        self.set_away(true);
+        self.0.subscribers.borrow_mut().clear();
+    }
+
+    /// From now on nudges are lost, and only they.
+    pub fn lose_nudges(&self) {
+        self.0.is_lossy.set(true);
     }
 
     /// How many members all sets have together.
@@ -70,23 +86,29 @@ impl Shelf {
                 set.retain(|_, score| *score >= max);
                 Reply::Integer((before - set.len()) as i64)
             }
+            Command::Publish(message) => {
+                if self.0.is_lossy.get() && Nudge::from_bytes(&message.payload) != Some(Nudge::Probe) {
+                    return Ok(Reply::Integer(0));
+                }
+                let subscribers = self.0.subscribers.borrow();
+                Reply::Integer(subscribers.iter().filter(|to| to.send(message.clone()).is_ok()).count() as i64)
+            }
             _ => return Err(CacheError::Protocol),
         })
     }
 }
 
-/// Nobody publishes here.
-pub struct Silence;
+/// What is published, on whichever channel: there is one.
+pub struct Published(UnboundedReceiver<Message>);
 
-impl Subscription for Silence {
+impl Subscription for Published {
     async fn next(&mut self) -> Result<Message, CacheError> {
-        runtime::task::forever().await;
-        Err(CacheError::ConnectionLost)
+        self.0.recv().await.ok_or(CacheError::ConnectionLost)
     }
 }
 
 impl Cache for Shelf {
-    type Subscription = Silence;
+    type Subscription = Published;
 
     async fn execute(&self, command: Command, deadline: Time) -> Result<Reply, CacheError> {
         runtime::sleep(Duration::from_micros(300)).await;
@@ -97,7 +119,13 @@ impl Cache for Shelf {
         self.run(command)
     }
 
-    async fn subscribe(&self, _: Vec<Bytes>, _: Time) -> Result<Silence, CacheError> {
-        Ok(Silence)
+    async fn subscribe(&self, _: Vec<Bytes>, deadline: Time) -> Result<Published, CacheError> {
+        if self.0.is_away.get() {
+            runtime::sleep_until(deadline).await;
+            return Err(CacheError::DeadlineExceeded);
+        }
+        let (sender, receiver) = unbounded_channel();
+        self.0.subscribers.borrow_mut().push(sender);
+        Ok(Published(receiver))
     }
 }

@@ -9,6 +9,7 @@ mod erasure;
 mod event_log;
 mod events;
 mod invariants;
+mod listening;
 mod locations;
 mod money;
 mod peers;

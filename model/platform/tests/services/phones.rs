@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use platform::api::error::Rejection;
-use platform::api::gateway::{Action, Request, Response};
+use platform::api::gateway::{Action, Heard, Look, Request, Response};
 use platform::api::matching::OfferView;
 use platform::api::pricing::QuoteView;
 use platform::api::trips::{OfferAnswer, Progress, TripView};
@@ -126,7 +126,11 @@ impl Phone {
     pub async fn attempt_with(&self, action: &Action, retry_budget: u8) -> Reply<Response> {
         let turn = runtime::now().nanos() / 1_000_000_007;
         let gateway = self.gateways[turn as usize % self.gateways.len()];
-        let limit = Duration::from_secs(5);
+        let kept = match action {
+            Action::Listen { keep_for_ms, .. } => Duration::from_millis(u64::from(*keep_for_ms)),
+            _ => Duration::ZERO,
+        };
+        let limit = Duration::from_secs(5) + kept;
         let Ok(Ok(gateway)) = runtime::timeout(limit, Connection::<Request, Reply<Response>>::connect(gateway)).await
         else {
             return Err(ApiError::Unavailable);
@@ -195,6 +199,14 @@ impl Phone {
                 Ok(_) => sleep(Duration::from_millis(500)).await,
                 Err(error) => panic!("{error}"),
             }
+        }
+    }
+
+    /// Listens once, for as long as phones do.
+    pub async fn listen(&self, look: Look) -> Heard {
+        match self.ask(Action::Listen { look, keep_for_ms: 12_000 }).await {
+            Ok(Response::Heard(heard)) => heard,
+            other => panic!("{other:?}"),
         }
     }
 

@@ -7,7 +7,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use engine::{Distances, Engine, EngineConfig, FaultPointPlan, LatencySpec, Stopped};
-use platform::deploy::{Service, Wiring, start, start_geo, start_pricing, start_trips, start_users};
+use platform::deploy::{
+    Service, Wiring, start, start_gateway, start_geo, start_matching, start_pricing, start_trips, start_users,
+};
 use platform::domain::schema::Trip;
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, Config};
@@ -116,17 +118,18 @@ impl World {
         for (service, hosts) in hosts {
             for host in hosts {
                 let (database, processor, cache) = (database.clone(), processor.clone(), cache.clone());
-                let start = if service == Service::Geo && wiring.config.shared_locations {
-                    start_geo(wiring.config.clone(), move || cache.clone())
-                } else if service == Service::Pricing && wiring.config.shared_locations {
-                    start_pricing(wiring.clone(), move || database.clone(), move || cache.clone())
-                } else if service == Service::Users && wiring.config.shared_locations {
-                    start_users(wiring.clone(), move || database.clone(), move || cache.clone())
-                } else if service == Service::Trips {
-                    let copy = copy.clone();
-                    start_trips(wiring.clone(), move || database.clone(), move || copy.clone())
-                } else {
-                    start(service, wiring.clone(), move || database.clone(), move || processor.clone())
+                let shared = wiring.config.shared_locations;
+                let (database, cache, copy) = (move || database.clone(), move || cache.clone(), copy.clone());
+                let start = match service {
+                    Service::Gateway if shared => start_gateway(wiring.clone(), cache),
+                    Service::Users if shared => start_users(wiring.clone(), database, cache),
+                    Service::Geo if shared => start_geo(wiring.config.clone(), cache),
+                    Service::Matching if shared => start_matching(wiring.clone(), database, cache),
+                    Service::Pricing if shared => start_pricing(wiring.clone(), database, cache),
+                    Service::Trips => {
+                        start_trips(wiring.clone(), database, Some(move || copy.clone()), shared.then_some(cache))
+                    }
+                    _ => start(service, wiring.clone(), database, move || processor.clone()),
                 };
                 let process = engine.add_process(ProcessSpec {
                     name: format!("{service}-{}", host.0),

@@ -16,6 +16,7 @@ use crate::api::geo::{Near, Wanted};
 use crate::domain::ids::{DriverId, TripId};
 use crate::domain::matching::assignment::{Wish, assign};
 use crate::domain::place::Coordinate;
+use crate::domain::session::Caller;
 use crate::domain::vehicle::VehicleClass;
 
 /// A trip in the queue.
@@ -129,6 +130,7 @@ impl<D: Database> Matching<D> {
         match self.store.run(&mut self.background(), offer).await {
             Ok(Offering::Made) => {
                 runtime::fault_point!("matching.after_offer");
+                self.nudges.nudge(Caller::Driver(driver));
                 true
             }
             // Where the database is away, the next batch is as good.

@@ -7,6 +7,7 @@ use ports::database::{Database, Transaction};
 use super::{Next, Trips};
 use crate::domain::driver::DriverEvent;
 use crate::domain::schema::Trip;
+use crate::domain::session::Caller;
 use crate::domain::trip::{Assignment, Event, State};
 use crate::services::clock::{now_ns, span_ns};
 use crate::services::transaction::Failure;
@@ -38,6 +39,7 @@ impl<D: Database> Trips<D> {
             }
             let reassign = async |transaction: &mut D::Transaction| reassign(transaction, trip, *assignment).await;
             if let Ok(true) = self.store.run(&mut self.background(), reassign).await {
+                self.nudges.nudge(Caller::Rider(trip.rider_id));
                 self.follow(trip.id, Next::Search);
             }
         }

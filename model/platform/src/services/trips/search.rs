@@ -10,6 +10,7 @@ use crate::api::{ApiError, matching};
 use crate::domain::ids::TripId;
 use crate::domain::offer::OfferStatus;
 use crate::domain::schema::{Offer, Trip};
+use crate::domain::session::Caller;
 use crate::domain::trip::{Event, State};
 use crate::services::Config;
 use crate::services::clock::{now_ns, span_ns};
@@ -91,6 +92,9 @@ impl<D: Database> Trips<D> {
             }
             let claim = async |transaction: &mut D::Transaction| claim(transaction, &self.config, trip.id).await;
             if let Ok(next) = self.store.run(&mut self.background(), claim).await {
+                if next == Next::Settle {
+                    self.nudges.nudge(Caller::Rider(trip.rider_id));
+                }
                 self.follow(trip.id, next);
             }
         }

@@ -7,6 +7,7 @@ use ports::database::{Database, Transaction};
 use super::advance::end_drive;
 use super::{Next, Trips};
 use crate::domain::schema::Trip;
+use crate::domain::session::Caller;
 use crate::domain::trip::{Drive, Ending, State};
 use crate::services::Config;
 use crate::services::clock::{now_ns, span_ns};
@@ -27,6 +28,7 @@ impl<D: Database> Trips<D> {
             }
             let presume = async |transaction: &mut D::Transaction| presume(transaction, &self.config, &trip).await;
             if let Ok(true) = self.store.run(&mut self.background(), presume).await {
+                self.nudges.nudge(Caller::Rider(trip.rider_id));
                 self.follow(trip.id, Next::Settle);
             }
         }
