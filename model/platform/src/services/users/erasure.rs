@@ -1,5 +1,6 @@
 //! Riders who want to be forgotten. From the wish on nobody signs in as the rider, and no trip begins; when all that is owed is settled and
-//! the wish is old enough, the row keeps a number and nothing of the person. Trips and the books keep that number: the law wants them kept.
+//! the wish is old enough, the row keeps a number and nothing of the person. The books keep that number for ever, since the law wants them
+//! kept; a trip, with the places that it went between, goes when its time of keeping is over, as anybody's does.
 //!
 //! By then no cache knows the rider: what it is told at a sign-in goes by itself sooner than a wish is carried out.
 
