@@ -53,6 +53,7 @@ fn deployment(service: &blueprint::Service) -> DeploymentSpec {
             replicas_min: scale.min,
             replicas_max: scale.max,
             cpu_percent: (scale.cpu * 100.0) as u32,
+            requests_milli_per_s: scale.requests.map(|rate| (rate * 1_000.0).round() as u32),
         }),
     }
 }

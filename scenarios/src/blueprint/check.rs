@@ -226,6 +226,14 @@ impl Check<'_> {
                         Some("such as \"70%\"".to_owned()),
                     );
                 }
+                if scale.requests.is_some() && [RELAY, NOTIFICATIONS].contains(&service.name.as_str()) {
+                    let message = format!("nobody calls `{}`: it takes no requests to be counted", service.name);
+                    refuse("autoscale", message, Some("leave `requests` out; `cpu` is enough".to_owned()));
+                }
+                if scale.requests.is_some_and(|rate| !(0.001..=1e6).contains(&rate)) {
+                    let message = "a replica's requests are between 0.001/s and 1000000/s".to_owned();
+                    refuse("autoscale", message, Some("such as \"50/s\"".to_owned()));
+                }
             }
         }
     }

@@ -8,8 +8,8 @@ use runtime::Time;
 use runtime::net::Address;
 
 use super::objects::{Contact, Defect, Deployment, DeploymentSpec, News, Node, NodeSpec, Pod, Release};
-use super::parameters::Parameters;
-use super::protocol::{GroupOrder, Phase, PodOrder, PodReport, api_port};
+use super::parameters::{Autoscaling, Parameters};
+use super::protocol::{GroupOrder, Phase, PodCount, PodOrder, PodReport, api_port};
 
 mod growth;
 mod nodes;
@@ -112,6 +112,34 @@ impl Cluster {
             }
             pod.uses(report.used, now, self.parameters.lifecycle.lease_interval / 2);
         }
+    }
+
+    /// Whether replicas of any deployment follow the requests that they take.
+    pub fn counts_requests(&self) -> bool {
+        let follows = |target: Autoscaling| target.requests_milli_per_s.is_some();
+        self.deployments.iter().any(|deployment| deployment.spec.autoscaling.is_some_and(follows))
+    }
+
+    /// Nodes with pods whose requests are to be counted.
+    pub fn counted_nodes(&self) -> Vec<usize> {
+        let on = |node: usize| self.pods.iter().any(|pod| pod.node == Some(node) && self.is_counted(pod));
+        (0..self.nodes.len()).filter(|&node| on(node)).collect()
+    }
+
+    /// What pods of a node have counted was read.
+    pub fn counted(&mut self, node: usize, counts: &[PodCount], now: Time) {
+        let window = self.parameters.scaling.rate_window;
+        for &PodCount { id, requests } in counts {
+            let found = self.pods.iter().position(|pod| pod.id == id && pod.node == Some(node));
+            if let Some(index) = found.filter(|&index| self.is_counted(&self.pods[index])) {
+                self.pods[index].requests.read(now, requests, window);
+            }
+        }
+    }
+
+    fn is_counted(&self, pod: &Pod) -> bool {
+        let autoscaling = self.deployments[pod.deployment].spec.autoscaling;
+        autoscaling.is_some_and(|target| target.requests_milli_per_s.is_some())
     }
 
     /// The pods that a node is to run.

@@ -11,9 +11,11 @@ use runtime::watched::Watched;
 use tokio::sync::Notify;
 
 use super::cluster::Cluster;
+use super::collector;
 use super::operator::{Operator, Order};
+use super::parameters::ScalingParameters;
 use super::protocol::{
-    CONTROL_PLANE_PORT, GroupOrder, KUBELET_PORT, NodeOrders, Request, Response, Seen, ServiceEndpoints,
+    CONTROL_PLANE_PORT, GroupOrder, KUBELET_PORT, NodeOrders, PodCount, Request, Response, Seen, ServiceEndpoints,
 };
 use super::registrar::{self, Balanced};
 
@@ -52,6 +54,7 @@ pub(super) struct ControlPlanePlan {
     pub nodes: Rc<[Address]>,
     pub balanced: Option<Balanced>,
     pub registration: Duration,
+    pub scaling: ScalingParameters,
     pub operator: Operator,
     pub observer: Rc<dyn Observer>,
 }
@@ -81,6 +84,9 @@ pub(super) async fn run(plan: ControlPlanePlan) {
     for &node in plane.plan.balanced.iter().flat_map(|balanced| &*balanced.registers) {
         let (plane, registration) = (plane.clone(), plane.plan.registration);
         runtime::spawn(async move { registrar::keep(&plane, node, registration).await });
+    }
+    if plane.plan.records.cluster.borrow().counts_requests() {
+        runtime::spawn(collector::collect(plane.clone()));
     }
     loop {
         plane.settle();
@@ -186,6 +192,21 @@ impl ControlPlane {
                 true
             });
         }
+    }
+
+    pub fn scaling(&self) -> &ScalingParameters {
+        &self.plan.scaling
+    }
+
+    /// Nodes with pods whose requests are to be counted, and where they are.
+    pub fn counted_nodes(&self) -> Vec<(usize, Address)> {
+        let nodes = self.plan.records.cluster.borrow().counted_nodes();
+        nodes.into_iter().map(|node| (node, self.plan.nodes[node])).collect()
+    }
+
+    /// What a node's pods have counted was read.
+    pub fn counted(&self, node: usize, counts: &[PodCount]) {
+        self.plan.records.cluster.borrow_mut().counted(node, counts, runtime::now());
     }
 
     /// The balanced service's pods that serve.

@@ -124,8 +124,8 @@ fn a_bad_release_holds_at_its_first_pod_until_it_is_rolled_back() {
     assert_eq!(scene.when("rolled out").len(), 1);
 }
 
-/// Sends so many requests of 250 ms of work to the only pod, so far apart; how long each took.
-fn ask(scene: &mut Scene, count: u32, apart: Duration) -> Rc<RefCell<Vec<Duration>>> {
+/// Sends so many requests of so much work to the only pod, so far apart; how long each took.
+fn ask(scene: &mut Scene, count: u32, work_ms: u64, apart: Duration) -> Rc<RefCell<Vec<Duration>>> {
     let pod = scene.known.borrow().values().next().expect("a pod runs").addresses()[0];
     let outside = host(&mut scene.engine, "outside", "d");
     let took: Rc<RefCell<Vec<Duration>>> = Rc::default();
@@ -142,8 +142,8 @@ fn ask(scene: &mut Scene, count: u32, apart: Duration) -> Rc<RefCell<Vec<Duratio
                     let (caller, took) = (caller.clone(), took.clone());
                     runtime::spawn(async move {
                         let began = runtime::now();
-                        let answer = caller.call(250, CallContext::within(Duration::from_secs(60), 0)).await;
-                        assert_eq!(answer, Ok(250));
+                        let answer = caller.call(work_ms, CallContext::within(Duration::from_secs(60), 0)).await;
+                        assert_eq!(answer, Ok(work_ms));
                         took.borrow_mut().push(runtime::now().since(began));
                     });
                     runtime::sleep(apart).await;
@@ -159,7 +159,7 @@ fn ask(scene: &mut Scene, count: u32, apart: Duration) -> Rc<RefCell<Vec<Duratio
 fn a_pods_limit_throttles_it_however_many_cores_its_node_has() {
     let mut scene = scene(1, Parameters::default());
     scene.until(20);
-    let took = ask(&mut scene, 8, Duration::ZERO);
+    let took = ask(&mut scene, 8, 250, Duration::ZERO);
     scene.until(60);
     let longest = *took.borrow().iter().max().expect("all were answered");
     // Two seconds of work at one core; its node has eight.
@@ -169,12 +169,12 @@ fn a_pods_limit_throttles_it_however_many_cores_its_node_has() {
 
 #[test]
 fn replicas_follow_what_their_pods_use() {
-    let autoscaling = Some(Autoscaling { replicas_min: 1, replicas_max: 5, cpu_percent: 50 });
+    let autoscaling = Some(Autoscaling { replicas_min: 1, replicas_max: 5, cpu_percent: 50, requests_milli_per_s: None });
     let mut scene = scaled(1, autoscaling, Parameters::default());
     scene.until(60);
     assert_eq!(scene.running().len(), 1, "an idle pod is enough");
     // One core, of the half that it requests: four pods would use 50 hundredths each.
-    ask(&mut scene, 1_000, Duration::from_millis(250));
+    ask(&mut scene, 1_000, 250, Duration::from_millis(250));
     scene.until(120);
     assert_eq!(scene.running().len(), 4);
     assert!(!scene.when("scaled").is_empty());
@@ -183,4 +183,34 @@ fn replicas_follow_what_their_pods_use() {
     assert_eq!(scene.running().len(), 4);
     scene.until(700);
     assert_eq!(scene.running().len(), 1);
+}
+
+#[test]
+fn replicas_follow_the_requests_that_their_pods_take_where_processor_time_alone_would_not_grow_them() {
+    let surge = |requests_milli_per_s| {
+        let autoscaling =
+            Some(Autoscaling { replicas_min: 1, replicas_max: 9, cpu_percent: 50, requests_milli_per_s });
+        let mut scene = scaled(1, autoscaling, Parameters::default());
+        scene.until(150);
+        assert_eq!(scene.running().len(), 1, "an idle pod is enough");
+        // Forty a second for five minutes that cost nothing.
+        ask(&mut scene, 12_000, 0, Duration::from_millis(25));
+        scene
+    };
+    let mut by_processor = surge(None);
+    by_processor.until(400);
+    assert_eq!(by_processor.running().len(), 1);
+
+    let mut by_requests = surge(Some(10_000));
+    by_requests.until(165);
+    assert_eq!(by_requests.running().len(), 1, "the rate is that of two minutes, read every 15 s");
+    by_requests.until(300);
+    assert_eq!(by_requests.running().len(), 4, "four of ten a second each, though one takes them all");
+    let scaled = by_requests.when("scaled");
+    assert!(scaled[0] > 165.0 && scaled[0] <= 210.0, "{scaled:?}");
+    // The surge is over at 450 s, and out of the rates at 570 s: five minutes later the most that was wanted is one.
+    by_requests.until(750);
+    assert_eq!(by_requests.running().len(), 4);
+    by_requests.until(920);
+    assert_eq!(by_requests.running().len(), 1);
 }

@@ -9,6 +9,7 @@ use cloud::kubernetes::{Autoscaling, Deployed, DeploymentSpec, Machine, Paramete
 use engine::{Control, Engine, Stopped};
 use ports::endpoints::Endpoints;
 use ports::health::{Health, HealthCheck};
+use ports::metrics::REQUESTS_TAKEN;
 use ports::observe::Observation;
 use runtime::Time;
 use runtime::backend::LocalFuture;
@@ -78,9 +79,13 @@ pub fn scaled(replicas: u32, autoscaling: Option<Autoscaling>, parameters: Param
 async fn echo(api_port: u16, health_port: u16) {
     runtime::sleep(START).await;
     let _health = serve(health_port, |HealthCheck, _| async { Health::Healthy }).expect("the port is the pod's own");
-    let api = serve(api_port, |work_ms: u64, _| async move {
-        runtime::cpu::work(Duration::from_millis(work_ms)).await;
-        work_ms
+    let taken = runtime::telemetry::gauge(REQUESTS_TAKEN);
+    let api = serve(api_port, move |work_ms: u64, _| {
+        taken.add(1);
+        async move {
+            runtime::cpu::work(Duration::from_millis(work_ms)).await;
+            work_ms
+        }
     });
     let _api = api.expect("the port is the pod's own");
     runtime::task::forever().await;

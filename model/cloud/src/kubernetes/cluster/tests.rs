@@ -243,7 +243,7 @@ fn pods_without_room_get_a_machine_and_it_is_given_back_when_nobody_needs_it() {
 
 #[test]
 fn replicas_follow_what_pods_use() {
-    let autoscaling = Some(Autoscaling { replicas_min: 2, replicas_max: 6, cpu_percent: 50 });
+    let autoscaling = Some(Autoscaling { replicas_min: 2, replicas_max: 6, cpu_percent: 50, requests_milli_per_s: None });
     let mut scene = three_zones(vec![DeploymentSpec { autoscaling, ..deployment("trips", 2) }]);
     scene.pass(50);
     assert_eq!(scene.serving("trips").iter().sum::<usize>(), 2, "idle pods stay as few as there may be");
