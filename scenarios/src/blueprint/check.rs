@@ -1,5 +1,7 @@
 //! What must hold between the parts of a blueprint once each part is well formed.
 
+use std::time::Duration;
+
 use super::{
     Blueprint, CACHE, CARRIER, CLUSTER, DATABASE, EVENT_LOG, Kafka, Kubernetes, Latency, NOTIFICATIONS,
     PAYMENT_PROCESSOR, PHONES, RELAY, Redis,
@@ -7,6 +9,9 @@ use super::{
 use crate::format::name;
 use crate::format::report::Report;
 use crate::format::tree::Node;
+
+/// A machine that takes this long to launch is given up. Cluster Autoscaler documentation: `--max-node-provision-time` 15 min.
+const LAUNCH_MAX: Duration = Duration::from_secs(900);
 
 /// The services that the platform has, all of which a blueprint must deploy.
 pub const SERVICES: &[&str] = &["gateway", "users", "vehicles", "geo", "matching", "pricing", "trips", "payments"];
@@ -193,6 +198,10 @@ impl Check<'_> {
         if kubernetes.probe.timeout > kubernetes.probe.period {
             let message = "a probe would begin before the one before it is over".to_owned();
             self.problem(&["kubernetes", "probe", "timeout"], message, Some("at most `period`".to_owned()));
+        }
+        if kubernetes.launch >= LAUNCH_MAX {
+            let message = "the autoscaler gives up a machine that takes 15m or longer".to_owned();
+            self.problem(&["kubernetes", "launch"], message, Some("less than \"15m\"".to_owned()));
         }
         let spread = self.blueprint.spread(&kubernetes.zones);
         for (index, service) in self.blueprint.services.iter().enumerate() {

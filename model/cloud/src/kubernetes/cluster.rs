@@ -26,6 +26,10 @@ pub(super) struct Cluster {
     condemn_at: BTreeMap<String, Time>,
     autoscale_at: Option<Time>,
     scan_at: Option<Time>,
+    /// When the group was last made larger.
+    grown_at: Option<Time>,
+    /// By zone, until when no machine is ordered there.
+    held_back: BTreeMap<String, Time>,
     /// Orders to machines, by node.
     group_orders: Vec<(usize, GroupOrder)>,
     news: Vec<News>,
@@ -52,7 +56,7 @@ impl Cluster {
             cordoned: false,
             drain_at: None,
             unneeded_since: None,
-            leaving: false,
+            leaving_since: None,
             spec,
         });
         Cluster {
@@ -63,6 +67,8 @@ impl Cluster {
             condemn_at: BTreeMap::new(),
             autoscale_at: autoscales.then_some(Time::ZERO),
             scan_at: grows.then_some(Time::ZERO),
+            grown_at: None,
+            held_back: BTreeMap::new(),
             group_orders: Vec::new(),
             news: Vec::new(),
             parameters,
@@ -92,6 +98,11 @@ impl Cluster {
 
     /// A node's agent has spoken.
     pub fn heard(&mut self, node: usize, reports: &[PodReport], now: Time) {
+        if self.nodes[node].contact == Contact::Absent {
+            // It was given back, or given up, and has not been told.
+            self.group_orders.push((node, GroupOrder::Leave));
+            return;
+        }
         self.renew(node, now);
         for report in reports {
             let mine = |pod: &Pod| pod.id == report.id && pod.node == Some(node);

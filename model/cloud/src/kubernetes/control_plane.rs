@@ -156,7 +156,7 @@ impl ControlPlane {
     }
 
     /// Does what is due, and makes known what came of it.
-    fn settle(&self) {
+    fn settle(self: &Rc<Self>) {
         let mut cluster = self.plan.records.cluster.borrow_mut();
         cluster.reconcile(runtime::now());
         let mut changed = false;
@@ -183,7 +183,8 @@ impl ControlPlane {
             }));
         }
         for (node, order) in cluster.take_group_orders() {
-            runtime::spawn(command(self.plan.nodes[node], order));
+            let plane = self.clone();
+            runtime::spawn(async move { plane.command(node, order).await });
         }
         drop(cluster);
         if changed {
@@ -191,6 +192,20 @@ impl ControlPlane {
                 *changes += 1;
                 true
             });
+        }
+    }
+
+    /// Tells a machine to join or to leave. One that cannot be reached cannot be had: EC2 has no capacity where there is no power. One that
+    /// is to leave and does not hear of it is told again when it speaks.
+    async fn command(&self, node: usize, order: GroupOrder) {
+        let told = runtime::timeout(GROUP_ORDER_LIMIT, async {
+            let machine = Address { port: KUBELET_PORT, ..self.plan.nodes[node] };
+            let caller = Caller::<GroupOrder, ()>::connect(machine).await.ok()?;
+            caller.call(order, CallContext::within(GROUP_ORDER_LIMIT, 0)).await.ok()
+        });
+        if told.await.ok().flatten().is_none() && order == GroupOrder::Join {
+            self.plan.records.cluster.borrow_mut().launch_failed(node, runtime::now());
+            self.heard.notify_one();
         }
     }
 
@@ -214,13 +229,4 @@ impl ControlPlane {
         let balanced = self.plan.balanced.as_ref().expect("asked on its behalf");
         self.plan.records.cluster.borrow().targets(&balanced.service)
     }
-}
-
-/// Tells a machine to join or to leave. One that cannot be reached is not there: nothing comes of it.
-async fn command(machine: Address, order: GroupOrder) {
-    let told = runtime::timeout(GROUP_ORDER_LIMIT, async {
-        let caller = Caller::<GroupOrder, ()>::connect(Address { port: KUBELET_PORT, ..machine }).await.ok()?;
-        caller.call(order, CallContext::within(GROUP_ORDER_LIMIT, 0)).await.ok()
-    });
-    told.await.ok().flatten();
 }

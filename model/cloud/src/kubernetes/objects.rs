@@ -106,8 +106,8 @@ pub(super) struct Node {
     pub drain_at: Option<Time>,
     /// Since when its pods would fit elsewhere.
     pub unneeded_since: Option<Time>,
-    /// It is drained to be given back.
-    pub leaving: bool,
+    /// Since when it is drained to be given back.
+    pub leaving_since: Option<Time>,
 }
 
 impl Node {
