@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use city::phones::code_of_error;
 use clap::Parser;
 use platform::domain::ids::{RiderId, TripId};
 use platform::services::following::{Call, Follower, Subject};
@@ -118,7 +119,7 @@ pub fn calls(
         at: again.hosts.get(&call.at.host).cloned().unwrap_or_default(),
         what: call.what.to_owned(),
         attempt: call.attempt,
-        failure: call.error.map(|error| error.to_string()),
+        failure: call.error.map(|error| code_of_error(error).to_owned()),
     };
     let heard = listener.heard.borrow();
     Ok(heard.iter().map(told).collect())

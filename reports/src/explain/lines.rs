@@ -113,10 +113,10 @@ fn runs(journeys: &[Journey]) -> Vec<&[Journey]> {
     journeys.chunk_by(alike).collect()
 }
 
-/// Calls that were answered, neighbours in time, for the same.
+/// Calls for the same, neighbours in time, that were answered at once or met the same.
 fn are_alike(one: &Call, other: &Call) -> bool {
-    let is_plain = |call: &Call| call.attempt == 1 && call.failure.is_none();
-    let asked = |call: &Call| (call.from.clone(), call.to.clone(), call.what.clone());
+    let is_plain = |call: &Call| call.attempt == 1 || call.failure.is_some();
+    let asked = |call: &Call| (call.from.clone(), call.to.clone(), call.what.clone(), call.failure.clone());
     is_plain(one) && is_plain(other) && asked(one) == asked(other)
 }
 
@@ -126,11 +126,15 @@ fn called(run: &[Call], requested_ns: i64) -> Line {
     let longest = format::latency(run.iter().map(took).fold(0.0, f64::max));
     let Call { what, at, attempt, .. } = first;
     let number = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+    let until = || relative(format::seconds(last.began_at_ns - requested_ns));
     let (text, tone) = match &first.failure {
+        Some(met) if run.len() > 1 => {
+            let text = format!("{what}, {} attempts until {}, each failed: {met} within {longest}", run.len(), until());
+            (text, Tone::Bad)
+        }
         Some(met) => (format!("{what} at {at}{number}, failed: {met}, after {longest}"), Tone::Bad),
         None if run.len() > 1 => {
-            let until = relative(format::seconds(last.began_at_ns - requested_ns));
-            (format!("{what} ×{} until {until}, each answered within {longest}", run.len()), Tone::Quiet)
+            (format!("{what} ×{} until {}, each answered within {longest}", run.len(), until()), Tone::Quiet)
         }
         None => (format!("{what} at {at}{number}, answered, after {longest}"), Tone::Quiet),
     };

@@ -11,7 +11,8 @@ pub(super) const NOT_SENT: &str = "not-sent";
 pub(super) const NOT_SIGNED_IN: &str = "not-signed-in";
 
 /// Of an answer that was no.
-pub(super) fn of_error(error: ApiError) -> &'static str {
+#[must_use]
+pub fn of_error(error: ApiError) -> &'static str {
     match error {
         ApiError::Unavailable => "unavailable",
         ApiError::Overloaded => "overloaded",
