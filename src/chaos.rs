@@ -119,6 +119,7 @@ pub fn live(prepared: &Prepared, seed: u64, interrupt: Arc<AtomicBool>) -> Resul
             progress: &|_| {},
             until: None,
             observer: Some(stays.clone()),
+            follower: None,
             wall_clock: &|| 0.0,
         },
     );

@@ -36,6 +36,9 @@ pub enum Command {
         directory: PathBuf,
         /// The trip's number. Without it, the trips that did not go as their riders wished are listed.
         trip: Option<i64>,
+        /// Run the recorded seed again, check that its trace is the same, and tell the calls between services about the trip and its rider.
+        #[arg(long, requires = "trip")]
+        calls: bool,
     },
     /// Say what can break: all kinds of faults, or all about one.
     Explain {

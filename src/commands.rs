@@ -25,7 +25,7 @@ pub fn execute(command: Command) -> Exit {
         Command::Drill(arguments) => drill::drill(&arguments),
         Command::Chaos(arguments) => chaos::chaos(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
-        Command::ExplainTrip { directory, trip } => explain_trip::explain_trip(&directory, trip),
+        Command::ExplainTrip { directory, trip, calls } => explain_trip::explain_trip(&directory, trip, calls),
         Command::Report { directory } => report::report(&directory),
         Command::Explain { kind } => explain::explain(kind.as_deref()),
         Command::City(City::Fit { trips, zones, out }) => city::fit(&trips, &zones, out.as_deref()),

@@ -3,7 +3,7 @@
 /// One sentence each.
 pub const NOT_MODELLED: &[&str] = &[
     "Kubernetes where the blueprint has no [kubernetes]: replicas are then fixed processes on hosts of their own, and nobody starts what ended.",
-    "Of Kubernetes: etcd and the control plane's own outages in a zone, pulling images, preemption, affinities, StatefulSets, a pod's own network.",
+    "Of Kubernetes: etcd and the control plane's own outages in a zone, pulling images, preemption, affinities, StatefulSets, a pod's own network, outages of what counts its requests.",
     "Route 53 beyond checks of the load balancer's nodes and resolvers that overstay: with one region there is nothing to fail over to.",
     "Redis and Kafka where the blueprint has no [redis] and no [kafka]: driver locations then live in the memory of their service, and nothing reads the outbox.",
     "Sessions in Redis: where drivers wait, what surge is quoted and how a rider pays are shared there; a session is a signed token that nobody stores.",

@@ -186,12 +186,12 @@ pub fn run(prepared: &Prepared, seed: u64, engine: EngineName) -> Result<Lived, 
         Engine::Turmoil => {
             let latency = prepared.loaded.blueprint.network.cross_zone.median / 2;
             let mut world = TurmoilWorld::new(TurmoilConfig { seed, latency: latency.max(Duration::from_millis(1)) });
-            world::assemble(&mut world, prepared, watchers);
+            world::assemble(&mut world, prepared, watchers, None);
             world.run(length)?
         }
         Engine::Live => {
             let mut world = LiveWorld::new(seed);
-            world::assemble(&mut world, prepared, watchers);
+            world::assemble(&mut world, prepared, watchers, None);
             world.run(length)?
         }
     };

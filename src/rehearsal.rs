@@ -1,5 +1,6 @@
 //! One run on the native engine: warm-up, faults, horizon; then everything is healed and the platform must come to rest.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
@@ -10,12 +11,14 @@ use std::time::Duration;
 use engine::{Checkpoint, Control, Engine, ProcessPanic, Stopped, TraceEvent};
 use faults::{FaultEntry, Schedule};
 use oracles::{End, Watch};
+use platform::services::following::Follower;
 use ports::observe::{Observation, Observer};
 use reports::records::{MetricRecord, Record};
 use reports::report::Report;
 use reports::run::Stretch;
 use reports::writer::Writer;
 use runtime::Time;
+use runtime::net::HostId;
 
 use crate::prepare::Prepared;
 use crate::recorder::Recorder;
@@ -43,6 +46,8 @@ pub struct Options<'a> {
     pub progress: &'a dyn Fn(f64),
     /// Whoever else watches the run.
     pub observer: Option<Rc<dyn Observer>>,
+    /// Whoever follows one trip through the calls between services.
+    pub follower: Option<Rc<dyn Follower>>,
     /// Told by the caller, who knows a wall clock: real seconds since the run began.
     pub wall_clock: &'a dyn Fn() -> f64,
 }
@@ -59,6 +64,8 @@ pub struct Rehearsed {
     pub panics: Vec<ProcessPanic>,
     /// The events of the window, each with the name of its process.
     pub window: Vec<(TraceEvent, String)>,
+    /// What the hosts are called.
+    pub hosts: BTreeMap<HostId, String>,
     /// It was stopped before its end, whether by [`Options::until`] or by [`Options::interrupt`].
     pub interrupted: bool,
 }
@@ -114,7 +121,7 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     let oracles = Rc::new(Watch::new(world::rules(prepared)));
     let watchers =
         Rc::new(Watchers { recorder: recorder.clone(), oracles: oracles.clone(), guest: options.observer.clone() });
-    let assembled = world::assemble(&mut engine, prepared, watchers.clone());
+    let assembled = world::assemble(&mut engine, prepared, watchers.clone(), options.follower.clone());
     let control = engine.control();
     let places = faults::Places::new(&control, assembled.groups.clone(), assembled.pods_of.clone());
     let schedule = Schedule::arm(&scenario.faults, origin, &control, places, assembled.surfaces.clone());
@@ -155,6 +162,7 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
         names.iter().find(|(id, ..)| *id == event.process).map_or("world".to_owned(), |(_, name, _)| name.to_string())
     };
     let window = control.trace_window().into_iter().map(|event| (event, name(&event))).collect();
+    let hosts = control.hosts().into_iter().map(|(id, host)| (id, host.name)).collect();
     let final_state = recorder.state();
     let (faults, panics) = (schedule.log().entries(), control.panics());
     // Everything that holds the recorder goes before it is concluded.
@@ -166,7 +174,7 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     if let Some(directory) = options.out {
         reports::rebuild::write_answers(directory, &report)?;
     }
-    Ok(Rehearsed { report, final_state, checkpoints, faults, panics, window, interrupted: !whole })
+    Ok(Rehearsed { report, final_state, checkpoints, faults, panics, window, hosts, interrupted: !whole })
 }
 
 struct Run<'a> {

@@ -10,6 +10,7 @@ use cloud::{dns, load_balancer};
 use engine::{Distances, Engine, EngineConfig, LatencySpec, Transport};
 use faults::Surfaces;
 use platform::api::gateway;
+use platform::services::following::Follower;
 use ports::observe::Observer;
 use runtime::net::HostId;
 use runtime::world::{HostSpec, INTERNET, ProcessSpec, VolumeSpec, World};
@@ -77,8 +78,13 @@ fn one_way(round_trip: &Latency) -> LatencySpec {
     LatencySpec { median: round_trip.median / 2, p99: round_trip.p99 / 2, max: round_trip.maximum() / 2 }
 }
 
-/// Builds the scenario's world.
-pub fn assemble(world: &mut dyn World, prepared: &Prepared, observer: Rc<dyn Observer>) -> Assembled {
+/// Builds the scenario's world. A `follower` is told of the calls between services that it follows.
+pub fn assemble(
+    world: &mut dyn World,
+    prepared: &Prepared,
+    observer: Rc<dyn Observer>,
+    follower: Option<Rc<dyn Follower>>,
+) -> Assembled {
     let blueprint = &prepared.loaded.blueprint;
     let region = blueprint.regions[0].name.as_str();
     let zones: Vec<&str> = blueprint.zones().collect();
@@ -90,7 +96,7 @@ pub fn assemble(world: &mut dyn World, prepared: &Prepared, observer: Rc<dyn Obs
     let stores = Rc::new(stores::deploy(world, blueprint, names, &observer, &mut groups));
     let targets = match blueprint.kubernetes {
         Some(_) => Vec::new(),
-        None => services::deploy(world, prepared, region, &stores, &mut groups),
+        None => services::deploy(world, prepared, region, &stores, follower.as_ref(), &mut groups),
     };
     let balancer_zones = blueprint.spread(&blueprint.load_balancer.zones);
     let plan = load_balancer::Plan {
@@ -108,7 +114,8 @@ pub fn assemble(world: &mut dyn World, prepared: &Prepared, observer: Rc<dyn Obs
     }
 
     let cluster = blueprint.kubernetes.as_ref().map(|stated| {
-        let cluster = cluster::deploy(world, prepared, stated, &stores, balancer.registers(), observer.clone());
+        let registers = balancer.registers();
+        let cluster = cluster::deploy(world, prepared, stated, &stores, registers, observer.clone(), follower);
         groups.insert(blueprint::CLUSTER.to_owned(), cluster.nodes);
         cluster.operator
     });

@@ -145,7 +145,7 @@ fn a_run_that_is_stopped_at_a_moment_says_so_and_never_passes() {
 }
 
 #[test]
-fn a_trip_is_explained_from_the_records_alone() {
+fn a_trip_is_explained_from_the_records_alone_and_its_calls_from_another_run() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let out = directory.path().join("run");
     let out = out.to_str().unwrap();
@@ -162,9 +162,29 @@ fn a_trip_is_explained_from_the_records_alone() {
     for part in ["requested → requested (rider ", "rds-primary 1/", "rider ", "authorisation pending"] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    let with_calls = rehearse(&["explain-trip", out, number, "--calls"]);
+    let text = String::from_utf8_lossy(&with_calls.stdout).into_owned();
+    assert_eq!(code(&with_calls), 0, "{}", String::from_utf8_lossy(&with_calls.stderr));
+    for part in ["gateway → pricing  quote ", "gateway → trips ", "trips → payments  settle at ", "payments → users "]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
     let unknown = rehearse(&["explain-trip", out, "1"]);
     let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
     assert_eq!(code(&unknown), 2, "{said}");
     assert!(said.contains("the nearest are") && said.contains("without a number"), "{said}");
     assert_eq!(code(&rehearse(&["explain-trip", "no/such/directory"])), 2);
+    // Records of another scenario, or of another program, are not told calls that were never made.
+    let run = Path::new(out).join("run.json");
+    let written = std::fs::read_to_string(&run).expect("it is there");
+    let other = |change: (&str, &str)| {
+        assert!(written.contains(change.0), "{change:?}: {written}");
+        std::fs::write(&run, written.replace(change.0, change.1)).expect("a file");
+        let refused = rehearse(&["explain-trip", out, number, "--calls"]);
+        (code(&refused), String::from_utf8_lossy(&refused.stderr).into_owned())
+    };
+    let (exit, said) = other(("smoke/crash.toml --seed 1", "smoke/pause.toml --seed 1"));
+    assert!(exit == 2 && said.contains("is not what the records ran"), "{exit}: {said}");
+    let (exit, said) = other(("smoke/crash.toml --seed 1", "smoke/crash.toml --seed 2"));
+    assert!(exit == 12 && said.contains("had the trace"), "{exit}: {said}");
 }

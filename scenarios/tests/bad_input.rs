@@ -435,21 +435,29 @@ fn a_cluster_says_what_about_it_is_impossible() {
 "kubernetes.zones"           = ["us-east-1a", "us-east-1d"]
 "kubernetes.allocatable"     = 9
 "kubernetes.probe.timeout"   = "20s"
+"kubernetes.launch"          = "20m"
 "service.trips.cpu_request"  = 12
 "service.trips.zones"        = ["us-east-1b"]
 "service.geo.replicas"       = 50
 "service.users.autoscale"    = { min = 4, max = 6 }
+"service.relay.autoscale"    = { min = 1, max = 6, requests = "50/s" }
+"service.gateway.autoscale"  = { min = 1, max = 6, requests = "2000000/s" }
 "#;
-    insta::assert_snapshot!(overrides(many), @r"
+    insta::assert_snapshot!(overrides(many), @r#"
     14:32 the group begins with 5 nodes, and 4 are its most | at least 5
     15:47 no region of the blueprint has a zone `us-east-1d` | did you mean `us-east-1a`?
     16:32 pods cannot request 9 of 8 cores | at most 8
     17:32 a probe would begin before the one before it is over | at most `period`
-    18:32 no node has room for a pod that requests 12 cores | from 0.001 to 9
-    19:32 the cluster has no nodes in `us-east-1b` | of: us-east-1a, us-east-1d
-    20:32 callers tell at most 48 replicas apart, found 50 | -
-    21:32 3 replicas are not between 4 and 6 | min, then replicas, then max
-    ");
+    18:32 the autoscaler gives up a machine that takes 15m or longer | less than "15m"
+    19:32 no node has room for a pod that requests 12 cores | from 0.001 to 9
+    20:32 the cluster has no nodes in `us-east-1b` | of: us-east-1a, us-east-1d
+    21:32 callers tell at most 48 replicas apart, found 50 | -
+    22:32 3 replicas are not between 4 and 6 | min, then replicas, then max
+    23:32 nobody calls `relay`: it takes no requests to be counted | leave `requests` out; `cpu` is enough
+    24:32 a replica's requests are between 0.001/s and 1000000/s | such as "50/s"
+    "#);
+    let unit = "\"service.users.autoscale\" = { min = 1, max = 6, requests = 50 }";
+    insta::assert_snapshot!(overrides(unit), @r#"12:60 expected a rate above zero, found 50 | did you mean "50/s"?"#);
     let unknown = "kubernetes.node = 3";
     insta::assert_snapshot!(overrides(unknown), @"12:12 unknown key `node` | did you mean `nodes`?");
     let fault = |text: &str| shelf.messages(&format!("{GOOD}\n[[fault]]\nat = '1m'\n{text}"));

@@ -1,6 +1,5 @@
 //! `rehearse run`: one scenario, one seed.
 
-use indicatif::{ProgressBar, ProgressStyle};
 use reports::report::Report;
 
 use super::{clock, interrupt, say};
@@ -34,8 +33,7 @@ fn native(arguments: &Run, prepared: &Prepared) -> Exit {
     {
         return say::complaint(Exit::BadInput, &format!("failed to make {}: {error}", directory.display()));
     }
-    let bar = ProgressBar::new(1_000);
-    bar.set_style(ProgressStyle::with_template("{bar:40} {percent:>3} %  {eta} left").expect("a constant template"));
+    let bar = say::progress_bar();
     let stopwatch = clock::stopwatch();
     let rehearsed = rehearse(
         prepared,
@@ -47,6 +45,7 @@ fn native(arguments: &Run, prepared: &Prepared) -> Exit {
             until: arguments.until,
             interrupt: interrupt::flag(),
             observer: None,
+            follower: None,
             progress: &|share| bar.set_position((share * 1_000.0) as u64),
             wall_clock: &stopwatch,
         },

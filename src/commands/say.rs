@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
+use indicatif::{ProgressBar, ProgressStyle};
+
 use crate::exit::Exit;
 
 /// Prints a result. A reader that went away is no failure.
@@ -29,6 +31,14 @@ pub fn complaint(exit: Exit, problem: &dyn Display) -> Exit {
     // Nothing more can be done if standard error is gone too.
     let _ = writeln!(io::stderr(), "rehearse: {problem}");
     exit
+}
+
+/// How far a run has come, in thousandths; shown on a terminal alone.
+#[must_use]
+pub fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new(1_000);
+    bar.set_style(ProgressStyle::with_template("{bar:40} {percent:>3} %  {eta} left").expect("a constant template"));
+    bar
 }
 
 /// Whether standard output is a terminal that wants colour (`NO_COLOR` is honoured).

@@ -46,6 +46,7 @@ fn one(prepared: &Prepared, arguments: &Trace) -> Result<TraceReport, RunError> 
             until: None,
             interrupt: Arc::default(),
             observer: None,
+            follower: None,
             progress: &|_| {},
             wall_clock: &|| 0.0,
         },

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use cloud::kubernetes::{self, Balanced, Defect, DeploymentSpec, Images, Machine, Workload};
 use platform::deploy::{Service, Wiring};
 use platform::services::Config;
+use platform::services::following::Follower;
 use ports::observe::Observer;
 use runtime::net::Address;
 use runtime::world::World;
@@ -23,6 +24,7 @@ pub fn deploy(
     stores: &Rc<Stores>,
     registers: Vec<Address>,
     observer: Rc<dyn Observer>,
+    follower: Option<Rc<dyn Follower>>,
 ) -> kubernetes::Deployed {
     let blueprint = &prepared.loaded.blueprint;
     let machines = blueprint.machines().into_iter().enumerate().map(|(index, machine)| Machine {
@@ -35,7 +37,7 @@ pub fn deploy(
         region: blueprint.regions[0].name.clone(),
         machines: machines.collect(),
         deployments: blueprint.services.iter().map(deployment).collect(),
-        images: images(prepared, stores.clone()),
+        images: images(prepared, stores.clone(), follower),
         balanced: Some(Balanced { service: Service::Gateway.name().to_owned(), registers: registers.into() }),
         parameters: parameters::cluster(stated),
     };
@@ -53,12 +55,13 @@ fn deployment(service: &blueprint::Service) -> DeploymentSpec {
             replicas_min: scale.min,
             replicas_max: scale.max,
             cpu_percent: (scale.cpu * 100.0) as u32,
+            requests_milli_per_s: scale.requests.map(|rate| (rate * 1_000.0).round() as u32),
         }),
     }
 }
 
 /// What each service's pods run.
-fn images(prepared: &Prepared, stores: Rc<Stores>) -> Images {
+fn images(prepared: &Prepared, stores: Rc<Stores>, follower: Option<Rc<dyn Follower>>) -> Images {
     let blueprint: Rc<Blueprint> = Rc::new(prepared.loaded.blueprint.clone());
     let config = |service: &blueprint::Service| (service.name.clone(), parameters::service_config(prepared, service));
     let configs: BTreeMap<String, Config> = blueprint.services.iter().map(config).collect();
@@ -77,6 +80,7 @@ fn images(prepared: &Prepared, stores: Rc<Stores>) -> Images {
             config: Rc::new(config),
             session_key: services::session_key(),
             endpoints: endpoints.collect(),
+            follower: follower.clone(),
         });
         let main = services::main(deployed, &wiring, &blueprint, &stores, workload.zone);
         services::delayed(deployed.start_time, main)

@@ -10,6 +10,7 @@ use platform::deploy::{
     start_trips, start_users,
 };
 use platform::domain::session::SessionKey;
+use platform::services::following::Follower;
 use platform::services::{API_PORT, HEALTH_PORT};
 use ports::endpoints::Endpoints;
 use runtime::backend::LocalFuture;
@@ -28,6 +29,7 @@ pub fn deploy(
     prepared: &Prepared,
     region: &str,
     stores: &Stores,
+    follower: Option<&Rc<dyn Follower>>,
     groups: &mut BTreeMap<String, Vec<HostId>>,
 ) -> Vec<load_balancer::Target> {
     let blueprint = &prepared.loaded.blueprint;
@@ -54,6 +56,7 @@ pub fn deploy(
                 config: Rc::new(parameters::service_config(prepared, deployed)),
                 session_key: session_key(),
                 endpoints: endpoints.clone(),
+                follower: follower.cloned(),
             })
         });
         let start = main(deployed, wiring, blueprint, stores, &host.zone);

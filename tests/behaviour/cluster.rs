@@ -101,3 +101,16 @@ fn pods_that_are_killed_are_missed_only_until_callers_know() {
     let later = requests.iter().filter(|request| request.meant_at_s > 90.0 && request.failed).count();
     assert_eq!(later, 0, "two new ones serve within half a minute");
 }
+
+#[test]
+fn a_surge_of_requests_brings_more_replicas_where_processor_time_alone_would_not() {
+    let surge = "[[fault]]\nat = \"2m\"\ndemand-surge = { factor = 4, for = \"5m\" }";
+    let scaled = |target: &str| {
+        let autoscale = format!("\"service.trips.autoscale\" = {{ min = 3, max = 9, cpu = \"70%\"{target} }}");
+        let (report, ..) = recorded(&cluster("8m", &format!("{surge}\n[override]\n{autoscale}")));
+        times_of(&report, "kubernetes", "scaled")
+    };
+    assert_eq!(scaled(""), [] as [f64; 0], "a trip's status costs hardly any processor time");
+    let by_requests = scaled(", requests = \"2/s\"");
+    assert!(!by_requests.is_empty() && by_requests[0] > 120.0, "{by_requests:?}");
+}

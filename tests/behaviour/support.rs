@@ -64,6 +64,7 @@ fn run(prepared: &Prepared, seed: u64, out: Option<&Path>) -> Report {
         until: None,
         interrupt: Arc::default(),
         observer: None,
+        follower: None,
         progress: &|_| {},
         wall_clock: &|| 0.0,
     };

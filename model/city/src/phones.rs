@@ -28,6 +28,7 @@ use ports::resolver::Resolver;
 use runtime::random::{RngExt, Stream, mix};
 use runtime::{Time, sleep_until, spawn};
 
+pub use code::of_error as code_of_error;
 pub use crowd::{Counts, Crowd, Doing, Pending};
 pub use patience::Patience;
 

@@ -8,11 +8,13 @@
 //! limited rate, and not at all where most of a zone, or every zone, seems to be gone.
 //!
 //! The control plane is one server in a zone of its own. AWS runs it over several zones behind one address, and what that costs is not
-//! modelled: not etcd's elections and disks, not a lost write, not an API server that is slow. Neither are: pulling images, preemption,
-//! affinities, StatefulSets, a pod's own network (its address is two ports of its node, and its links and clock are the node's).
+//! modelled: not etcd's elections and disks, not a lost write, not an API server that is slow. Prometheus and its adapter run beside it.
+//! Neither are modelled: pulling images, preemption, affinities, StatefulSets, a pod's own network (its address is two ports of its node, and
+//! its links and clock are the node's).
 
 mod budget;
 mod cluster;
+mod collector;
 mod control_plane;
 mod deploy;
 mod disruption;
@@ -24,6 +26,7 @@ mod parameters;
 mod pod_autoscaler;
 mod protocol;
 mod registrar;
+mod request_rate;
 mod rollout;
 mod scheduler;
 

@@ -14,6 +14,7 @@ use runtime::net::Frame;
 
 use crate::domain::session::SessionKey;
 use crate::services::fleet::Fleet;
+use crate::services::following::{Follower, Following, Request};
 use crate::services::notifications::{self, Carrier};
 use crate::services::nudges::{CacheNudges, NoNudges, Nudges};
 use crate::services::peers::Peers;
@@ -80,12 +81,19 @@ pub struct Wiring {
     pub session_key: SessionKey,
     /// Where each service's replicas answer calls.
     pub endpoints: BTreeMap<Service, Endpoints>,
+    /// Whoever follows one trip through the services' calls.
+    pub follower: Option<Rc<dyn Follower>>,
 }
 
 impl Wiring {
-    fn peers<Q: Frame + Clone, A: Frame>(&self, service: Service) -> Peers<Q, A> {
+    fn peers<Q: Frame + Clone + Request, A: Frame>(&self, service: Service) -> Peers<Q, A> {
         let endpoints = self.endpoints.get(&service).cloned().unwrap_or_default();
-        Peers::new(endpoints, self.config.calls, &format!("peers.{service}"))
+        let following = self.follower.clone().map(|follower| Following {
+            follower,
+            from: runtime::process_name(),
+            to: service.name(),
+        });
+        Peers::new(endpoints, self.config.calls, &format!("peers.{service}"), following)
     }
 
     fn fleet(&self) -> Fleet {

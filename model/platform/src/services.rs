@@ -11,6 +11,7 @@ mod budget;
 mod clock;
 pub mod config;
 pub mod fleet;
+pub mod following;
 pub mod gateway;
 pub mod geo;
 pub mod matching;

@@ -9,6 +9,7 @@ pub mod endpoints;
 pub mod event_log;
 pub mod health;
 pub mod idempotency;
+pub mod metrics;
 pub mod observe;
 pub mod processor;
 pub mod resolver;

@@ -60,9 +60,30 @@ pub(super) struct Journey {
     pub(super) retries: Vec<(i64, String)>,
 }
 
+/// A call between services that was about the trip or its rider: one attempt. Records do not have them; whoever ran the seed again does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Nanoseconds from the end of the warm-up.
+    pub began_at_ns: i64,
+    /// Nanoseconds from the end of the warm-up.
+    pub ended_at_ns: i64,
+    /// The service that called.
+    pub from: String,
+    /// The service that was called.
+    pub to: String,
+    /// The host that was called.
+    pub at: String,
+    /// What was asked for.
+    pub what: String,
+    /// From 1.
+    pub attempt: u32,
+    /// What it met; none if it was answered.
+    pub failure: Option<String>,
+}
+
 /// A trip with all that happened to it and around it.
 #[derive(Debug)]
-pub(super) struct Story {
+pub struct Story {
     pub(super) run: RunRecord,
     pub(super) trip: i64,
     pub(super) rider: Option<i64>,
@@ -76,6 +97,8 @@ pub(super) struct Story {
     pub(super) happenings: Vec<Happening>,
     /// Its acknowledged writes that did not survive: object, when acknowledged, and what became of it.
     pub(super) lost: Vec<(String, i64, Fate)>,
+    /// Calls between services, in order of time; none where nobody ran the seed again.
+    pub(super) calls: Option<Vec<Call>>,
 }
 
 impl Story {
@@ -99,10 +122,30 @@ impl Story {
             faults: Vec::new(),
             happenings: Vec::new(),
             lost: Vec::new(),
+            calls: None,
         };
         story.phones(directory)?;
         story.surroundings(directory)?;
         Ok(Some(story))
+    }
+
+    /// The run that it was part of.
+    pub fn run(&self) -> &RunRecord {
+        &self.run
+    }
+
+    /// The number of its rider, if the records tell of its request.
+    pub fn rider(&self) -> Option<i64> {
+        self.rider
+    }
+
+    /// Adds the calls between services that another run of the seed made about the trip and its rider. Of those about the rider alone, what
+    /// was before or after the trip is left out.
+    pub fn add_calls(&mut self, mut calls: Vec<Call>) {
+        let (from_ns, to_ns) = self.span_ns();
+        calls.retain(|call| (from_ns..=to_ns).contains(&call.began_at_ns));
+        calls.sort_by_key(|call| (call.began_at_ns, call.ended_at_ns));
+        self.calls = Some(calls);
     }
 
     /// The state it was left in.

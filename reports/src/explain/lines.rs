@@ -1,6 +1,6 @@
 //! Everything about a trip as lines in one order of time.
 
-use super::gather::{Event, Journey, Phone, Story};
+use super::gather::{Call, Event, Journey, Phone, Story};
 use super::states::Part;
 use crate::format;
 use crate::records::{Fate, TripEventKind};
@@ -40,6 +40,9 @@ pub(super) fn lines(story: &Story) -> Vec<Line> {
     }
     for run in runs(&story.journeys) {
         phone(run, story.requested_ns, &mut lines);
+    }
+    for run in story.calls.iter().flat_map(|calls| calls.chunk_by(are_alike)) {
+        lines.push(called(run, story.requested_ns));
     }
     let (around, _) = story::events_of(&story.faults, &story.happenings);
     let (_, to_ns) = story.span_ns();
@@ -108,6 +111,34 @@ fn runs(journeys: &[Journey]) -> Vec<&[Journey]> {
         one.kind == other.kind && one.retries.is_empty() && other.retries.is_empty() && key(one) == key(other)
     };
     journeys.chunk_by(alike).collect()
+}
+
+/// Calls for the same, neighbours in time, that were answered at once or met the same.
+fn are_alike(one: &Call, other: &Call) -> bool {
+    let is_plain = |call: &Call| call.attempt == 1 || call.failure.is_some();
+    let asked = |call: &Call| (call.from.clone(), call.to.clone(), call.what.clone(), call.failure.clone());
+    is_plain(one) && is_plain(other) && asked(one) == asked(other)
+}
+
+fn called(run: &[Call], requested_ns: i64) -> Line {
+    let (first, last) = (&run[0], &run[run.len() - 1]);
+    let took = |call: &Call| format::seconds(call.ended_at_ns - call.began_at_ns) * 1e3;
+    let longest = format::latency(run.iter().map(took).fold(0.0, f64::max));
+    let Call { what, at, attempt, .. } = first;
+    let number = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+    let until = || relative(format::seconds(last.began_at_ns - requested_ns));
+    let (text, tone) = match &first.failure {
+        Some(met) if run.len() > 1 => {
+            let text = format!("{what}, {} attempts until {}, each failed: {met} within {longest}", run.len(), until());
+            (text, Tone::Bad)
+        }
+        Some(met) => (format!("{what} at {at}{number}, failed: {met}, after {longest}"), Tone::Bad),
+        None if run.len() > 1 => {
+            (format!("{what} ×{} until {}, each answered within {longest}", run.len(), until()), Tone::Quiet)
+        }
+        None => (format!("{what} at {at}{number}, answered, after {longest}"), Tone::Quiet),
+    };
+    line(format::seconds(first.began_at_ns), format!("{} → {}", first.from, first.to), text, tone)
 }
 
 fn phone(run: &[Journey], requested_ns: i64, lines: &mut Vec<Line>) {

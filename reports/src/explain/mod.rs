@@ -1,4 +1,5 @@
-//! Why did this trip go as it did? One trip's timeline over phones, services, stores and faults, from the records alone.
+//! Why did this trip go as it did? One trip's timeline over phones, services, stores and faults, from the records alone; and, where somebody ran
+//! the seed again to hear them, with the calls between services.
 //!
 //! [`gather`] finds what concerns the trip, [`verdict`] says in a sentence how it ended, [`lines`] puts everything into one order
 //! of time, and [`render`] draws it. [`list`] is for those who do not know a trip's number yet.
@@ -16,7 +17,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use self::gather::Story;
+pub use self::gather::{Call, Story};
 
 /// Trips that are named when somebody asks for one that is not there.
 const NEAREST: usize = 5;
@@ -52,8 +53,16 @@ fn others(nearest: &[i64]) -> String {
 /// # Errors
 /// The records cannot be read, or hold no such trip.
 pub fn trip(directory: &Path, trip: i64, colour: bool) -> Result<String, ExplainError> {
+    story(directory, trip).map(|story| render::render(&story, colour))
+}
+
+/// What the records in this directory have of one trip.
+///
+/// # Errors
+/// The records cannot be read, or hold no such trip.
+pub fn story(directory: &Path, trip: i64) -> Result<Story, ExplainError> {
     match Story::gather(directory, trip)? {
-        Some(story) => Ok(render::render(&story, colour)),
+        Some(story) => Ok(story),
         None => {
             let mut nearest = list::numbers(directory)?;
             nearest.sort_by_key(|other| other.abs_diff(trip));
@@ -70,4 +79,11 @@ pub fn trip(directory: &Path, trip: i64, colour: bool) -> Result<String, Explain
 /// The records cannot be read.
 pub fn trips(directory: &Path, colour: bool) -> Result<String, ExplainError> {
     Ok(list::render(directory, colour)?)
+}
+
+impl Story {
+    /// Tells it.
+    pub fn tell(&self, colour: bool) -> String {
+        render::render(self, colour)
+    }
 }

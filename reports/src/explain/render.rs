@@ -61,6 +61,9 @@ pub(super) fn render(story: &Story, colour: bool) -> String {
     flush(&mut page, heading, &mut table);
     page.line("");
     page.line("times count from the request; beside what was committed: node, epoch/position in its log");
+    if story.calls.is_none() {
+        page.line("with --calls: the calls between services too, from another run of the seed");
+    }
     page.line(&run.reproduce);
     page.text
 }

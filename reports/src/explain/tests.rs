@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::explain::{ExplainError, trip, trips};
+use crate::explain::{Call, ExplainError, story, trip, trips};
 use crate::fixture::{self, Course};
 use crate::records::{
     AttemptRecord, CommitPlace, Fate, Record, RequestRecord, TripEventKind, TripEventRecord, WriteRecord,
@@ -215,4 +215,38 @@ fn every_line_fits_the_page() {
         let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 100 && *line != reproduce).collect();
         assert!(wide.is_empty(), "{wide:#?}");
     }
+}
+
+#[test]
+fn calls_that_another_run_heard_are_told_among_the_rest() {
+    let directory = records(|_| {});
+    let call = |at_s: f64, took_s: f64, (from, to, what): (&str, &str, &str), attempt, failure: Option<&str>| Call {
+        began_at_ns: nanoseconds(at_s),
+        ended_at_ns: nanoseconds(at_s + took_s),
+        from: from.to_string(),
+        to: to.to_string(),
+        at: format!("{to}-1"),
+        what: what.to_string(),
+        attempt,
+        failure: failure.map(str::to_string),
+    };
+    let status = ("gateway", "trips", "status");
+    let mut story = story(directory.path(), 42).expect("told");
+    story.add_calls(vec![
+        call(1_225.4, 0.2, ("gateway", "trips", "create"), 2, None),
+        call(1_223.4, 2.0, ("gateway", "trips", "create"), 1, Some("the deadline passed")),
+        call(1_238.0, 0.004, status, 1, None),
+        call(1_240.0, 0.006, status, 1, None),
+        call(1_225.6, 2.0, ("trips", "payments", "settle"), 1, Some("the outcome is unknown")),
+        call(3_000.0, 0.1, ("gateway", "trips", "active trip"), 1, None),
+    ]);
+    let text = story.tell(false);
+    let told: Vec<&str> = text.lines().filter(|line| line.contains(" → trips") || line.contains(" → pay")).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+      -00:02.1  gateway → trips   create at trips-1, failed: the deadline passed, after 2,000 ms
+      -00:00.1  gateway → trips   create at trips-1, attempt 2, answered, after 200 ms
+      +00:00.1  trips → payments  settle at payments-1, failed: the outcome is unknown, after 2,000 ms
+      +00:12.5  gateway → trips   status ×2 until +00:14.5, each answered within 6 ms
+    ");
+    assert!(!text.contains("--calls"), "{text}");
 }

@@ -1,5 +1,7 @@
 //! What must hold between the parts of a blueprint once each part is well formed.
 
+use std::time::Duration;
+
 use super::{
     Blueprint, CACHE, CARRIER, CLUSTER, DATABASE, EVENT_LOG, Kafka, Kubernetes, Latency, NOTIFICATIONS,
     PAYMENT_PROCESSOR, PHONES, RELAY, Redis,
@@ -7,6 +9,9 @@ use super::{
 use crate::format::name;
 use crate::format::report::Report;
 use crate::format::tree::Node;
+
+/// A machine that takes this long to launch is given up. Cluster Autoscaler documentation: `--max-node-provision-time` 15 min.
+const LAUNCH_MAX: Duration = Duration::from_secs(900);
 
 /// The services that the platform has, all of which a blueprint must deploy.
 pub const SERVICES: &[&str] = &["gateway", "users", "vehicles", "geo", "matching", "pricing", "trips", "payments"];
@@ -194,6 +199,10 @@ impl Check<'_> {
             let message = "a probe would begin before the one before it is over".to_owned();
             self.problem(&["kubernetes", "probe", "timeout"], message, Some("at most `period`".to_owned()));
         }
+        if kubernetes.launch >= LAUNCH_MAX {
+            let message = "the autoscaler gives up a machine that takes 15m or longer".to_owned();
+            self.problem(&["kubernetes", "launch"], message, Some("less than \"15m\"".to_owned()));
+        }
         let spread = self.blueprint.spread(&kubernetes.zones);
         for (index, service) in self.blueprint.services.iter().enumerate() {
             let path = |key| ["service".to_owned(), index.to_string(), key];
@@ -225,6 +234,14 @@ impl Check<'_> {
                         "a target is at least a hundredth".to_owned(),
                         Some("such as \"70%\"".to_owned()),
                     );
+                }
+                if scale.requests.is_some() && [RELAY, NOTIFICATIONS].contains(&service.name.as_str()) {
+                    let message = format!("nobody calls `{}`: it takes no requests to be counted", service.name);
+                    refuse("autoscale", message, Some("leave `requests` out; `cpu` is enough".to_owned()));
+                }
+                if scale.requests.is_some_and(|rate| !(0.001..=1e6).contains(&rate)) {
+                    let message = "a replica's requests are between 0.001/s and 1000000/s".to_owned();
+                    refuse("autoscale", message, Some("such as \"50/s\"".to_owned()));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::format::section::{Nested, section};
-use crate::format::value::{Amount, Count, Flag, Length, List, Maybe, PositiveLength, Ratio, Speed, Text};
+use crate::format::value::{Amount, Count, Flag, Length, List, Maybe, PositiveLength, Rate, Ratio, Speed, Text};
 
 section! {
     /// An EKS cluster. With it, every service is a deployment whose pods share the cluster's nodes; without it each replica has a host of its
@@ -84,5 +84,9 @@ section! {
         max: u32 as Count,
         /// Processor time used, as a share of what the pods request. Kubernetes documentation, in its examples: 50 %; 70 % is an assumption.
         cpu: f64 as Ratio = 0.7,
+        /// Requests that a replica takes a second, such as `"50/s"`: a `Pods` metric of autoscaling/v2, read every 15 s and averaged over two
+        /// minutes (Prometheus Adapter documentation, walkthroughs). Of the two, the one that wants more replicas decides. Left out: processor
+        /// time alone does.
+        requests: Option<f64> as Maybe<Rate>,
     }
 }

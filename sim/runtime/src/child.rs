@@ -27,6 +27,7 @@ pub struct ChildSpec {
 #[derive(Clone)]
 pub struct Child {
     process: ProcessId,
+    name: Rc<str>,
     ended: Rc<Watched<bool>>,
 }
 
@@ -53,8 +54,9 @@ pub fn start(spec: ChildSpec) -> io::Result<Child> {
             main.await;
         })
     });
+    let name = spec.name.as_str().into();
     let process = backend::with(|backend| backend.start_child(ChildSpec { start, ..spec }))?;
-    Ok(Child { process, ended })
+    Ok(Child { process, name, ended })
 }
 
 impl Child {
@@ -79,5 +81,11 @@ impl Child {
     #[must_use]
     pub fn processor_time(&self) -> Duration {
         backend::with(|backend| backend.child_processor_time(self.process))
+    }
+
+    /// What it says now by its [`gauge`](crate::telemetry::gauge) of this name; none if it has none, or has ended.
+    #[must_use]
+    pub fn gauge(&self, metric: &'static str) -> Option<i64> {
+        backend::with(|backend| backend.telemetry().value(&self.name, metric))
     }
 }

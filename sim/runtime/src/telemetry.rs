@@ -36,6 +36,12 @@ impl Telemetry {
         }
     }
 
+    /// What a process says now of one metric; none if it says nothing of it.
+    #[must_use]
+    pub fn value(&self, process: &Rc<str>, metric: &'static str) -> Option<i64> {
+        self.gauges.borrow().get(&(process.clone(), metric)).map(|value| value.get())
+    }
+
     /// Forgets a process that ended: it says nothing any more.
     pub fn forget(&self, process: &str) {
         self.gauges.borrow_mut().retain(|(owner, _), _| &**owner != process);

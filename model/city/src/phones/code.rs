@@ -16,7 +16,8 @@ pub(super) fn is_broken_connection(code: &str) -> bool {
 }
 
 /// Of an answer that was no.
-pub(super) fn of_error(error: ApiError) -> &'static str {
+#[must_use]
+pub fn of_error(error: ApiError) -> &'static str {
     match error {
         ApiError::Unavailable => "unavailable",
         ApiError::Overloaded => "overloaded",

@@ -8,8 +8,8 @@ use runtime::Time;
 use runtime::net::Address;
 
 use super::objects::{Contact, Defect, Deployment, DeploymentSpec, News, Node, NodeSpec, Pod, Release};
-use super::parameters::Parameters;
-use super::protocol::{GroupOrder, Phase, PodOrder, PodReport, api_port};
+use super::parameters::{Autoscaling, Parameters};
+use super::protocol::{GroupOrder, Phase, PodCount, PodOrder, PodReport, api_port};
 
 mod growth;
 mod nodes;
@@ -26,6 +26,10 @@ pub(super) struct Cluster {
     condemn_at: BTreeMap<String, Time>,
     autoscale_at: Option<Time>,
     scan_at: Option<Time>,
+    /// When the group was last made larger.
+    grown_at: Option<Time>,
+    /// By zone, until when no machine is ordered there.
+    held_back: BTreeMap<String, Time>,
     /// Orders to machines, by node.
     group_orders: Vec<(usize, GroupOrder)>,
     news: Vec<News>,
@@ -52,7 +56,7 @@ impl Cluster {
             cordoned: false,
             drain_at: None,
             unneeded_since: None,
-            leaving: false,
+            leaving_since: None,
             spec,
         });
         Cluster {
@@ -63,6 +67,8 @@ impl Cluster {
             condemn_at: BTreeMap::new(),
             autoscale_at: autoscales.then_some(Time::ZERO),
             scan_at: grows.then_some(Time::ZERO),
+            grown_at: None,
+            held_back: BTreeMap::new(),
             group_orders: Vec::new(),
             news: Vec::new(),
             parameters,
@@ -92,6 +98,11 @@ impl Cluster {
 
     /// A node's agent has spoken.
     pub fn heard(&mut self, node: usize, reports: &[PodReport], now: Time) {
+        if self.nodes[node].contact == Contact::Absent {
+            // It was given back, or given up, and has not been told.
+            self.group_orders.push((node, GroupOrder::Leave));
+            return;
+        }
         self.renew(node, now);
         for report in reports {
             let mine = |pod: &Pod| pod.id == report.id && pod.node == Some(node);
@@ -112,6 +123,34 @@ impl Cluster {
             }
             pod.uses(report.used, now, self.parameters.lifecycle.lease_interval / 2);
         }
+    }
+
+    /// Whether replicas of any deployment follow the requests that they take.
+    pub fn counts_requests(&self) -> bool {
+        let follows = |target: Autoscaling| target.requests_milli_per_s.is_some();
+        self.deployments.iter().any(|deployment| deployment.spec.autoscaling.is_some_and(follows))
+    }
+
+    /// Nodes with pods whose requests are to be counted.
+    pub fn counted_nodes(&self) -> Vec<usize> {
+        let on = |node: usize| self.pods.iter().any(|pod| pod.node == Some(node) && self.is_counted(pod));
+        (0..self.nodes.len()).filter(|&node| on(node)).collect()
+    }
+
+    /// What pods of a node have counted was read.
+    pub fn counted(&mut self, node: usize, counts: &[PodCount], now: Time) {
+        let window = self.parameters.scaling.rate_window;
+        for &PodCount { id, requests } in counts {
+            let found = self.pods.iter().position(|pod| pod.id == id && pod.node == Some(node));
+            if let Some(index) = found.filter(|&index| self.is_counted(&self.pods[index])) {
+                self.pods[index].requests.read(now, requests, window);
+            }
+        }
+    }
+
+    fn is_counted(&self, pod: &Pod) -> bool {
+        let autoscaling = self.deployments[pod.deployment].spec.autoscaling;
+        autoscaling.is_some_and(|target| target.requests_milli_per_s.is_some())
     }
 
     /// The pods that a node is to run.

@@ -11,9 +11,11 @@ use runtime::watched::Watched;
 use tokio::sync::Notify;
 
 use super::cluster::Cluster;
+use super::collector;
 use super::operator::{Operator, Order};
+use super::parameters::ScalingParameters;
 use super::protocol::{
-    CONTROL_PLANE_PORT, GroupOrder, KUBELET_PORT, NodeOrders, Request, Response, Seen, ServiceEndpoints,
+    CONTROL_PLANE_PORT, GroupOrder, KUBELET_PORT, NodeOrders, PodCount, Request, Response, Seen, ServiceEndpoints,
 };
 use super::registrar::{self, Balanced};
 
@@ -52,6 +54,7 @@ pub(super) struct ControlPlanePlan {
     pub nodes: Rc<[Address]>,
     pub balanced: Option<Balanced>,
     pub registration: Duration,
+    pub scaling: ScalingParameters,
     pub operator: Operator,
     pub observer: Rc<dyn Observer>,
 }
@@ -81,6 +84,9 @@ pub(super) async fn run(plan: ControlPlanePlan) {
     for &node in plane.plan.balanced.iter().flat_map(|balanced| &*balanced.registers) {
         let (plane, registration) = (plane.clone(), plane.plan.registration);
         runtime::spawn(async move { registrar::keep(&plane, node, registration).await });
+    }
+    if plane.plan.records.cluster.borrow().counts_requests() {
+        runtime::spawn(collector::collect(plane.clone()));
     }
     loop {
         plane.settle();
@@ -150,7 +156,7 @@ impl ControlPlane {
     }
 
     /// Does what is due, and makes known what came of it.
-    fn settle(&self) {
+    fn settle(self: &Rc<Self>) {
         let mut cluster = self.plan.records.cluster.borrow_mut();
         cluster.reconcile(runtime::now());
         let mut changed = false;
@@ -177,7 +183,8 @@ impl ControlPlane {
             }));
         }
         for (node, order) in cluster.take_group_orders() {
-            runtime::spawn(command(self.plan.nodes[node], order));
+            let plane = self.clone();
+            runtime::spawn(async move { plane.command(node, order).await });
         }
         drop(cluster);
         if changed {
@@ -188,18 +195,38 @@ impl ControlPlane {
         }
     }
 
+    /// Tells a machine to join or to leave. One that cannot be reached cannot be had: EC2 has no capacity where there is no power. One that
+    /// is to leave and does not hear of it is told again when it speaks.
+    async fn command(&self, node: usize, order: GroupOrder) {
+        let told = runtime::timeout(GROUP_ORDER_LIMIT, async {
+            let machine = Address { port: KUBELET_PORT, ..self.plan.nodes[node] };
+            let caller = Caller::<GroupOrder, ()>::connect(machine).await.ok()?;
+            caller.call(order, CallContext::within(GROUP_ORDER_LIMIT, 0)).await.ok()
+        });
+        if told.await.ok().flatten().is_none() && order == GroupOrder::Join {
+            self.plan.records.cluster.borrow_mut().launch_failed(node, runtime::now());
+            self.heard.notify_one();
+        }
+    }
+
+    pub fn scaling(&self) -> &ScalingParameters {
+        &self.plan.scaling
+    }
+
+    /// Nodes with pods whose requests are to be counted, and where they are.
+    pub fn counted_nodes(&self) -> Vec<(usize, Address)> {
+        let nodes = self.plan.records.cluster.borrow().counted_nodes();
+        nodes.into_iter().map(|node| (node, self.plan.nodes[node])).collect()
+    }
+
+    /// What a node's pods have counted was read.
+    pub fn counted(&self, node: usize, counts: &[PodCount]) {
+        self.plan.records.cluster.borrow_mut().counted(node, counts, runtime::now());
+    }
+
     /// The balanced service's pods that serve.
     pub fn targets(&self) -> Vec<(String, String, Address)> {
         let balanced = self.plan.balanced.as_ref().expect("asked on its behalf");
         self.plan.records.cluster.borrow().targets(&balanced.service)
     }
-}
-
-/// Tells a machine to join or to leave. One that cannot be reached is not there: nothing comes of it.
-async fn command(machine: Address, order: GroupOrder) {
-    let told = runtime::timeout(GROUP_ORDER_LIMIT, async {
-        let caller = Caller::<GroupOrder, ()>::connect(Address { port: KUBELET_PORT, ..machine }).await.ok()?;
-        caller.call(order, CallContext::within(GROUP_ORDER_LIMIT, 0)).await.ok()
-    });
-    told.await.ok().flatten();
 }

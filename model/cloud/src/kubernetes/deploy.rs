@@ -87,6 +87,7 @@ pub fn deploy(world: &mut dyn World, plan: Plan, observer: Rc<dyn Observer>) -> 
         nodes: nodes.iter().map(|&host| Address { host, port: KUBELET_PORT }).collect(),
         balanced,
         registration: parameters.registration,
+        scaling: parameters.scaling.clone(),
         operator: operator.clone(),
         observer,
     };

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ports::endpoints::Endpoints;
+use ports::metrics::REQUESTS_TAKEN;
 use runtime::backend::LocalFuture;
 use runtime::call::{CallContext, Caller, serve};
 use runtime::child::Child;
@@ -16,7 +17,9 @@ use tokio::sync::Notify;
 
 use super::objects::Release;
 use super::parameters::Parameters;
-use super::protocol::{GroupOrder, KUBELET_PORT, PodOrder, PodReport, Request, Response, Seen};
+use super::protocol::{
+    GroupOrder, KUBELET_PORT, METRICS_PORT, PodCount, PodOrder, PodReport, Request, Response, Scrape, Seen,
+};
 
 mod pod;
 
@@ -84,6 +87,12 @@ pub(super) async fn run(plan: KubeletPlan) {
         async {}
     })
     .expect("a node has one agent");
+    let counting = kubelet.clone();
+    let counts = serve(METRICS_PORT, move |Scrape, _| {
+        let counts = counting.counts();
+        async { counts }
+    });
+    let _counts = counts.expect("a node has one agent");
     loop {
         kubelet.member.wait_until(|member| *member).await;
         runtime::select! {
@@ -136,6 +145,15 @@ impl Kubelet {
     fn of(&self, pod: &Pod) -> PodReport {
         let used = self.plan.containers.borrow().get(&pod.order.id).map(Child::processor_time);
         PodReport { id: pod.order.id, phase: pod.phase.get(), used: used.unwrap_or_default() }
+    }
+
+    /// What the containers have counted; one that has not opened its port yet says nothing.
+    fn counts(&self) -> Vec<PodCount> {
+        let of = |(&id, child): (&u32, &Child)| {
+            let requests = child.gauge(REQUESTS_TAKEN)?;
+            Some(PodCount { id, requests: u64::try_from(requests).ok()? })
+        };
+        self.plan.containers.borrow().iter().filter_map(of).collect()
     }
 
     /// Follows what the control plane wants of this node, and where services answer.

@@ -8,6 +8,7 @@ use runtime::net::HostId;
 use serde::{Deserialize, Serialize};
 
 use super::pod_autoscaler::{Autoscaling, PodAutoscaler};
+use super::request_rate::RequestRate;
 
 /// What is wrong with a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -105,8 +106,8 @@ pub(super) struct Node {
     pub drain_at: Option<Time>,
     /// Since when its pods would fit elsewhere.
     pub unneeded_since: Option<Time>,
-    /// It is drained to be given back.
-    pub leaving: bool,
+    /// Since when it is drained to be given back.
+    pub leaving_since: Option<Time>,
 }
 
 impl Node {
@@ -136,6 +137,8 @@ pub(super) struct Pod {
     /// The last report of what it has used: when and how much, and what that came to in thousandths of a core.
     pub used: Option<(Time, Duration)>,
     pub usage_millicores: Option<u32>,
+    /// The requests that it takes; read only where replicas follow them.
+    pub requests: RequestRate,
 }
 
 /// Something that people may want to know.

@@ -131,6 +131,16 @@ pub struct GrowthParameters {
     pub unneeded_percent: u32,
     /// A node that was not needed for this long is given back: `--scale-down-unneeded-time` 10 min.
     pub unneeded_for: Duration,
+    /// But none for this long after another was ordered: `--scale-down-delay-after-add` 10 min.
+    pub delay_after_growth: Duration,
+    /// A node whose pods budgets have kept for this long since it was to be given back is kept: 2 min (source: Cluster Autoscaler 1.28,
+    /// `MaxPodEvictionTime`).
+    pub eviction_timeout: Duration,
+    /// A node that was ordered and has not come after this failed: `--max-node-provision-time` 15 min.
+    pub launch_timeout: Duration,
+    /// After a node failed to launch none is ordered in its zone for this long: `--initial-node-group-backoff-duration` 5 min, here without the
+    /// doubling that follows.
+    pub backoff: Duration,
 }
 
 impl Default for NodeParameters {
@@ -188,6 +198,10 @@ impl Default for GrowthParameters {
             launch: Duration::from_secs(120),
             unneeded_percent: 50,
             unneeded_for: Duration::from_secs(600),
+            delay_after_growth: Duration::from_secs(600),
+            eviction_timeout: Duration::from_secs(120),
+            launch_timeout: Duration::from_secs(900),
+            backoff: Duration::from_secs(300),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The horizontal pod autoscaler: how many replicas a deployment should have, from what its pods use of what they request.
+//! The horizontal pod autoscaler: how many replicas a deployment should have, from the processor time that its pods use of what they request
+//! and from the requests that they take.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,8 +11,11 @@ use runtime::Time;
 pub struct Autoscaling {
     pub replicas_min: u32,
     pub replicas_max: u32,
-    /// Processor time used, in hundredths of what is requested.
+    /// Processor time used, in hundredths of what is requested: the mean over the pods.
     pub cpu_percent: u32,
+    /// Requests that a pod takes a second, in thousandths: the mean over the pods, a `Pods` metric of `autoscaling/v2`. None: they do not
+    /// count.
+    pub requests_milli_per_s: Option<u32>,
 }
 
 /// How it gets there (source of all: Kubernetes documentation, "Horizontal Pod Autoscaling", and kube-controller-manager).
@@ -31,6 +35,13 @@ pub struct ScalingParameters {
     pub growth_pods: u32,
     /// The period of both: 15 s.
     pub growth_period: Duration,
+    /// What pods have counted is read this often: 15 s (source: Prometheus Adapter documentation, walkthrough, "a short scrape interval means
+    /// you can respond to changes in metrics more quickly"; Prometheus's own default is 1 min).
+    pub scrape_interval: Duration,
+    /// A reading without an answer is given up after this: `scrape_timeout` 10 s (source: Prometheus documentation, "Configuration").
+    pub scrape_timeout: Duration,
+    /// Requests a second are those of this long: `rate(...[2m])` (source: Prometheus Adapter documentation, configuration walkthrough).
+    pub rate_window: Duration,
 }
 
 impl Default for ScalingParameters {
@@ -43,17 +54,27 @@ impl Default for ScalingParameters {
             growth_percent: 100,
             growth_pods: 4,
             growth_period: Duration::from_secs(15),
+            scrape_interval: Duration::from_secs(15),
+            scrape_timeout: Duration::from_secs(10),
+            rate_window: Duration::from_secs(120),
         }
     }
 }
 
-/// One pod as the autoscaler sees it.
+/// One pod by one metric, as the autoscaler sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Usage {
-    /// It uses so many hundredths of what it requests.
-    Percent(u32),
+pub(super) enum Reading {
+    /// In the metric's unit.
+    Known(u32),
     /// It starts, or nothing is known of it.
     Unknown,
+}
+
+/// A metric of a deployment: what its mean should be, and what it is for each pod.
+#[derive(Clone, Debug)]
+pub(super) struct Metric {
+    pub target: u32,
+    pub pods: Vec<Reading>,
 }
 
 /// A deployment's autoscaler: what it wanted lately, and by how much it grew.
@@ -64,16 +85,18 @@ pub(super) struct PodAutoscaler {
 }
 
 impl PodAutoscaler {
-    /// How many replicas there should be from now on, of a deployment that should have `replicas` by now.
+    /// How many replicas there should be from now on, of a deployment that should have `replicas` by now: as many as the metric wants that
+    /// wants most (source: Kubernetes documentation, "Horizontal Pod Autoscaling", on several metrics).
     pub fn decide(
         &mut self,
         now: Time,
         replicas: u32,
-        pods: &[Usage],
+        metrics: &[Metric],
         target: Autoscaling,
         parameters: &ScalingParameters,
     ) -> u32 {
-        let wanted = recommend(replicas, pods, target.cpu_percent, parameters.tolerance_percent);
+        let wants = metrics.iter().map(|metric| recommend(replicas, metric, parameters.tolerance_percent));
+        let wanted = wants.max().unwrap_or(replicas);
         self.recommended.push_back((now, wanted));
         while self.recommended.front().is_some_and(|(at, _)| *at + parameters.stabilisation < now) {
             self.recommended.pop_front();
@@ -101,15 +124,17 @@ impl PodAutoscaler {
 }
 
 /// As many replicas as would bring the mean to the target. Pods of which nothing is known count as idle where that would mean to grow, and as
-/// busy as they should be where it would mean to shrink.
-fn recommend(replicas: u32, pods: &[Usage], target_percent: u32, tolerance_percent: u32) -> u32 {
+/// busy as they should be where it would mean to shrink. A metric of which no pod says anything wants what there is: it stops others from
+/// shrinking, not from growing.
+fn recommend(replicas: u32, metric: &Metric, tolerance_percent: u32) -> u32 {
+    let Metric { target, pods } = metric;
     let known: Vec<u64> = (pods.iter())
         .filter_map(|pod| match pod {
-            Usage::Percent(percent) => Some(u64::from(*percent)),
-            Usage::Unknown => None,
+            Reading::Known(value) => Some(u64::from(*value)),
+            Reading::Unknown => None,
         })
         .collect();
-    let (target, tolerance) = (u64::from(target_percent.max(1)), u64::from(tolerance_percent));
+    let (target, tolerance) = (u64::from((*target).max(1)), u64::from(tolerance_percent));
     let sum: u64 = known.iter().sum();
     let is_within = |sum: u64, count: u64| {
         let (actual, aim) = (sum * 100, count * target * 100);
@@ -134,25 +159,41 @@ mod tests {
 
     use super::*;
 
-    const TARGET: Autoscaling = Autoscaling { replicas_min: 2, replicas_max: 40, cpu_percent: 70 };
+    const TARGET: Autoscaling =
+        Autoscaling { replicas_min: 2, replicas_max: 40, cpu_percent: 70, requests_milli_per_s: None };
 
-    fn busy(count: u32, percent: u32) -> Vec<Usage> {
-        vec![Usage::Percent(percent); count as usize]
+    fn busy(count: u32, percent: u32) -> Metric {
+        Metric { target: 70, pods: vec![Reading::Known(percent); count as usize] }
     }
 
     #[test]
     fn the_mean_is_brought_to_the_target_and_a_tenth_is_tolerated() {
-        assert_eq!(recommend(3, &busy(3, 140), 70, 10), 6);
-        assert_eq!(recommend(3, &busy(3, 77), 70, 10), 3);
-        assert_eq!(recommend(3, &busy(3, 78), 70, 10), 4);
-        assert_eq!(recommend(4, &busy(4, 20), 70, 10), 2);
+        assert_eq!(recommend(3, &busy(3, 140), 10), 6);
+        assert_eq!(recommend(3, &busy(3, 77), 10), 3);
+        assert_eq!(recommend(3, &busy(3, 78), 10), 4);
+        assert_eq!(recommend(4, &busy(4, 20), 10), 2);
     }
 
     #[test]
     fn pods_that_start_turn_no_decision_round() {
-        let starting = [&busy(3, 100)[..], &[Usage::Unknown; 3]].concat();
-        assert_eq!(recommend(6, &starting, 70, 10), 6, "six pods would be too many for 300 hundredths, three too few");
-        assert_eq!(recommend(3, &[Usage::Unknown; 3], 70, 10), 3);
+        let mut starting = busy(3, 100);
+        starting.pods.extend([Reading::Unknown; 3]);
+        assert_eq!(recommend(6, &starting, 10), 6, "six pods would be too many for 300 hundredths, three too few");
+        assert_eq!(recommend(3, &Metric { target: 70, pods: vec![Reading::Unknown; 3] }, 10), 3);
+    }
+
+    #[test]
+    fn of_several_metrics_the_one_that_wants_most_wins_and_one_that_is_unknown_only_keeps_what_there_is() {
+        let decide = |metrics: &[Metric]| {
+            PodAutoscaler::default().decide(Time::ZERO, 4, metrics, TARGET, &ScalingParameters::default())
+        };
+        let requests = |pods| Metric { target: 50_000, pods };
+        let taking = |count: usize, milli| requests(vec![Reading::Known(milli); count]);
+        assert_eq!(decide(&[busy(4, 20), taking(4, 75_000)]), 6);
+        assert_eq!(decide(&[busy(4, 140), taking(4, 75_000)]), 8);
+        assert_eq!(decide(&[busy(4, 20), taking(4, 10_000)]), 2);
+        assert_eq!(decide(&[busy(4, 20), requests(vec![Reading::Unknown; 4])]), 4);
+        assert_eq!(decide(&[busy(4, 140), requests(vec![Reading::Unknown; 4])]), 8);
     }
 
     #[test]
@@ -162,8 +203,8 @@ mod tests {
         let mut history = Vec::new();
         for round in 0..30u64 {
             let percent = if round < 2 { 210 } else { 10 };
-            replicas =
-                scaler.decide(Time::from_secs(15 * round), replicas, &busy(replicas, percent), TARGET, &parameters);
+            let now = Time::from_secs(15 * round);
+            replicas = scaler.decide(now, replicas, &[busy(replicas, percent)], TARGET, &parameters);
             history.push(replicas);
         }
         assert_eq!(history[0], 8, "twelve are wanted, and twice as many are allowed");
@@ -180,7 +221,7 @@ mod tests {
             let mut replicas = 3;
             for (round, percent) in rounds.into_iter().enumerate() {
                 let now = Time::from_secs(15 * round as u64);
-                let next = scaler.decide(now, replicas, &busy(replicas, percent), TARGET, &parameters);
+                let next = scaler.decide(now, replicas, &[busy(replicas, percent)], TARGET, &parameters);
                 prop_assert!((2..=40).contains(&next) && next <= (replicas * 2).max(replicas + 4));
                 replicas = next;
             }

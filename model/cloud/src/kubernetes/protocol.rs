@@ -13,6 +13,21 @@ pub(super) const CONTROL_PLANE_PORT: u16 = 443;
 /// Where a node's agent listens (source: Kubernetes documentation, "Ports and Protocols").
 pub(super) const KUBELET_PORT: u16 = 10_250;
 
+/// Where a node tells what its pods have counted (source: Kubernetes documentation, `--read-only-port`).
+pub(super) const METRICS_PORT: u16 = 10_255;
+
+/// Prometheus to a node: what have its pods counted? A pod's own page is read through its node: one question a node instead of one a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Scrape;
+
+/// The answer, for one pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PodCount {
+    pub id: u32,
+    /// Requests that its container has taken since it started.
+    pub requests: u64,
+}
+
 /// A node's agent to the control plane.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Request {

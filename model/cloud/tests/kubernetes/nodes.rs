@@ -1,6 +1,8 @@
 //! Nodes, their agents and the control plane: what goes on without each, and what does not.
 
-use cloud::kubernetes::Parameters;
+use std::time::Duration;
+
+use cloud::kubernetes::{Autoscaling, NodeParameters, Parameters};
 
 use crate::support::*;
 
@@ -87,4 +89,69 @@ fn without_its_control_plane_a_cluster_goes_on_and_replaces_nothing() {
     scene.until(170);
     assert!(scene.running().iter().any(|(name, _)| name == "echo-3"), "then it does what it was told");
     assert_eq!(scene.known_in("b").len(), 3);
+}
+
+/// A service that grows with its requests from eight replicas to seventeen, nodes with room for five of them each, two machines to grow by, and
+/// 170 requests a second from 30 s on for 400 s.
+fn surge(parameters: Parameters) -> Scene {
+    let node = NodeParameters { allocatable_millicores: 2_500, ..NodeParameters::default() };
+    let autoscaling =
+        Autoscaling { replicas_min: 8, replicas_max: 17, cpu_percent: 90, requests_milli_per_s: Some(10_000) };
+    let mut scene = stage(Setup {
+        replicas: 8,
+        autoscaling: Some(autoscaling),
+        spares: &["b", "c"],
+        parameters: Parameters { node, ..parameters },
+        ..Setup::default()
+    });
+    scene.until(30);
+    assert_eq!(scene.running().len(), 8);
+    scene.ask(170 * 400, 0, Duration::from_nanos(1_000_000_000 / 170));
+    scene
+}
+
+#[test]
+fn a_surge_brings_a_node_for_the_pods_that_found_no_room_and_when_it_is_over_the_node_goes() {
+    let mut scene = surge(Parameters { budget: Some(1), ..Parameters::default() });
+    let spare = scene.cluster.nodes[3];
+    let on = |scene: &Scene| scene.running().iter().filter(|(_, host)| *host == spare).count();
+    scene.until(260);
+    let ordered = scene.when("node ordered");
+    assert_eq!(ordered.len(), 1);
+    scene.until(ordered[0] as u64 + 119);
+    assert_eq!(scene.running().len(), 15, "three nodes are full, and two pods wait");
+    // Two minutes until its agent speaks; then pods start, are probed twice, and are made known.
+    scene.until(ordered[0] as u64 + 140);
+    let joined = scene.when("node joined");
+    assert!(joined.len() == 1 && (120.0..121.0).contains(&(joined[0] - ordered[0])), "{joined:?} {ordered:?}");
+    assert_eq!((scene.running().len(), on(&scene)), (17, 2));
+    assert_eq!(scene.known_in("a").iter().filter(|host| **host == spare).count(), 2, "callers find them");
+
+    // The requests end at 430 s; replicas shrink when they have left the rates and are not what was wanted in five minutes.
+    scene.until(900);
+    assert_eq!((scene.running().len(), on(&scene)), (8, 2), "the fullest nodes lose their pods first");
+    let mut fewest = usize::MAX;
+    for second in 901..1_600 {
+        scene.until(second);
+        fewest = fewest.min(scene.known_in("a").len());
+    }
+    let (leaves, left) = (scene.when("node to be given back"), scene.when("node given back"));
+    assert_eq!((leaves.len(), left.len()), (1, 1), "{leaves:?} {left:?}");
+    // Since some moment after the first pod of another node was deleted its pods would fit there; ten minutes later it goes.
+    assert!((1_200.0..1_500.0).contains(&leaves[0]), "{leaves:?}");
+    assert!(left[0] > leaves[0] + 5.0, "the second of its pods waits until the first is replaced: {leaves:?} {left:?}");
+    assert_eq!(fewest, 7, "as the budget says");
+    assert_eq!((scene.running().len(), on(&scene), scene.known_in("a").len()), (8, 0, 8));
+}
+
+#[test]
+fn a_machine_in_a_dark_zone_is_not_waited_for() {
+    let mut scene = surge(Parameters::default());
+    let [dark, spare] = [scene.cluster.nodes[3], scene.cluster.nodes[4]];
+    scene.at(31, move |control| control.power_off(dark));
+    scene.until(400);
+    let (failed, joined) = (scene.when("node failed to launch"), scene.when("node joined"));
+    assert!(failed.len() == 1 && joined.len() == 1, "{failed:?} {joined:?}");
+    assert!(joined[0] - failed[0] < 140.0, "another zone's machine is there two minutes later");
+    assert_eq!(scene.running().iter().filter(|(_, host)| *host == spare).count(), 2);
 }

@@ -1,15 +1,10 @@
 //! Pods: when they get requests, and what becomes of them when they end, hang or are to go.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::Duration;
 
-use cloud::kubernetes::{Autoscaling, Defect, Parameters, PodParameters};
-use runtime::call::{CallContext, Caller};
-use runtime::world::{ProcessSpec, World};
+use cloud::kubernetes::{Autoscaling, Defect, Parameters, PodParameters, Probe};
 
 use crate::support::*;
-use crate::world::host;
 
 #[test]
 fn a_pod_gets_requests_once_it_was_found_ready_and_callers_were_told() {
@@ -124,42 +119,11 @@ fn a_bad_release_holds_at_its_first_pod_until_it_is_rolled_back() {
     assert_eq!(scene.when("rolled out").len(), 1);
 }
 
-/// Sends so many requests of 250 ms of work to the only pod, so far apart; how long each took.
-fn ask(scene: &mut Scene, count: u32, apart: Duration) -> Rc<RefCell<Vec<Duration>>> {
-    let pod = scene.known.borrow().values().next().expect("a pod runs").addresses()[0];
-    let outside = host(&mut scene.engine, "outside", "d");
-    let took: Rc<RefCell<Vec<Duration>>> = Rc::default();
-    let noted = took.clone();
-    scene.engine.add_process(ProcessSpec {
-        name: "caller".to_owned(),
-        host: outside,
-        cpu_limit_millicores: None,
-        start: Rc::new(move || {
-            let took = noted.clone();
-            Box::pin(async move {
-                let caller = Caller::<u64, u64>::connect(pod).await.expect("it serves");
-                for _ in 0..count {
-                    let (caller, took) = (caller.clone(), took.clone());
-                    runtime::spawn(async move {
-                        let began = runtime::now();
-                        let answer = caller.call(250, CallContext::within(Duration::from_secs(60), 0)).await;
-                        assert_eq!(answer, Ok(250));
-                        took.borrow_mut().push(runtime::now().since(began));
-                    });
-                    runtime::sleep(apart).await;
-                }
-                runtime::task::forever().await;
-            })
-        }),
-    });
-    took
-}
-
 #[test]
 fn a_pods_limit_throttles_it_however_many_cores_its_node_has() {
     let mut scene = scene(1, Parameters::default());
     scene.until(20);
-    let took = ask(&mut scene, 8, Duration::ZERO);
+    let took = scene.ask(8, 250, Duration::ZERO);
     scene.until(60);
     let longest = *took.borrow().iter().max().expect("all were answered");
     // Two seconds of work at one core; its node has eight.
@@ -169,12 +133,13 @@ fn a_pods_limit_throttles_it_however_many_cores_its_node_has() {
 
 #[test]
 fn replicas_follow_what_their_pods_use() {
-    let autoscaling = Some(Autoscaling { replicas_min: 1, replicas_max: 5, cpu_percent: 50 });
+    let autoscaling =
+        Some(Autoscaling { replicas_min: 1, replicas_max: 5, cpu_percent: 50, requests_milli_per_s: None });
     let mut scene = scaled(1, autoscaling, Parameters::default());
     scene.until(60);
     assert_eq!(scene.running().len(), 1, "an idle pod is enough");
     // One core, of the half that it requests: four pods would use 50 hundredths each.
-    ask(&mut scene, 1_000, Duration::from_millis(250));
+    scene.ask(1_000, 250, Duration::from_millis(250));
     scene.until(120);
     assert_eq!(scene.running().len(), 4);
     assert!(!scene.when("scaled").is_empty());
@@ -183,4 +148,74 @@ fn replicas_follow_what_their_pods_use() {
     assert_eq!(scene.running().len(), 4);
     scene.until(700);
     assert_eq!(scene.running().len(), 1);
+}
+
+#[test]
+fn replicas_follow_the_requests_that_their_pods_take_where_processor_time_alone_would_not_grow_them() {
+    let surge = |requests_milli_per_s| {
+        let autoscaling = Some(Autoscaling { replicas_min: 1, replicas_max: 9, cpu_percent: 50, requests_milli_per_s });
+        let mut scene = scaled(1, autoscaling, Parameters::default());
+        scene.until(150);
+        assert_eq!(scene.running().len(), 1, "an idle pod is enough");
+        // Forty a second for five minutes that cost nothing.
+        scene.ask(12_000, 0, Duration::from_millis(25));
+        scene
+    };
+    let mut by_processor = surge(None);
+    by_processor.until(400);
+    assert_eq!(by_processor.running().len(), 1);
+
+    let mut by_requests = surge(Some(10_000));
+    by_requests.until(165);
+    assert_eq!(by_requests.running().len(), 1, "the rate is that of two minutes, read every 15 s");
+    by_requests.until(300);
+    assert_eq!(by_requests.running().len(), 4, "four of ten a second each, though one takes them all");
+    let scaled = by_requests.when("scaled");
+    assert!(scaled[0] > 165.0 && scaled[0] <= 210.0, "{scaled:?}");
+    // The surge is over at 450 s, and out of the rates at 570 s: five minutes later the most that was wanted is one.
+    by_requests.until(750);
+    assert_eq!(by_requests.running().len(), 4);
+    by_requests.until(920);
+    assert_eq!(by_requests.running().len(), 1);
+}
+
+/// A service whose pods take 45 s until they open their ports.
+fn slow(startup: Option<Probe>) -> Scene {
+    let pod = PodParameters { startup, ..PodParameters::default() };
+    let parameters = Parameters { pod, ..Parameters::default() };
+    stage(Setup { replicas: 1, start: Duration::from_secs(45), parameters, ..Setup::default() })
+}
+
+#[test]
+fn a_pod_that_starts_slowly_is_killed_over_and_over_unless_a_startup_probe_holds_the_others_back() {
+    // Liveness fails at 0, 10 and 20 s. Restarts are at once, and then 10, 20, 40, 80 and 160 s after the end before.
+    let mut unprotected = slow(None);
+    unprotected.until(600);
+    assert!(unprotected.known_in("a").is_empty(), "it has never served");
+    assert_eq!(unprotected.starts.get(), 7);
+
+    let mut protected = slow(Some(Probe { failures: 30, ..Probe::default() }));
+    protected.until(49);
+    assert!(protected.known_in("a").is_empty());
+    protected.until(53);
+    assert_eq!(protected.known_in("a").len(), 1, "the sixth startup probe finds it open, at 50 s");
+    protected.until(600);
+    assert_eq!(protected.starts.get(), 1);
+}
+
+#[test]
+fn a_startup_probe_has_its_own_patience_and_leaves_the_rest_to_liveness() {
+    let mut impatient = slow(Some(Probe { failures: 3, ..Probe::default() }));
+    impatient.until(600);
+    assert!(impatient.known_in("a").is_empty() && impatient.starts.get() > 3);
+
+    let mut started = slow(Some(Probe { failures: 30, ..Probe::default() }));
+    started.until(100);
+    let pod = started.process("echo-0");
+    started.at(100, move |control| control.pause(pod));
+    started.until(135);
+    assert_eq!(started.starts.get(), 2, "what hangs once it has started is restarted after three probes");
+    assert!(started.known_in("a").is_empty());
+    started.until(200);
+    assert_eq!((started.starts.get(), started.known_in("a").len()), (2, 1), "and its successor has time to start");
 }

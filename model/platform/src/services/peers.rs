@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use super::backoff::Backoff;
 use super::budget;
 use super::config::CallPolicy;
+use super::following::{self, Call, Following};
 use crate::api::{ApiError, Reply};
 
 /// Most replicas of one service that are called: one bit each. Of more, the first so many.
@@ -42,6 +43,7 @@ struct Inner<Q, A> {
     next: Cell<usize>,
     policy: CallPolicy,
     backoff: Backoff,
+    following: Option<Following>,
 }
 
 type Replicas<Q, A> = Rc<[Rc<Replica<Q, A>>]>;
@@ -68,15 +70,16 @@ impl<Q, A> Clone for Peers<Q, A> {
     }
 }
 
-impl<Q: Frame + Clone, A: Frame> Peers<Q, A> {
+impl<Q: Frame + Clone + following::Request, A: Frame> Peers<Q, A> {
     /// A client of these replicas; it connects when there is something to say. `name` names its random stream.
-    pub fn new(endpoints: Endpoints, policy: CallPolicy, name: &str) -> Self {
+    pub fn new(endpoints: Endpoints, policy: CallPolicy, name: &str, following: Option<Following>) -> Self {
         Self(Rc::new(Inner {
             endpoints,
             replicas: RefCell::new((0, Rc::new([]))),
             next: Cell::new(0),
             policy,
             backoff: Backoff::new(&policy, name),
+            following,
         }))
     }
 
@@ -90,7 +93,7 @@ impl<Q: Frame + Clone, A: Frame> Peers<Q, A> {
     pub async fn call_by(&self, route: Route, request: Q, context: &mut CallContext) -> Reply<A> {
         let inner = &*self.0;
         let mut replicas = inner.replicas();
-        let (mut tried, mut unreached, mut repetition) = (0u64, 0, 0);
+        let (mut tried, mut unreached, mut repetition, mut attempts) = (0u64, 0, 0, 0);
         loop {
             if replicas.is_empty() {
                 return Err(ApiError::Unavailable);
@@ -100,7 +103,11 @@ impl<Q: Frame + Clone, A: Frame> Peers<Q, A> {
                 inner.pick(&replicas, route, 0).expect("there is a replica")
             });
             tried |= 1 << index;
-            let error = match replicas[index].attempt(&inner.policy, request.clone(), context).await {
+            let began_at = now();
+            let attempt = replicas[index].attempt(&inner.policy, request.clone(), context).await;
+            attempts += 1;
+            inner.tell(&request, replicas[index].address, began_at, attempts, &attempt);
+            let error = match attempt {
                 Attempt::Sent(Ok(answer)) => return Ok(answer),
                 Attempt::Sent(Err(error)) if error.retry() == Retry::Useless => return Err(error),
                 Attempt::Sent(Err(error)) => error,
@@ -153,6 +160,29 @@ impl<Q: Frame + Clone, A: Frame> Peers<Q, A> {
             answers.push((address, answer));
         }
         answers
+    }
+}
+
+impl<Q: following::Request, A> Inner<Q, A> {
+    /// Tells of an attempt if somebody follows what it is about.
+    fn tell(&self, request: &Q, at: Address, began_at: Time, number: u32, attempt: &Attempt<A>) {
+        let Some(following) = self.following.as_ref().filter(|of| of.follower.follows(request.subject())) else {
+            return;
+        };
+        following.follower.called(Call {
+            from: following.from.clone(),
+            to: following.to,
+            at,
+            what: request.what(),
+            began_at,
+            ended_at: now(),
+            attempt: number,
+            error: match attempt {
+                Attempt::Sent(Ok(_)) => None,
+                Attempt::Sent(Err(error)) => Some(*error),
+                Attempt::Unreached => Some(ApiError::Unavailable),
+            },
+        });
     }
 }
 

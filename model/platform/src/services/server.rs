@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use ports::health::{Health, HealthCheck};
+use ports::metrics::REQUESTS_TAKEN;
 use runtime::call::{CallContext, serve};
 use runtime::net::{Frame, OpenPort};
 use runtime::telemetry::gauge;
@@ -37,7 +38,7 @@ where
     F: Future<Output = Reply<A>> + 'static,
 {
     let Config { cpu_per_request, fails_calls, .. } = *config;
-    let taken = gauge("requests.taken");
+    let taken = gauge(REQUESTS_TAKEN);
     let api = serve(config.api_port, move |request: Q, context| {
         taken.add(1);
         let handling = handle(request, context);

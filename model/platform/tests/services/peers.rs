@@ -5,8 +5,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use engine::{Engine, Stopped};
+use platform::api::payments::Request;
 use platform::api::{ApiError, Reply};
+use platform::domain::ids::TripId;
 use platform::services::Config;
+use platform::services::following::{Call, Follower, Following, Subject};
 use platform::services::peers::Peers;
 use ports::endpoints::Endpoints;
 use runtime::Time;
@@ -18,6 +21,22 @@ use crate::world::{config, host};
 
 const PORT: u16 = 80;
 
+const TRIP: TripId = TripId(7);
+
+/// Hears what is about one trip.
+#[derive(Debug)]
+struct Listener(TripId, RefCell<Vec<Call>>);
+
+impl Follower for Listener {
+    fn follows(&self, subject: Subject) -> bool {
+        subject == Subject::Trip(self.0)
+    }
+
+    fn called(&self, call: Call) {
+        self.1.borrow_mut().push(call);
+    }
+}
+
 /// A replica that answers with its host's number.
 fn replica(engine: &mut Engine, name: &str) -> Address {
     let host = engine.add_host(host(name.to_owned(), "a"));
@@ -27,7 +46,7 @@ fn replica(engine: &mut Engine, name: &str) -> Address {
         cpu_limit_millicores: None,
         start: Rc::new(move || {
             Box::pin(async move {
-                let port = serve(PORT, move |_: u8, _| async move { Reply::Ok(host) });
+                let port = serve(PORT, move |_: Request, _| async move { Reply::Ok(host) });
                 let _port = port.expect("the port is free");
                 runtime::task::forever().await;
             })
@@ -43,20 +62,27 @@ fn replicas_come_and_go_and_a_call_goes_to_whom_there_is() {
     let caller = engine.add_host(host("caller".to_owned(), "a"));
     let (endpoints, answers): (Endpoints, Rc<RefCell<Vec<Reply<HostId>>>>) = Default::default();
     let (told, noted) = (endpoints.clone(), answers.clone());
+    let heard = Rc::new(Listener(TRIP, RefCell::default()));
+    let listener = heard.clone();
     engine.add_process(ProcessSpec {
         name: "caller".to_owned(),
         host: caller,
         cpu_limit_millicores: None,
         start: Rc::new(move || {
-            let (told, noted) = (told.clone(), noted.clone());
+            let (told, noted, listener) = (told.clone(), noted.clone(), listener.clone());
             Box::pin(async move {
-                let peers = Peers::<u8, HostId>::new(told.clone(), Config::default().calls, "peers");
+                let peers = Peers::<Request, HostId>::new(
+                    told.clone(),
+                    Config::default().calls,
+                    "peers",
+                    Some(Following { follower: listener.clone(), from: "caller-0".into(), to: "payments" }),
+                );
                 let lists = [vec![], vec![one], vec![one, two], vec![two], vec![]];
                 for list in lists {
                     told.set(list);
                     for _ in 0..2 {
                         let mut context = CallContext::within(Duration::from_secs(5), 2);
-                        let answer = peers.call(0, &mut context).await;
+                        let answer = peers.call(Request::Settle { trip: TRIP }, &mut context).await;
                         noted.borrow_mut().push(answer);
                     }
                 }
@@ -72,4 +98,10 @@ fn replicas_come_and_go_and_a_call_goes_to_whom_there_is() {
     both.sort_unstable();
     assert_eq!(both, [one.host, two.host], "in turn");
     assert_eq!(answers[6..], [Ok(two.host), Ok(two.host), nobody, nobody]);
+    let heard = heard.1.borrow();
+    assert!(heard.iter().all(|call| (&*call.from, call.to, call.what) == ("caller-0", "payments", "settle")));
+    let asked: Vec<HostId> = heard.iter().map(|call| call.at.host).collect();
+    let answered: Vec<HostId> = answers.iter().filter_map(|answer| answer.ok()).collect();
+    assert_eq!(asked, answered, "whoever follows the trip hears of every attempt");
+    assert!(heard.iter().all(|call| (call.attempt, call.error) == (1, None) && call.ended_at > call.began_at));
 }

@@ -113,7 +113,7 @@ impl World {
         let (processor, cache) = (Desk::new(), Shelf::default());
         let (config, session_key) = (Rc::new(config), SessionKey::new(SESSION_SECRET));
         let endpoints = addresses.iter().map(|(service, at)| (*service, Endpoints::fixed(at.clone()))).collect();
-        let wiring = Rc::new(Wiring { config, session_key, endpoints });
+        let wiring = Rc::new(Wiring { config, session_key, endpoints, follower: None });
         let mut replicas: BTreeMap<Service, Vec<ProcessId>> = BTreeMap::new();
         for (service, hosts) in hosts {
             for host in hosts {

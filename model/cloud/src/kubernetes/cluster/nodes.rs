@@ -8,15 +8,17 @@ use runtime::time::nanos;
 
 use super::super::budget;
 use super::super::disruption::{self, Disruption};
-use super::super::objects::{Contact, News};
+use super::super::objects::{Contact, News, Pod};
 use super::Cluster;
 
 impl Cluster {
     /// A node's lease is renewed.
     pub(super) fn renew(&mut self, node: usize, now: Time) {
         let former = std::mem::replace(&mut self.nodes[node].contact, Contact::Ready { heard_at: now });
-        if let Contact::Unreachable { .. } = former {
-            self.tell(node, "node ready", "its agent is heard again", None);
+        match former {
+            Contact::Unreachable { .. } => self.tell(node, "node ready", "its agent is heard again", None),
+            Contact::Launching { .. } => self.tell(node, "node joined", "its agent is heard for the first time", None),
+            Contact::Absent | Contact::Ready { .. } => {}
         }
     }
 
@@ -134,7 +136,7 @@ impl Cluster {
                 if self.pods[index].node != Some(node) || self.pods[index].deleting.is_some() {
                     continue;
                 }
-                if self.may_evict(index) {
+                if self.may_evict(&self.pods[index]) {
                     self.pods[index].deleting = Some(self.parameters.pod.grace);
                 } else {
                     refused += 1;
@@ -147,10 +149,9 @@ impl Cluster {
         }
     }
 
-    fn may_evict(&self, pod: usize) -> bool {
-        let deployment = self.pods[pod].deployment;
-        let healthy = self.serving(deployment).count() as u32;
-        budget::permits(self.deployments[deployment].replicas, healthy, self.parameters.budget, self.pods[pod].ready)
+    pub(super) fn may_evict(&self, pod: &Pod) -> bool {
+        let healthy = self.serving(pod.deployment).count() as u32;
+        budget::permits(self.deployments[pod.deployment].replicas, healthy, self.parameters.budget, pod.ready)
     }
 
     fn tell(&mut self, node: usize, state: &'static str, detail: &str, mark: Option<Mark>) {

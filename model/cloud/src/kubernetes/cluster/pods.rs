@@ -4,7 +4,8 @@ use ports::observe::Mark;
 use runtime::Time;
 
 use super::super::objects::{News, Pod, Rollout};
-use super::super::pod_autoscaler::Usage;
+use super::super::pod_autoscaler::{Autoscaling, Metric, Reading};
+use super::super::request_rate::RequestRate;
 use super::super::rollout::{self, Standing, Step, Wanted};
 use super::super::scheduler::{self, Candidate};
 use super::Cluster;
@@ -18,10 +19,10 @@ impl Cluster {
         self.autoscale_at = Some(now + self.parameters.scaling.interval);
         for index in 0..self.deployments.len() {
             let Some(target) = self.deployments[index].spec.autoscaling else { continue };
-            let usages: Vec<Usage> = self.of(index).map(|pod| self.usage(pod, now)).collect();
+            let metrics = self.metrics(index, target, now);
             let deployment = &mut self.deployments[index];
             let former = deployment.replicas;
-            deployment.replicas = deployment.scaler.decide(now, former, &usages, target, &self.parameters.scaling);
+            deployment.replicas = deployment.scaler.decide(now, former, &metrics, target, &self.parameters.scaling);
             if deployment.replicas != former {
                 let detail = format!("{} goes from {former} replicas to {}", deployment.spec.name, deployment.replicas);
                 self.news.push(News { zone: String::new(), state: "scaled", detail, mark: None });
@@ -29,13 +30,27 @@ impl Cluster {
         }
     }
 
-    fn usage(&self, pod: &Pod, now: Time) -> Usage {
+    /// What a deployment's replicas are to follow.
+    fn metrics(&self, deployment: usize, target: Autoscaling, now: Time) -> Vec<Metric> {
+        let processor =
+            Metric { target: target.cpu_percent, pods: self.of(deployment).map(|pod| self.usage(pod, now)).collect() };
+        let window = self.parameters.scaling.rate_window;
+        let taken = |pod: &Pod| match pod.requests.per_second_milli(now, window) {
+            Some(milli) => Reading::Known(milli),
+            None => Reading::Unknown,
+        };
+        let requests =
+            target.requests_milli_per_s.map(|target| Metric { target, pods: self.of(deployment).map(taken).collect() });
+        [Some(processor), requests].into_iter().flatten().collect()
+    }
+
+    fn usage(&self, pod: &Pod, now: Time) -> Reading {
         let request = self.deployments[pod.deployment].spec.cpu_request_millicores.max(1);
         // A pod that has just started is busy with itself.
         let is_young = |since: Time| now.since(since) < self.parameters.scaling.cpu_initialisation;
         match (pod.usage_millicores, pod.running_since) {
-            (Some(used), Some(since)) if pod.ready || !is_young(since) => Usage::Percent(used * 100 / request),
-            _ => Usage::Unknown,
+            (Some(used), Some(since)) if pod.ready || !is_young(since) => Reading::Known(used * 100 / request),
+            _ => Reading::Unknown,
         }
     }
 
@@ -90,6 +105,7 @@ impl Cluster {
             deleting: None,
             used: None,
             usage_millicores: None,
+            requests: RequestRate::default(),
         });
         deployment.pods_born += 1;
         self.pods_born += 1;

@@ -241,9 +241,81 @@ fn pods_without_room_get_a_machine_and_it_is_given_back_when_nobody_needs_it() {
     assert_eq!(scene.serving("trips").iter().sum::<usize>(), 5);
 }
 
+/// A node with seven pods, and one of a group with two; then four of those on the first are gone.
+fn shrunk(budget: Option<u32>) -> Scene {
+    let parameters = Parameters { budget, ..Parameters::default() };
+    let mut scene = Scene::new(&["a"], &["b"], vec![deployment("trips", 9)], parameters);
+    scene.pass(60);
+    assert_eq!(scene.serving("trips"), [7, 2]);
+    scene.cluster.deployments[0].replicas = 5;
+    scene.pass(30);
+    assert_eq!(scene.serving("trips"), [3, 2]);
+    scene
+}
+
+#[test]
+fn a_node_is_given_back_as_fast_as_a_budget_lets_its_pods_go_and_not_at_all_if_it_does_not() {
+    let fewest = |budget| {
+        let mut scene = shrunk(budget);
+        let mut fewest = usize::MAX;
+        for _ in 0..800 {
+            scene.pass(1);
+            fewest = fewest.min(scene.serving("trips").iter().sum());
+        }
+        (fewest, scene.serving("trips"), scene.when("node given back").len())
+    };
+    assert_eq!(fewest(None), (3, vec![5, 0], 1));
+    assert_eq!(fewest(Some(1)), (4, vec![5, 0], 1));
+    assert_eq!(fewest(Some(0)), (5, vec![3, 2], 0));
+}
+
+#[test]
+fn a_node_whose_pods_a_budget_keeps_after_all_is_kept() {
+    let mut scene = shrunk(Some(1));
+    for _ in 0..800 {
+        if scene.when("node to be given back").is_empty() {
+            scene.pass(1);
+        }
+    }
+    // Now nothing gets ready on the other node: one pod goes, and the second has to stay.
+    scene.dark.insert(0);
+    scene.pass(130);
+    assert_eq!(scene.when("node kept"), [scene.when("node to be given back")[0] + 120]);
+    assert!(scene.cluster.nodes[1].takes_pods() && scene.when("node given back").is_empty());
+}
+
+#[test]
+fn a_machine_that_cannot_be_had_is_ordered_elsewhere_and_there_again_later() {
+    let mut scene = Scene::new(&["a"], &["b", "c"], vec![deployment("trips", 9)], Parameters::default());
+    let mut ordered = Vec::new();
+    for second in 0..700u64 {
+        scene.cluster.reconcile(scene.now);
+        for (node, order) in scene.cluster.take_group_orders() {
+            assert_eq!(order, GroupOrder::Join);
+            ordered.push((second, node));
+            scene.cluster.launch_failed(node, scene.now);
+        }
+        if second.is_multiple_of(10) {
+            scene.speak(0, Duration::ZERO);
+        }
+        scene.now += Duration::from_secs(1);
+    }
+    assert_eq!(ordered, [(0, 1), (10, 2), (300, 1), (310, 2), (600, 1), (610, 2)]);
+}
+
+#[test]
+fn a_machine_that_does_not_know_that_it_was_given_back_is_told_again() {
+    let mut scene = Scene::new(&["a"], &["b"], vec![deployment("trips", 3)], Parameters::default());
+    scene.pass(30);
+    scene.speak(1, Duration::ZERO);
+    assert_eq!(scene.cluster.take_group_orders(), [(1, GroupOrder::Leave)]);
+    assert!(!scene.cluster.nodes[1].takes_pods(), "and no pod is put on it");
+}
+
 #[test]
 fn replicas_follow_what_pods_use() {
-    let autoscaling = Some(Autoscaling { replicas_min: 2, replicas_max: 6, cpu_percent: 50 });
+    let autoscaling =
+        Some(Autoscaling { replicas_min: 2, replicas_max: 6, cpu_percent: 50, requests_milli_per_s: None });
     let mut scene = three_zones(vec![DeploymentSpec { autoscaling, ..deployment("trips", 2) }]);
     scene.pass(50);
     assert_eq!(scene.serving("trips").iter().sum::<usize>(), 2, "idle pods stay as few as there may be");

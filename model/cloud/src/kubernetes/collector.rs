@@ -1,0 +1,40 @@
+//! The metrics pipeline: Prometheus, which reads every so often what pods have counted. What its adapter makes of that for the autoscaler is in
+//! [`request_rate`](super::request_rate).
+
+use std::rc::Rc;
+
+use runtime::call::{CallContext, Caller};
+use runtime::net::Address;
+
+use super::control_plane::ControlPlane;
+use super::parameters::ScalingParameters;
+use super::protocol::{METRICS_PORT, PodCount, Scrape};
+
+/// Reads for as long as the current process lives: for a cluster in which replicas follow requests.
+pub(super) async fn collect(plane: Rc<ControlPlane>) {
+    let interval = plane.scaling().scrape_interval;
+    let mut next = runtime::now();
+    loop {
+        for (node, address) in plane.counted_nodes() {
+            let plane = plane.clone();
+            runtime::spawn(async move {
+                // What cannot be read leaves a gap, as at Prometheus.
+                if let Some(counts) = read(address, plane.scaling()).await {
+                    plane.counted(node, &counts);
+                }
+            });
+        }
+        next += interval;
+        runtime::sleep_until(next).await;
+    }
+}
+
+async fn read(node: Address, parameters: &ScalingParameters) -> Option<Vec<PodCount>> {
+    let limit = parameters.scrape_timeout;
+    let read = runtime::timeout(limit, async {
+        let page = Address { port: METRICS_PORT, ..node };
+        let caller = Caller::<Scrape, Vec<PodCount>>::connect(page).await.ok()?;
+        caller.call(Scrape, CallContext::within(limit, 0)).await.ok()
+    });
+    read.await.ok().flatten()
+}
