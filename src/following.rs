@@ -85,7 +85,7 @@ pub fn calls(
     let prepared = prepare(&arguments.which.scenario, arguments.which.trips.as_deref())?;
     if prepared.hash != run.scenario_hash {
         let (found, recorded) = (prepared.hash.clone(), run.scenario_hash.clone());
-        return Err(FollowError::Changed { scenario: run.scenario.clone(), found, recorded });
+        return Err(FollowError::Changed { scenario: prepared.path.display().to_string(), found, recorded });
     }
     let listener = Rc::new(Listener { trip: TripId(trip), rider: rider.map(RiderId), heard: RefCell::default() });
     let options = Options {

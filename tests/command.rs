@@ -165,7 +165,8 @@ fn a_trip_is_explained_from_the_records_alone_and_its_calls_from_another_run() {
     let with_calls = rehearse(&["explain-trip", out, number, "--calls"]);
     let text = String::from_utf8_lossy(&with_calls.stdout).into_owned();
     assert_eq!(code(&with_calls), 0, "{}", String::from_utf8_lossy(&with_calls.stderr));
-    for part in ["gateway → pricing  quote ", "gateway → trips ", "trips → payments  settle at ", "payments → users "]
+    for part in
+        ["gateway → pricing  quote ", "gateway → trips ", "trips → payments ", "settle at ", "payments → users "]
     {
         assert!(text.contains(part), "{part}: {text}");
     }
