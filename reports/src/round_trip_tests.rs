@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::fixture::{self, Course};
 use crate::measures::Measures;
 use crate::records::{MetricRecord, Record};
-use crate::run::RunRecord;
+use crate::run::{RunRecord, SCHEMA_VERSION};
 use crate::writer::{ROWS_IN_GROUP, Writer};
 use crate::{reader, rebuild, schema, terminal};
 
@@ -107,8 +107,11 @@ fn files_that_are_not_a_runs_are_refused_by_name() {
     fs::copy(directory.path().join("writes.parquet"), directory.path().join("faults.parquet")).expect("copied");
     assert!(refused(directory.path()).contains("faults.parquet"));
     let run = fs::read_to_string(directory.path().join("run.json")).expect("run.json");
-    fs::write(directory.path().join("run.json"), run.replace("\"schema_version\": 3", "\"schema_version\": 99"))
-        .expect("rewritten");
+    fs::write(
+        directory.path().join("run.json"),
+        run.replace(&format!("\"schema_version\": {SCHEMA_VERSION}"), "\"schema_version\": 99"),
+    )
+    .expect("rewritten");
     assert!(refused(directory.path()).contains("schema version 99"));
 }
 

@@ -111,6 +111,6 @@ fn a_surge_of_requests_brings_more_replicas_where_processor_time_alone_would_not
         times_of(&report, "kubernetes", "scaled")
     };
     assert_eq!(scaled(""), [] as [f64; 0], "a trip's status costs hardly any processor time");
-    let by_requests = scaled(", requests = \"2/s\"");
+    let by_requests = scaled(", requests = \"1/s\"");
     assert!(!by_requests.is_empty() && by_requests[0] > 120.0, "{by_requests:?}");
 }

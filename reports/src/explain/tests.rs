@@ -246,7 +246,7 @@ fn calls_that_another_run_heard_are_told_among_the_rest() {
       -00:02.1  gateway → trips   create at trips-1, failed: the deadline passed, after 2,000 ms
       -00:00.1  gateway → trips   create at trips-1, attempt 2, answered, after 200 ms
       +00:00.1  trips → payments  settle at payments-1, failed: the outcome is unknown, after 2,000 ms
-      +00:12.5  gateway → trips   status ×2 until +00:14.5, each answered within 6 ms
+      +00:12.5  gateway → trips   status ×2 until +00:14.5, each answered within 6.00 ms
     ");
     assert!(!text.contains("--calls"), "{text}");
 }
