@@ -16,12 +16,11 @@ struct OwnWritesRead;
 impl OwnWritesRead {
     /// The oldest version that the phone may be shown. What a recovery left out nobody can show any more.
     fn owed(read: &ReceiptRead, view: &View) -> i64 {
-        let trip = view.dossier(TripId(read.trip)).and_then(|dossier| dossier.trip.as_ref());
-        match trip {
-            _ if !view.has_losses() => read.seen_version,
-            Some(trip) => read.seen_version.min(trip.version),
-            None => 0,
+        if !view.has_losses() {
+            return read.seen_version;
         }
+        let trip = view.dossier(TripId(read.trip)).and_then(|dossier| dossier.trip.as_ref());
+        trip.map_or(0, |trip| read.seen_version.min(trip.version))
     }
 }
 

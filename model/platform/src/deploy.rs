@@ -137,7 +137,7 @@ pub fn start<D: Database, P: Processor>(
             Service::Vehicles => Box::pin(vehicles::run(config, database())),
             Service::Geo => Box::pin(geo::run(config)),
             Service::Pricing => Box::pin(pricing::run(config, wiring.fleet(), NoShelf, database())),
-            Service::Matching => Box::pin(matching::run(config, wiring.fleet(), NoNudges, database())),
+            Service::Matching => Box::pin(matching::run(config, wiring.fleet(), Box::new(NoNudges), database())),
             Service::Trips => {
                 let nudges = Box::new(NoNudges);
                 Box::pin(trips::run(config, wiring.neighbours_of_trips(), nudges, database(), None))
@@ -196,7 +196,7 @@ pub fn start_matching<D: Database, C: Cache>(
     Rc::new(move || {
         let config = wiring.config.clone();
         let nudges = CacheNudges::new(cache(), config.cache_timeout);
-        Box::pin(matching::run(config, wiring.fleet(), nudges, database()))
+        Box::pin(matching::run(config, wiring.fleet(), Box::new(nudges), database()))
     })
 }
 

@@ -35,8 +35,8 @@ pub struct ScalingParameters {
     pub growth_pods: u32,
     /// The period of both: 15 s.
     pub growth_period: Duration,
-    /// What pods have counted is read this often: 15 s (source: Prometheus Adapter documentation, walkthrough, "a short scrape interval means
-    /// you can respond to changes in metrics more quickly"; Prometheus's own default is 1 min).
+    /// What pods have counted is read this often: 15 s (source: Prometheus Adapter documentation, configuration walkthrough,
+    /// which scrapes for autoscaling oftener than Prometheus does by default, every minute).
     pub scrape_interval: Duration,
     /// A reading without an answer is given up after this: `scrape_timeout` 10 s (source: Prometheus documentation, "Configuration").
     pub scrape_timeout: Duration,

@@ -9,7 +9,6 @@ use platform::domain::notification::Telling;
 use platform::domain::offer::OfferStatus;
 use platform::domain::schema::{
     Balance, Driver, JournalEntry, Movement, Offer, OutboxEntry, Quote, ToldNotification, Trip, TripLogEntry, TripNews,
-    Vehicle,
 };
 use platform::domain::trip::EventKind;
 use runtime::Time;
@@ -39,20 +38,12 @@ impl View {
             RowChange::Balance(pair) => {
                 let any = pair.any();
                 let account = (any.account, any.owner, any.currency);
-                let old = match &pair.after {
-                    Some(balance) => self.balances.insert(account, balance.clone()),
-                    None => self.balances.remove(&account),
-                };
-                agree(pair, old.as_ref(), false)
+                agree(pair, put(&mut self.balances, account, &pair.after).as_ref(), false)
             }
             RowChange::Carried(pair) => {
                 let any = pair.any();
                 let account = (any.account, any.owner, any.currency);
-                let old = match &pair.after {
-                    Some(carried) => self.carried.insert(account, carried.clone()),
-                    None => self.carried.remove(&account),
-                };
-                agree(pair, old.as_ref(), false)
+                agree(pair, put(&mut self.carried, account, &pair.after).as_ref(), false)
             }
             RowChange::LateReport(pair) => {
                 let dossier = self.dossiers.entry(pair.any().trip_id).or_default();
@@ -66,14 +57,9 @@ impl View {
             RowChange::News(pair) => self.put_news(pair, at),
             RowChange::Told(pair) => self.put_told(pair),
             RowChange::Movement(pair) => self.put_movement(pair),
-            RowChange::Vehicle(pair) => self.put_vehicle(pair),
+            RowChange::Vehicle(pair) => agree(pair, put(&mut self.vehicles, pair.any().id, &pair.after).as_ref(), false),
             RowChange::Rider(pair) => {
-                let id = pair.any().id;
-                let old = match &pair.after {
-                    Some(rider) => self.riders.insert(id, rider.clone()),
-                    None => self.riders.remove(&id),
-                };
-                agree(pair, old.as_ref(), false)
+                agree(pair, put(&mut self.riders, pair.any().id, &pair.after).as_ref(), false)
             }
             RowChange::Idempotency(_) | RowChange::Lease(_) => Ok(()),
         }
@@ -176,20 +162,14 @@ impl View {
 
     fn put_news(&mut self, pair: &Pair<TripNews>, at: Time) -> Result<(), String> {
         let trip = pair.any().trip_id;
-        let old = match &pair.after {
-            Some(news) => self.news.insert(trip, (news.clone(), at)),
-            None => self.news.remove(&trip),
-        };
+        let old = put(&mut self.news, trip, &pair.after.clone().map(|news| (news, at)));
         agree(pair, old.as_ref().map(|(news, _)| news), false)
     }
 
     fn put_told(&mut self, pair: &Pair<ToldNotification>) -> Result<(), String> {
         let any = pair.any();
         let place = (any.trip_id, any.sequence, any.recipient, any.channel);
-        let old = match &pair.after {
-            Some(told) => self.told.insert(place, told.clone()),
-            None => self.told.remove(&place),
-        };
+        let old = put(&mut self.told, place, &pair.after);
         if let Some(dossier) = self.dossiers.get_mut(&any.trip_id) {
             let message = (any.sequence, any.recipient);
             match &pair.after {
@@ -203,19 +183,14 @@ impl View {
     fn put_movement(&mut self, pair: &Pair<Movement>) -> Result<(), String> {
         let any = pair.any();
         let place = (any.kind, any.owner, any.number);
-        let old = match pair.after.as_ref().filter(|movement| movement.is_open()) {
-            Some(open) => self.open_movements.insert(place, open.clone()),
-            None => self.open_movements.remove(&place),
-        };
+        let open = pair.after.clone().filter(|movement| movement.is_open());
+        let old = put(&mut self.open_movements, place, &open);
         agree(pair, old.as_ref(), false)
     }
 
     fn put_driver(&mut self, pair: &Pair<Driver>) -> Result<(), String> {
         let id = pair.any().id;
-        let old = match &pair.after {
-            Some(driver) => self.drivers.insert(id, driver.clone()),
-            None => self.drivers.remove(&id),
-        };
+        let old = put(&mut self.drivers, id, &pair.after);
         let bound = |driver: &Driver| driver.trip_id.filter(|_| DriverState::has_trip(driver.state));
         if let Some(trip) = old.as_ref().or(pair.before.as_ref()).and_then(bound) {
             drop_from(&mut self.drivers_bound_to, trip, &id);
@@ -233,20 +208,8 @@ impl View {
         agree(pair, old.as_ref(), false)
     }
 
-    fn put_vehicle(&mut self, pair: &Pair<Vehicle>) -> Result<(), String> {
-        let old = match &pair.after {
-            Some(vehicle) => self.vehicles.insert(vehicle.id, vehicle.clone()),
-            None => self.vehicles.remove(&pair.any().id),
-        };
-        agree(pair, old.as_ref(), false)
-    }
-
     fn put_quote(&mut self, pair: &Pair<Quote>) -> Result<(), String> {
-        let any = pair.any();
-        let old = match &pair.after {
-            Some(quote) => self.quotes.insert(any.id, quote.clone()),
-            None => self.quotes.remove(&any.id),
-        };
+        let old = put(&mut self.quotes, pair.any().id, &pair.after);
         if let Some(old) = &old {
             self.quotes_by_expiry.remove(&(old.expires_at_ns, old.id));
         }
@@ -281,6 +244,14 @@ impl View {
             }
         }
         agree(pair, old.as_ref(), whole)
+    }
+}
+
+/// Keeps `row` at its key, or nothing. Returns what was there.
+fn put<K: Ord, T: Clone>(rows: &mut BTreeMap<K, T>, key: K, row: &Option<T>) -> Option<T> {
+    match row {
+        Some(row) => rows.insert(key, row.clone()),
+        None => rows.remove(&key),
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use platform::domain::ids::DriverId;
 use platform::domain::ledger::JournalKind;
 use platform::domain::offer::OfferStatus;
-use platform::domain::payment::PaymentState;
 use platform::domain::schema::{JournalEntry, LateReport, Offer, Payment, Quote, Trip, TripLogEntry};
 use platform::domain::trip::EventKind;
 
@@ -69,9 +68,7 @@ impl Dossier {
 
     /// Whether nothing is to be expected of it any more.
     pub(super) fn is_over(&self) -> bool {
-        use PaymentState::{Captured, Failed, None as NotAsked, Voided};
-        let paid =
-            self.payment.as_ref().is_none_or(|payment| matches!(payment.state, Captured | Voided | Failed | NotAsked));
+        let paid = self.payment.as_ref().is_none_or(|payment| payment.state.is_at_rest());
         let asked = self.offers.iter().any(|offer| offer.status == OfferStatus::Live);
         self.trip.as_ref().is_none_or(|trip| trip.state.is_terminal()) && paid && !asked
     }

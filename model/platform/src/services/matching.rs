@@ -25,10 +25,10 @@ use crate::domain::trip::{Event, State};
 use batch::{Queue, Waiting};
 
 /// Runs one replica. Drivers with an offer are nudged.
-pub async fn run<D: Database>(config: Rc<Config>, fleet: Fleet, nudges: impl Nudges + 'static, database: D) {
+pub async fn run<D: Database>(config: Rc<Config>, fleet: Fleet, nudges: Box<dyn Nudges>, database: D) {
     let store = Store::new(database, &config.calls);
     let queue = Queue::default();
-    let matching = Rc::new(Matching { config: config.clone(), store, fleet, nudges: Box::new(nudges), queue });
+    let matching = Rc::new(Matching { config: config.clone(), store, fleet, nudges, queue });
     drop(runtime::spawn(matching.clone().match_for_ever()));
     let _ports = server::open(&config, move |request, context| {
         let matching = matching.clone();

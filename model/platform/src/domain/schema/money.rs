@@ -118,7 +118,8 @@ record! {
 }
 
 record! {
-    /// The sum of an account's entries, deleted ones included. Only accounts of people have one: a row for the platform's would be a lock that all trips queue at.
+    /// The sum of an account's entries, deleted ones included. Only accounts of people have one: a row for the platform's would be a
+    /// lock that all trips queue at.
     pub struct Balance in "balances" as 9 {
         account: AccountKind,
         owner: i64,

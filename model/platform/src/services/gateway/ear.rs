@@ -78,7 +78,7 @@ impl Ear {
         }
     }
 
-    /// Returns once somebody has waited for so long.
+    /// Returns so long after there was somebody waiting.
     async fn waited(&self, span: Duration) {
         while self.waiting.borrow().is_empty() {
             self.somebody.notified().await;

@@ -1,7 +1,7 @@
 //! What is asked about riders soon after they have signed in, in the cache: half a minute later their card's token is wanted for a hold.
 //!
 //! The cache is not the authority. An entry is written when the row that it repeats is committed, and never changes; what is not there is
-//! read from the row. Nobody puts back what was read elsewhere, so an entry that was removed stays away.
+//! read from the row. Nobody puts back what was read elsewhere, so that no older entry follows a newer one.
 
 use std::time::Duration;
 
