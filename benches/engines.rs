@@ -20,6 +20,10 @@ use runtime::net::{Address, HostId, Listener, connect};
 use runtime::world::{HostSpec, ProcessSpec, VolumeSpec, World};
 use serde::{Deserialize, Serialize};
 
+/// The command's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PORT: u16 = 80;
 /// Half of the thirty hosts dial, half serve.
 const PAIRS: u32 = 15;

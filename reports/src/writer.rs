@@ -280,7 +280,7 @@ impl TableWriter {
         let refusal = Arc::new(OnceLock::new());
         let file = Witness { file, refusal: Arc::clone(&refusal) };
         let file = ParquetWriter::new(BufWriter::new(file))
-            .with_compression(ParquetCompression::Zstd(None))
+            .with_compression(ParquetCompression::Snappy)
             .with_row_group_size(Some(ROWS_IN_GROUP))
             .set_parallel(false)
             .batched(&Schema::from_iter(fields))

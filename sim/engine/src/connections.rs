@@ -44,6 +44,8 @@ pub(crate) struct Keepalive {
     pub(crate) give_up: Duration,
 }
 
+/// A frame touches one line of the cache for each end.
+#[repr(align(64))]
 pub(crate) struct End {
     pub(crate) process: ProcessId,
     pub(crate) host: HostId,
@@ -53,7 +55,7 @@ pub(crate) struct End {
     pub(crate) last_arrival: Time,
     pub(crate) frames_sent: u64,
     pub(crate) stall: Option<Box<Stall>>,
-    pub(crate) keepalive: Option<Keepalive>,
+    pub(crate) keepalive: Option<Box<Keepalive>>,
     pub(crate) probing: bool,
 }
 

@@ -147,11 +147,10 @@ impl Core {
     }
 
     fn poll(&self, task: TaskId) {
-        let Some(process) = self.tasks.process(task) else { return };
-        if self.troubled.get() && self.processes.borrow_mut()[process.0 as usize].park_if_paused(task) {
+        if self.troubled.get() && self.park_if_paused(task) {
             return;
         }
-        let Some(mut future) = self.tasks.take(task) else { return };
+        let Some((process, mut future)) = self.tasks.take(task) else { return };
         self.current.set(process);
         let waker = self.tasks.waker(task);
         let context = &mut Context::from_waker(&waker);
@@ -176,6 +175,11 @@ impl Core {
                 self.schedule_start(process, self.clock.get() + restart_after);
             }
         }
+    }
+
+    fn park_if_paused(&self, task: TaskId) -> bool {
+        let process = self.tasks.process(task);
+        process.is_some_and(|process| self.processes.borrow_mut()[process.0 as usize].park_if_paused(task))
     }
 
     fn handle(self: &Rc<Self>, event: Event) {

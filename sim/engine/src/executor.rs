@@ -91,16 +91,16 @@ impl Tasks {
         (slot.live && slot.generation == task.generation).then_some(slot.process)
     }
 
-    /// Takes a task's future out to be polled.
+    /// Takes a task's future out to be polled in its process.
     #[inline]
-    pub(crate) fn take(&self, task: TaskId) -> Option<LocalFuture> {
+    pub(crate) fn take(&self, task: TaskId) -> Option<(ProcessId, LocalFuture)> {
         let mut slots = self.slots.borrow_mut();
         let slot = &mut slots[task.slot as usize];
         if !slot.live || slot.generation != task.generation {
             return None;
         }
         slot.queued = false;
-        slot.future.take()
+        slot.future.take().map(|future| (slot.process, future))
     }
 
     /// Puts a pending future back; gives it back to the caller to drop if the task was aborted meanwhile.

@@ -1,6 +1,6 @@
 //! The event queue: a hierarchical timing wheel over nanoseconds, in the exact order (time, tie-break, sequence).
 //!
-//! Eleven levels of 64 slots cover every `u64`. An entry sits at the level of the highest digit (base 64) in which its
+//! Eight levels of 256 slots cover every `u64`. An entry sits at the level of the highest digit (base 256) in which its
 //! time differs from the wheel's position, so that insertion and removal are constant-time and a far timer that is
 //! taken back (a deadline that was met) never moves. Within a slot entries keep the order of insertion: of two entries
 //! for one instant the earlier inserted is never at a lower level, and a cascade keeps a slot's order.
@@ -8,10 +8,14 @@
 use runtime::Time;
 use runtime::backend::TimerId;
 
-const LEVELS: usize = 11;
-const SLOTS: usize = 64;
+const LEVELS: usize = 8;
+const SLOTS: usize = 256;
+/// Places of all levels, in words of bits.
+const WORDS: usize = LEVELS * SLOTS / 64;
 const NONE: u32 = u32::MAX;
 
+/// Aligned to a cache line: entries of neighbouring times are anywhere, and each is touched on its own.
+#[repr(align(64))]
 struct Entry<E> {
     time: u64,
     event: Option<E>,
@@ -34,7 +38,10 @@ pub struct Queue<E> {
     entries: Vec<Entry<E>>,
     free: Vec<u32>,
     lists: [List; LEVELS * SLOTS],
-    occupied: [u64; LEVELS],
+    /// A bit for each place that holds entries: the lowest is the earliest.
+    occupied: [u64; WORDS],
+    /// A bit for each word of `occupied` that is not zero.
+    occupied_words: u32,
     position: u64,
     len: usize,
     /// Whether any tie-break was ever other than zero; while none is, the first inserted is the first.
@@ -47,7 +54,8 @@ impl<E> Default for Queue<E> {
             entries: Vec::new(),
             free: Vec::new(),
             lists: [List { head: NONE, tail: NONE }; LEVELS * SLOTS],
-            occupied: [0; LEVELS],
+            occupied: [0; WORDS],
+            occupied_words: 0,
             position: 0,
             len: 0,
             breaks_ties: false,
@@ -113,12 +121,14 @@ impl<E> Queue<E> {
     #[inline]
     pub fn pop(&mut self, limit: Time) -> Option<(Time, E)> {
         loop {
-            let level = self.occupied.iter().position(|&slots| slots != 0)?;
-            let slot = self.occupied[level].trailing_zeros() as usize;
-            let place = level * SLOTS + slot;
+            if self.occupied_words == 0 {
+                return None;
+            }
+            let word = self.occupied_words.trailing_zeros() as usize;
+            let place = word * 64 + self.occupied[word].trailing_zeros() as usize;
             let List { head, tail } = self.lists[place];
-            if level == 0 || head == tail {
-                let first = if level == 0 { self.first_by_tie_break(head) } else { head };
+            if place < SLOTS || head == tail {
+                let first = if head == tail { head } else { self.first_by_tie_break(head) };
                 let time = self.entries[first as usize].time;
                 if time > limit.nanos() {
                     return None;
@@ -147,7 +157,7 @@ impl<E> Queue<E> {
         }
         self.position = earliest;
         self.lists[place] = List { head: NONE, tail: NONE };
-        self.occupied[place / SLOTS] &= !(1 << (place % SLOTS));
+        self.vacate(place);
         let mut at = head;
         while at != NONE {
             let next = self.entries[at as usize].next;
@@ -178,15 +188,16 @@ impl<E> Queue<E> {
     fn link(&mut self, slot: u32) {
         let time = self.entries[slot as usize].time;
         let differs = time ^ self.position;
-        let level = (63 - (differs | 1).leading_zeros() as usize) / 6;
-        let digit = (time >> (6 * level)) as usize % SLOTS;
+        let level = (63 - (differs | 1).leading_zeros() as usize) / 8;
+        let digit = (time >> (8 * level)) as usize % SLOTS;
         let place = level * SLOTS + digit;
         let tail = std::mem::replace(&mut self.lists[place].tail, slot);
         let entry = &mut self.entries[slot as usize];
         (entry.next, entry.previous, entry.place) = (NONE, tail, place as u16);
         if tail == NONE {
             self.lists[place].head = slot;
-            self.occupied[level] |= 1 << digit;
+            self.occupied[place / 64] |= 1 << (place % 64);
+            self.occupied_words |= 1 << (place / 64);
         } else {
             self.entries[tail as usize].next = slot;
         }
@@ -205,7 +216,16 @@ impl<E> Queue<E> {
             next => self.entries[next as usize].previous = previous,
         }
         if self.lists[place].head == NONE {
-            self.occupied[place / SLOTS] &= !(1 << (place % SLOTS));
+            self.vacate(place);
+        }
+    }
+
+    #[inline]
+    fn vacate(&mut self, place: usize) {
+        let word = &mut self.occupied[place / 64];
+        *word &= !(1 << (place % 64));
+        if *word == 0 {
+            self.occupied_words &= !(1 << (place / 64));
         }
     }
 

@@ -338,7 +338,7 @@ impl Core {
 
     pub(crate) fn set_keepalive(&self, id: ConnectionId, side: Side, idle: Duration, give_up: Duration) {
         if let Some(connection) = self.connections.borrow_mut().get(id) {
-            connection.ends[side as usize].keepalive = Some(Keepalive { idle, give_up });
+            connection.ends[side as usize].keepalive = Some(Box::new(Keepalive { idle, give_up }));
         }
     }
 
@@ -355,7 +355,7 @@ impl Core {
                 }
                 let end = &mut connection.ends[of as usize];
                 end.probing = true;
-                end.keepalive.expect("chosen for its keepalive").idle
+                end.keepalive.as_ref().expect("chosen for its keepalive").idle
             };
             self.schedule(self.clock.get() + idle, Event::Probe { connection: id, of, given_up: false });
         }
@@ -363,12 +363,12 @@ impl Core {
 
     /// One keepalive probe: the peer answers, answers that it knows nothing, or stays silent.
     pub(crate) fn probe(&self, id: ConnectionId, of: Side, given_up: bool) {
-        let (arrival, answers, keepalive) = {
+        let (arrival, answers, give_up) = {
             let mut connections = self.connections.borrow_mut();
             let Some(connection) = connections.get(id) else { return };
             let (here, there) = (&connection.ends[of as usize], &connection.ends[of.other() as usize]);
-            let Some(keepalive) = here.keepalive.filter(|_| here.state == EndState::Open) else { return };
-            (self.arrival(here, there), self.reaches(there.host, here.host), keepalive)
+            let Some(keepalive) = here.keepalive.as_ref().filter(|_| here.state == EndState::Open) else { return };
+            (self.arrival(here, there), self.reaches(there.host, here.host), keepalive.give_up)
         };
         match arrival {
             Arrival::Unknown if answers => self.reset_sender(id, of),
@@ -383,7 +383,7 @@ impl Core {
                     (self.clock.get(), close)
                 } else {
                     let probe = Event::Probe { connection: id, of, given_up: true };
-                    (self.clock.get() + keepalive.give_up, probe)
+                    (self.clock.get() + give_up, probe)
                 };
                 self.schedule(at, event);
             }

@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -84,6 +84,16 @@ struct Calls<A> {
     generation: u32,
 }
 
+impl<A> Calls<A> {
+    /// A call's number on the wire, and its slot.
+    #[inline]
+    fn begin(&mut self, waker: &Waker) -> (u64, usize) {
+        self.generation = self.generation.wrapping_add(1);
+        let slot = self.slots.insert((self.generation, Slot::Waiting(waker.clone())));
+        (u64::from(self.generation) << 32 | slot as u64, slot)
+    }
+}
+
 struct ClientEnd<A> {
     incoming: Rc<Wire<Response<A>>>,
     calls: RefCell<Calls<A>>,
@@ -148,6 +158,21 @@ struct Pending<'a, A> {
     slot: usize,
 }
 
+impl<A> Pending<'_, A> {
+    /// The response, if it has come; else `waker` hears when it does.
+    #[inline]
+    fn response(&self, waker: &Waker) -> Option<A> {
+        let slot = &mut self.calls.borrow_mut().slots[self.slot].1;
+        match std::mem::replace(slot, Slot::Waiting(Waker::noop().clone())) {
+            Slot::Done(response) => Some(response),
+            Slot::Waiting(former) => {
+                *slot = Slot::Waiting(if former.will_wake(waker) { former } else { waker.clone() });
+                None
+            }
+        }
+    }
+}
+
 impl<A> Drop for Pending<'_, A> {
     #[inline]
     fn drop(&mut self) {
@@ -200,43 +225,28 @@ impl<Q: Frame, A: Frame> Caller<Q, A> {
     ///
     /// # Errors
     /// The deadline passed or the connection ended; either way the request may have been carried out.
-    pub async fn call(&self, request: Q, context: CallContext) -> Result<A, CallError> {
+    pub fn call(&self, request: Q, context: CallContext) -> impl Future<Output = Result<A, CallError>> {
         let client = &*self.0;
         let end = &*client.end;
-        if let Some(reason) = end.closed.get() {
-            return Err(reason.into());
-        }
-        let time_left_ns = nanos(context.remaining());
         let mut body = Some(request);
-        let mut pending = None;
-        let mut deadline = pin!(sleep_until(context.deadline));
-        poll_fn(|task| {
-            if let Some(request) = body.take() {
-                let call = {
-                    let mut calls = end.calls.borrow_mut();
-                    calls.generation = calls.generation.wrapping_add(1);
-                    let generation = calls.generation;
-                    let slot = calls.slots.insert((generation, Slot::Waiting(task.waker().clone())));
-                    pending = Some(Pending { calls: &end.calls, slot });
-                    u64::from(generation) << 32 | slot as u64
-                };
-                let request = Request { call, time_left_ns, retry_budget: context.retry_budget, body: request };
-                client.link.send(&client.outgoing, request);
-            } else {
-                let slot = pending.as_ref().expect("set at the first poll").slot;
-                let mut calls = end.calls.borrow_mut();
-                let slot = &mut calls.slots[slot].1;
-                match std::mem::replace(slot, Slot::Waiting(task.waker().clone())) {
-                    Slot::Done(response) => return Poll::Ready(Ok(response)),
-                    Slot::Waiting(_) => {}
-                }
-                if let Some(reason) = end.closed.get() {
-                    return Poll::Ready(Err(CallError::Connection(reason)));
-                }
+        let mut pending: Option<Pending<'_, A>> = None;
+        let mut deadline = sleep_until(context.deadline);
+        // Not `async`: such a future would hold the request twice, and everybody who calls holds it once more.
+        poll_fn(move |task| {
+            if let Some(response) = pending.as_ref().and_then(|pending| pending.response(task.waker())) {
+                return Poll::Ready(Ok(response));
             }
-            deadline.as_mut().poll(task).map(|()| Err(CallError::DeadlineExceeded))
+            if let Some(reason) = end.closed.get() {
+                return Poll::Ready(Err(CallError::Connection(reason)));
+            }
+            if let Some(body) = body.take() {
+                let (call, slot) = end.calls.borrow_mut().begin(task.waker());
+                pending = Some(Pending { calls: &end.calls, slot });
+                let (time_left_ns, retry_budget) = (nanos(context.remaining()), context.retry_budget);
+                client.link.send(&client.outgoing, Request { call, time_left_ns, retry_budget, body });
+            }
+            Pin::new(&mut deadline).poll(task).map(|()| Err(CallError::DeadlineExceeded))
         })
-        .await
     }
 }
 
