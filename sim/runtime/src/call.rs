@@ -7,10 +7,11 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use serde::{Deserialize, Serialize};
 use slab::Slab;
 
@@ -257,7 +258,7 @@ struct ServerEnd<Q, A, H> {
     handler: Rc<H>,
     closed: Cell<bool>,
     /// Itself: a handler under way keeps the end it will answer through.
-    this: std::rc::Weak<ServerEnd<Q, A, H>>,
+    this: Weak<ServerEnd<Q, A, H>>,
 }
 
 impl<Q, A, H, F> Endpoint for ServerEnd<Q, A, H>
@@ -277,20 +278,38 @@ where
             retry_budget: request.retry_budget,
         };
         let handling = (self.handler)(request.body, context);
-        let (call, this) = (request.call, self.this.clone());
-        spawn_detached(Box::pin(async move {
-            let body = handling.await;
-            // A caller that went away gets no answer; its request was carried out all the same.
-            if let Some(end) = this.upgrade()
-                && !end.closed.get()
-            {
-                end.link.send(&end.outgoing, Response { call, body });
-            }
-        }));
+        spawn_detached(Box::pin(Handling { handling, call: request.call, end: self.this.clone() }));
     }
 
     fn closed(&self, _: Closed) {
         self.closed.set(true);
+    }
+}
+
+pin_project! {
+    // A request under way. Not an `async` block: that would hold the handler's future twice, as what it captured and as what it awaits.
+    struct Handling<Q, A, H, F> {
+        #[pin]
+        handling: F,
+        call: u64,
+        end: Weak<ServerEnd<Q, A, H>>,
+    }
+}
+
+impl<Q, A: Frame, H, F: Future<Output = A>> Future for Handling<Q, A, H, F> {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let body = ready!(this.handling.poll(context));
+        // A caller that went away gets no answer; its request was carried out all the same.
+        if let Some(end) = this.end.upgrade()
+            && !end.closed.get()
+        {
+            end.link.send(&end.outgoing, Response { call: *this.call, body });
+        }
+        Poll::Ready(())
     }
 }
 

@@ -1,9 +1,11 @@
 //! Waiting on several futures at once. The order of looking is the order written, so that it is part of the program and
 //! never drawn.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
 
 /// Which of several futures was ready first.
 #[doc(hidden)]
@@ -14,29 +16,43 @@ pub enum First<A, B, C, D> {
     D(D),
 }
 
-/// Drives four futures until one is ready; the others are dropped.
+/// Drives four futures until one is ready; the others are dropped, the last written first.
 #[doc(hidden)]
-pub async fn first<A, B, C, D>(a: A, b: B, c: C, d: D) -> First<A::Output, B::Output, C::Output, D::Output>
-where
-    A: Future,
-    B: Future,
-    C: Future,
-    D: Future,
-{
-    let (mut a, mut b, mut c, mut d) = (pin!(a), pin!(b), pin!(c), pin!(d));
-    poll_fn(|context| {
-        if let Poll::Ready(value) = a.as_mut().poll(context) {
+pub fn first<A, B, C, D>(a: A, b: B, c: C, d: D) -> Race<A, B, C, D> {
+    Race { d, c, b, a }
+}
+
+pin_project! {
+    #[doc(hidden)]
+    pub struct Race<A, B, C, D> {
+        #[pin]
+        d: D,
+        #[pin]
+        c: C,
+        #[pin]
+        b: B,
+        #[pin]
+        a: A,
+    }
+}
+
+impl<A: Future, B: Future, C: Future, D: Future> Future for Race<A, B, C, D> {
+    type Output = First<A::Output, B::Output, C::Output, D::Output>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let racers = self.project();
+        if let Poll::Ready(value) = racers.a.poll(context) {
             return Poll::Ready(First::A(value));
         }
-        if let Poll::Ready(value) = b.as_mut().poll(context) {
+        if let Poll::Ready(value) = racers.b.poll(context) {
             return Poll::Ready(First::B(value));
         }
-        if let Poll::Ready(value) = c.as_mut().poll(context) {
+        if let Poll::Ready(value) = racers.c.poll(context) {
             return Poll::Ready(First::C(value));
         }
-        d.as_mut().poll(context).map(First::D)
-    })
-    .await
+        racers.d.poll(context).map(First::D)
+    }
 }
 
 /// A future that loses every race: it stands where a race has fewer runners.

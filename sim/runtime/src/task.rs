@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
+
+use pin_project_lite::pin_project;
 
 use crate::backend::{self, LocalFuture, TaskId};
 
@@ -48,19 +50,35 @@ where
     F::Output: 'static,
 {
     let join = Rc::new(RefCell::new(Join { value: None, waiter: None }));
-    let result = join.clone();
-    let task = spawn_detached(Box::pin(async move {
-        let value = future.await;
+    let task = spawn_detached(Box::pin(Joined { future, join: join.clone() }));
+    JoinHandle { task, join }
+}
+
+pin_project! {
+    // A task, and where its value goes. Not an `async` block: that would hold the future twice, as what it captured and as what it awaits.
+    struct Joined<F: Future> {
+        #[pin]
+        future: F,
+        join: Rc<RefCell<Join<F::Output>>>,
+    }
+}
+
+impl<F: Future> Future for Joined<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let task = self.project();
+        let value = ready!(task.future.poll(context));
         let waiter = {
-            let mut join = result.borrow_mut();
+            let mut join = task.join.borrow_mut();
             join.value = Some(value);
             join.waiter.take()
         };
         if let Some(waiter) = waiter {
             waiter.wake();
         }
-    }));
-    JoinHandle { task, join }
+        Poll::Ready(())
+    }
 }
 
 /// Starts a task nobody waits for: one allocation fewer.

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::ops::{Add, AddAssign, Sub};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{self, TimerId};
@@ -145,18 +146,30 @@ impl Drop for Sleep {
 #[error("timed out")]
 pub struct Elapsed;
 
-/// Drives `future` for at most `span`.
-///
-/// # Errors
-/// [`Elapsed`] when the span passes first; the future is dropped.
-pub async fn timeout<F: Future>(span: Duration, future: F) -> Result<F::Output, Elapsed> {
-    let mut limit = pin!(sleep(span));
-    let mut future = pin!(future);
-    std::future::poll_fn(|context| {
-        if let Poll::Ready(value) = future.as_mut().poll(context) {
+/// Drives `future` for at most `span` from now: [`Elapsed`] when the span passes first.
+pub fn timeout<F: Future>(span: Duration, future: F) -> Timeout<F> {
+    Timeout { future, limit: sleep(span) }
+}
+
+pin_project! {
+    /// A future with a time-out; see [`timeout`].
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Timeout<F> {
+        #[pin]
+        future: F,
+        limit: Sleep,
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(value) = this.future.poll(context) {
             return Poll::Ready(Ok(value));
         }
-        limit.as_mut().poll(context).map(|()| Err(Elapsed))
-    })
-    .await
+        Pin::new(this.limit).poll(context).map(|()| Err(Elapsed))
+    }
 }

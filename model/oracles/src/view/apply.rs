@@ -57,10 +57,10 @@ impl View {
             RowChange::News(pair) => self.put_news(pair, at),
             RowChange::Told(pair) => self.put_told(pair),
             RowChange::Movement(pair) => self.put_movement(pair),
-            RowChange::Vehicle(pair) => agree(pair, put(&mut self.vehicles, pair.any().id, &pair.after).as_ref(), false),
-            RowChange::Rider(pair) => {
-                agree(pair, put(&mut self.riders, pair.any().id, &pair.after).as_ref(), false)
+            RowChange::Vehicle(pair) => {
+                agree(pair, put(&mut self.vehicles, pair.any().id, &pair.after).as_ref(), false)
             }
+            RowChange::Rider(pair) => agree(pair, put(&mut self.riders, pair.any().id, &pair.after).as_ref(), false),
             RowChange::Idempotency(_) | RowChange::Lease(_) => Ok(()),
         }
     }

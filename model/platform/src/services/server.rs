@@ -1,6 +1,7 @@
 //! The listening side of a service: its calls, and its health check.
 
 use std::future::Future;
+use std::rc::Rc;
 
 use ports::health::{Health, HealthCheck};
 use ports::metrics::REQUESTS_TAKEN;
@@ -38,13 +39,13 @@ where
     F: Future<Output = Reply<A>> + 'static,
 {
     let Config { cpu_per_request, fails_calls, .. } = *config;
-    let taken = gauge(REQUESTS_TAKEN);
+    let (taken, handle) = (gauge(REQUESTS_TAKEN), Rc::new(handle));
     let api = serve(config.api_port, move |request: Q, context| {
         taken.add(1);
-        let handling = handle(request, context);
+        let handle = handle.clone();
         async move {
             runtime::cpu::work(cpu_per_request).await;
-            if fails_calls { Err(ApiError::Internal) } else { handling.await }
+            if fails_calls { Err(ApiError::Internal) } else { handle(request, context).await }
         }
     });
     let health = serve(config.health_port, |HealthCheck, _| async { Health::Healthy });
