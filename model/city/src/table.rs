@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use csv::{Reader, ReaderBuilder, StringRecord, Trim};
+use csv::{Reader, ReaderBuilder, StringRecord, Terminator, Trim};
 
 /// What is wrong with a CSV file, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +48,9 @@ impl<R: Read> Table<R> {
     /// Reads the header; other columns than the wanted ones may stand between them.
     pub fn open(source: R, file: &str, wanted: &[&str]) -> Result<Table<R>, TableError> {
         // Short rows are the caller's to judge: one reader counts them, another refuses them.
-        let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(source);
+        // A carriage return is trimmed: as half of a terminator it would make the reader count lines one behind.
+        let rows = Terminator::Any(b'\n');
+        let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).terminator(rows).from_reader(source);
         let header = reader.headers().map_err(|error| unreadable(file, 1, &error))?.clone();
         let wanted: Vec<String> = wanted.iter().map(|column| (*column).to_owned()).collect();
         let mut fields = Vec::new();
@@ -66,13 +68,17 @@ impl<R: Read> Table<R> {
     /// The next row, or `None` at the end.
     pub fn next(&mut self) -> Result<Option<Row>, TableError> {
         let mut record = StringRecord::new();
-        match self.reader.read_record(&mut record) {
-            Ok(false) => Ok(None),
-            Ok(true) => {
-                let line = record.position().map_or(0, csv::Position::line);
-                Ok(Some(Row { line, record, fields: self.fields.clone() }))
+        loop {
+            match self.reader.read_record(&mut record) {
+                Ok(false) => return Ok(None),
+                // Nothing but a carriage return.
+                Ok(true) if record.len() == 1 && record[0].is_empty() => {}
+                Ok(true) => {
+                    let line = record.position().map_or(0, csv::Position::line);
+                    return Ok(Some(Row { line, record, fields: self.fields.clone() }));
+                }
+                Err(error) => return Err(unreadable(&self.file, self.reader.position().line(), &error)),
             }
-            Err(error) => Err(unreadable(&self.file, self.reader.position().line(), &error)),
         }
     }
 

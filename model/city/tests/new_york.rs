@@ -56,12 +56,12 @@ fn rejected_rows_are_counted_and_named() {
     assert_eq!(report.rejected_for(Reason::UnlistedZone), 485);
     insta::assert_snapshot!(report, @r#"
 nyc-trips-2019-q1.csv: 30000 rows read, 29289 used, 2019-01-01 to 2019-03-31
-     485 zone not in the list of zones (lines 10, 12, 17, 49, 65, ...)
-       1 pickup outside the days of the records (line 22324)
-       1 drop-off not after pickup (line 9570)
-      59 longer than three hours (lines 1045, 1717, 2262, 2350, 2441, ...)
-     144 no distance driven (lines 60, 151, 316, 332, 385, ...)
-      21 faster than the speed cap (lines 58, 103, 838, 3256, 3617, ...)
+     485 zone not in the list of zones (lines 11, 13, 18, 50, 66, ...)
+       1 pickup outside the days of the records (line 22325)
+       1 drop-off not after pickup (line 9571)
+      59 longer than three hours (lines 1046, 1718, 2263, 2351, 2442, ...)
+     144 no distance driven (lines 61, 152, 317, 333, 386, ...)
+      21 faster than the speed cap (lines 59, 104, 839, 3257, 3618, ...)
 unlisted zones: 57 in 1 rows, 264 in 411 rows, 265 in 75 rows
 "#);
 }
