@@ -57,12 +57,19 @@ fn bad_input_is_refused_with_its_place_and_what_would_be_right() {
         (("critical.rto", "critical.rtt"), "critical.rto"),
         (("city = \"nyc\"", "city = \"nycc\""), "nyc"),
         (("requests = \"40/s\"", "requests = \"40\""), "/s"),
+        (("requests = \"40/s\"", "requests = \"40/s\", drivers = 0"), "above zero"),
     ] {
         let output = bad(&shelf, change);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(code(&output), 2, "{change:?}: {said}");
         assert!(said.contains(words), "{change:?}: {said}");
     }
+    let trips = directory.path().join("trips.csv");
+    let header = "pickup_datetime,dropoff_datetime,trip_distance,pickup_location_id,dropoff_location_id";
+    std::fs::write(&trips, format!("{header}\r\nyesterday,,1,1,2\r\n")).expect("a file of trips");
+    let broken = rehearse(&["run", "scenarios/smoke/ride.toml", "--trips", trips.to_str().unwrap()]);
+    assert_eq!(code(&broken), 2);
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("trips.csv:2: column 1"), "{broken:?}");
     let missing = rehearse(&["run", "scenarios/drills/zone-power-los.toml"]);
     assert_eq!(code(&missing), 2);
     assert!(String::from_utf8_lossy(&missing.stderr).contains("zone-power-loss.toml"), "{missing:?}");

@@ -1,5 +1,6 @@
 //! The first gate: one seed is one run, in every process; and where it is not, the check says so.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 fn verify(scenario: &str, environment: &[(&str, &str)]) -> Output {
@@ -10,8 +11,13 @@ fn verify(scenario: &str, environment: &[(&str, &str)]) -> Output {
 
 #[test]
 fn every_smoke_scenario_is_the_same_in_two_processes() {
-    for scenario in ["ride", "crash", "failover", "pause"] {
-        let output = verify(&format!("scenarios/smoke/{scenario}.toml"), &[]);
+    let shelf = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/smoke");
+    let mut scenarios: Vec<_> =
+        shelf.read_dir().expect("the shelf").map(|entry| entry.expect("a file").path()).collect();
+    scenarios.sort();
+    assert!(scenarios.iter().any(|file| file.ends_with("whole.toml")), "the whole platform is among {scenarios:?}");
+    for scenario in scenarios {
+        let output = verify(scenario.to_str().expect("a plain name"), &[]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
     }
 }
