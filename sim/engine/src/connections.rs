@@ -38,7 +38,7 @@ pub(crate) struct Stall {
     pub(crate) frames: VecDeque<u64>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Keepalive {
     pub(crate) idle: Duration,
     pub(crate) give_up: Duration,
@@ -58,6 +58,8 @@ pub(crate) struct End {
     pub(crate) keepalive: Option<Box<Keepalive>>,
     pub(crate) probing: bool,
 }
+
+const _: () = assert!(size_of::<End>() == 64);
 
 pub(crate) struct Connection {
     generation: u32,

@@ -164,12 +164,9 @@ impl<A> Pending<'_, A> {
     #[inline]
     fn response(&self, waker: &Waker) -> Option<A> {
         let slot = &mut self.calls.borrow_mut().slots[self.slot].1;
-        match std::mem::replace(slot, Slot::Waiting(Waker::noop().clone())) {
+        match std::mem::replace(slot, Slot::Waiting(waker.clone())) {
             Slot::Done(response) => Some(response),
-            Slot::Waiting(former) => {
-                *slot = Slot::Waiting(if former.will_wake(waker) { former } else { waker.clone() });
-                None
-            }
+            Slot::Waiting(_) => None,
         }
     }
 }
@@ -287,7 +284,7 @@ where
 }
 
 pin_project! {
-    // A request under way. Not an `async` block: that would hold the handler's future twice, as what it captured and as what it awaits.
+    /// A request under way. Not an `async` block: that would hold the handler's future twice, as what it captured and as what it awaits.
     struct Handling<Q, A, H, F> {
         #[pin]
         handling: F,

@@ -57,8 +57,8 @@ pub(crate) struct Wire<T> {
     arrived: Cell<usize>,
 }
 
-/// Frames in order. Most connections have one at a time: it lies in the wire itself, where a queue of its own would walk through all of its
-/// buffer, and a thousand connections out of the processor's cache.
+/// Frames in order. Most connections have one at a time, which lies in the wire itself: a queue would cycle through its whole buffer and push
+/// other connections out of the processor's cache.
 #[derive(Debug)]
 struct Frames<T> {
     first: Option<T>,
@@ -85,9 +85,7 @@ impl<T> Wire<T> {
     pub(crate) fn take(&self) -> Option<T> {
         let mut frames = self.frames.borrow_mut();
         let oldest = frames.first.take();
-        if !frames.rest.is_empty() {
-            frames.first = frames.rest.pop_front();
-        }
+        frames.first = frames.rest.pop_front();
         oldest
     }
 }

@@ -24,6 +24,7 @@ pub fn first<A, B, C, D>(a: A, b: B, c: C, d: D) -> Race<A, B, C, D> {
 
 pin_project! {
     #[doc(hidden)]
+    #[must_use = "futures do nothing unless awaited"]
     pub struct Race<A, B, C, D> {
         #[pin]
         d: D,

@@ -55,7 +55,7 @@ where
 }
 
 pin_project! {
-    // A task, and where its value goes. Not an `async` block: that would hold the future twice, as what it captured and as what it awaits.
+    /// A task, and where its value goes. Not an `async` block: that would hold the future twice, as what it captured and as what it awaits.
     struct Joined<F: Future> {
         #[pin]
         future: F,

@@ -146,7 +146,10 @@ impl Drop for Sleep {
 #[error("timed out")]
 pub struct Elapsed;
 
-/// Drives `future` for at most `span` from now: [`Elapsed`] when the span passes first.
+/// Drives `future` for at most `span`, counted from this call.
+///
+/// # Errors
+/// [`Elapsed`] when the span passes first; the future is dropped with its time-out.
 pub fn timeout<F: Future>(span: Duration, future: F) -> Timeout<F> {
     Timeout { future, limit: sleep(span) }
 }

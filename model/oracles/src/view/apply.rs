@@ -38,12 +38,12 @@ impl View {
             RowChange::Balance(pair) => {
                 let any = pair.any();
                 let account = (any.account, any.owner, any.currency);
-                agree(pair, put(&mut self.balances, account, &pair.after).as_ref(), false)
+                agree(pair, put(&mut self.balances, account, pair.after.clone()).as_ref(), false)
             }
             RowChange::Carried(pair) => {
                 let any = pair.any();
                 let account = (any.account, any.owner, any.currency);
-                agree(pair, put(&mut self.carried, account, &pair.after).as_ref(), false)
+                agree(pair, put(&mut self.carried, account, pair.after.clone()).as_ref(), false)
             }
             RowChange::LateReport(pair) => {
                 let dossier = self.dossiers.entry(pair.any().trip_id).or_default();
@@ -58,9 +58,11 @@ impl View {
             RowChange::Told(pair) => self.put_told(pair),
             RowChange::Movement(pair) => self.put_movement(pair),
             RowChange::Vehicle(pair) => {
-                agree(pair, put(&mut self.vehicles, pair.any().id, &pair.after).as_ref(), false)
+                agree(pair, put(&mut self.vehicles, pair.any().id, pair.after.clone()).as_ref(), false)
             }
-            RowChange::Rider(pair) => agree(pair, put(&mut self.riders, pair.any().id, &pair.after).as_ref(), false),
+            RowChange::Rider(pair) => {
+                agree(pair, put(&mut self.riders, pair.any().id, pair.after.clone()).as_ref(), false)
+            }
             RowChange::Idempotency(_) | RowChange::Lease(_) => Ok(()),
         }
     }
@@ -162,14 +164,14 @@ impl View {
 
     fn put_news(&mut self, pair: &Pair<TripNews>, at: Time) -> Result<(), String> {
         let trip = pair.any().trip_id;
-        let old = put(&mut self.news, trip, &pair.after.clone().map(|news| (news, at)));
+        let old = put(&mut self.news, trip, pair.after.clone().map(|news| (news, at)));
         agree(pair, old.as_ref().map(|(news, _)| news), false)
     }
 
     fn put_told(&mut self, pair: &Pair<ToldNotification>) -> Result<(), String> {
         let any = pair.any();
         let place = (any.trip_id, any.sequence, any.recipient, any.channel);
-        let old = put(&mut self.told, place, &pair.after);
+        let old = put(&mut self.told, place, pair.after.clone());
         if let Some(dossier) = self.dossiers.get_mut(&any.trip_id) {
             let message = (any.sequence, any.recipient);
             match &pair.after {
@@ -184,13 +186,13 @@ impl View {
         let any = pair.any();
         let place = (any.kind, any.owner, any.number);
         let open = pair.after.clone().filter(|movement| movement.is_open());
-        let old = put(&mut self.open_movements, place, &open);
+        let old = put(&mut self.open_movements, place, open);
         agree(pair, old.as_ref(), false)
     }
 
     fn put_driver(&mut self, pair: &Pair<Driver>) -> Result<(), String> {
         let id = pair.any().id;
-        let old = put(&mut self.drivers, id, &pair.after);
+        let old = put(&mut self.drivers, id, pair.after.clone());
         let bound = |driver: &Driver| driver.trip_id.filter(|_| DriverState::has_trip(driver.state));
         if let Some(trip) = old.as_ref().or(pair.before.as_ref()).and_then(bound) {
             drop_from(&mut self.drivers_bound_to, trip, &id);
@@ -209,7 +211,7 @@ impl View {
     }
 
     fn put_quote(&mut self, pair: &Pair<Quote>) -> Result<(), String> {
-        let old = put(&mut self.quotes, pair.any().id, &pair.after);
+        let old = put(&mut self.quotes, pair.any().id, pair.after.clone());
         if let Some(old) = &old {
             self.quotes_by_expiry.remove(&(old.expires_at_ns, old.id));
         }
@@ -248,9 +250,9 @@ impl View {
 }
 
 /// Keeps `row` at its key, or nothing. Returns what was there.
-fn put<K: Ord, T: Clone>(rows: &mut BTreeMap<K, T>, key: K, row: &Option<T>) -> Option<T> {
+fn put<K: Ord, T>(rows: &mut BTreeMap<K, T>, key: K, row: Option<T>) -> Option<T> {
     match row {
-        Some(row) => rows.insert(key, row.clone()),
+        Some(row) => rows.insert(key, row),
         None => rows.remove(&key),
     }
 }

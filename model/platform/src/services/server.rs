@@ -45,6 +45,7 @@ where
         let handle = handle.clone();
         async move {
             runtime::cpu::work(cpu_per_request).await;
+            // Not before: until then the request alone is held.
             if fails_calls { Err(ApiError::Internal) } else { handle(request, context).await }
         }
     });
