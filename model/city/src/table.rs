@@ -48,9 +48,9 @@ impl<R: Read> Table<R> {
     /// Reads the header; other columns than the wanted ones may stand between them.
     pub fn open(source: R, file: &str, wanted: &[&str]) -> Result<Table<R>, TableError> {
         // Short rows are the caller's to judge: one reader counts them, another refuses them.
-        // A carriage return is trimmed: as half of a terminator it would make the reader count lines one behind.
+        // Rows are trimmed here, of carriage returns too: as half of a terminator those would make the reader count lines one behind.
         let rows = Terminator::Any(b'\n');
-        let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).terminator(rows).from_reader(source);
+        let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::Headers).terminator(rows).from_reader(source);
         let header = reader.headers().map_err(|error| unreadable(file, 1, &error))?.clone();
         let wanted: Vec<String> = wanted.iter().map(|column| (*column).to_owned()).collect();
         let mut fields = Vec::new();
@@ -71,9 +71,10 @@ impl<R: Read> Table<R> {
         loop {
             match self.reader.read_record(&mut record) {
                 Ok(false) => return Ok(None),
-                // Nothing but a carriage return.
-                Ok(true) if record.len() == 1 && record[0].is_empty() => {}
+                // An empty line.
+                Ok(true) if record.len() == 1 && &record[0] == "\r" => {}
                 Ok(true) => {
+                    record.trim();
                     let line = record.position().map_or(0, csv::Position::line);
                     return Ok(Some(Row { line, record, fields: self.fields.clone() }));
                 }

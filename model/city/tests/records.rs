@@ -169,6 +169,7 @@ fn a_broken_row_stops_a_replay() {
     insta::assert_snapshot!(replay("2021-03-05 17:35:10,,1,,1,2\nyesterday,,1,,1,2\n", "Fri 17:30", 90).expect_err("broken"), @r#"evening.csv:3: column 1 (`pickup_datetime`) is "yesterday"; write a local time, like 2019-01-15 03:36:12"#);
     let windows = "2021-03-05 17:35:10,,1,,1,2\r\n\r\nyesterday,,1,,1,2\r\n";
     insta::assert_snapshot!(replay(windows, "Fri 17:30", 90).expect_err("broken"), @r#"evening.csv:4: column 1 (`pickup_datetime`) is "yesterday"; write a local time, like 2019-01-15 03:36:12"#);
+    insta::assert_snapshot!(replay("2021-03-05 17:35:10,,1,,1,2\n  \n", "Fri 17:30", 90).expect_err("broken"), @r#"evening.csv:3: column 1 (`pickup_datetime`) is ""; write a local time, like 2019-01-15 03:36:12"#);
     insta::assert_snapshot!(replay("2021-03-05 17:35:10,,1,,1\n", "Fri 17:30", 90).expect_err("broken"), @r#"evening.csv:2: column 6 (`dropoff_location_id`) is ""; write the zone's number, like 230"#);
     insta::assert_snapshot!(replay(EVENING, "Mon 03:00", 90).expect_err("nothing there"), @"evening.csv: none of 5 recorded trips starts in the 90 minutes from Mon 03:00; 1 start or end in unlisted zones");
     insta::assert_snapshot!(replay(EVENING, "Mon 03:00", 20_000).expect_err("too long"), @"recorded trips repeat by the week, so a run of 333 hours cannot replay them; keep it to 168");

@@ -77,6 +77,9 @@ pub(crate) enum Event {
     Control(Box<dyn FnOnce(&Control)>),
 }
 
+/// So that an entry of the queue is one line of the cache.
+const _: () = assert!(size_of::<Option<Event>>() <= 24);
+
 pub(crate) struct ArmedPoint {
     pub(crate) plan: FaultPointPlan,
     pub(crate) stream: Stream,

@@ -185,7 +185,7 @@ impl View {
     fn put_movement(&mut self, pair: &Pair<Movement>) -> Result<(), String> {
         let any = pair.any();
         let place = (any.kind, any.owner, any.number);
-        let open = pair.after.clone().filter(|movement| movement.is_open());
+        let open = pair.after.as_ref().filter(|movement| movement.is_open()).cloned();
         let old = put(&mut self.open_movements, place, open);
         agree(pair, old.as_ref(), false)
     }
