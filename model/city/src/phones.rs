@@ -130,7 +130,7 @@ impl Lookups {
 /// Whether the owner's phone is one of the share that asks an overstaying resolver: the same phones in the whole of a run.
 fn overstays(seed: u64, owner: Caller, share: f64) -> bool {
     let drawn = (secret(seed, owner) >> 64) as u64;
-    drawn as f64 / 2f64.powi(64) < share
+    share > drawn as f64 / u64::MAX as f64
 }
 
 /// Runs the phones until the process ends; phones reach the platform at whatever addresses their resolver has for `api_name`.
