@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use notation::report::Report;
+use notation::section::Section;
+use notation::tree::{Node, parse};
+use notation::value::Format;
+
 use crate::blueprint::{self, Blueprint};
-use crate::format::report::Report;
-use crate::format::section::Section;
-use crate::format::tree::{Node, parse};
-use crate::format::value::Format;
 use crate::library::{Library, Shelf, similar_file};
 use crate::objective::{Objective, Objectives};
 use crate::overrides;
