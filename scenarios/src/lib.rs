@@ -4,7 +4,7 @@
 //! models. [`load`] reads a scenario and the blueprint it names, checks them against each other, and reports everything that
 //! is wrong at once, with file, line, column and what would be right. The data structures are plain; every public field of a
 //! blueprint says where its default comes from. City files are read by the crate that models cities: here a scenario's city is
-//! only found.
+//! only found, and read along by [`load_with`].
 
 pub mod blueprint;
 pub mod fault;
@@ -20,7 +20,7 @@ mod write;
 pub use blueprint::Blueprint;
 pub use fault::{Fault, FaultKind};
 pub use library::Library;
-pub use load::{Loaded, load, load_str};
+pub use load::{Loaded, load, load_str, load_with};
 pub use notation::{Problem, Problems};
 pub use objective::{Comparison, METRICS, Metric, Objective, Threshold};
 pub use overrides::Override;

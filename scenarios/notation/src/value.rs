@@ -45,7 +45,7 @@ pub trait Format<T> {
 }
 
 /// Reports that a value is of the wrong kind or out of range.
-fn refuse(node: &Node, report: &mut Report, expected: &str, suggestion: Option<String>) {
+pub fn refuse(node: &Node, report: &mut Report, expected: &str, suggestion: Option<String>) {
     let found = match &node.value {
         Value::Text(text) => format!("\"{text}\""),
         Value::Integer(number) => number.to_string(),
@@ -231,18 +231,21 @@ impl Format<u8> for Repetitions {
     }
 }
 
+/// The number that a value is. Beyond 2^53 a whole one would not survive as `f64`; no amount in these files comes near.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Integer(number) if number.unsigned_abs() <= 1 << 53 => Some(*number as f64),
+        Value::Float(number) if number.is_finite() => Some(*number),
+        _ => None,
+    }
+}
+
 /// How much, without a unit: a number above zero.
 pub struct Amount;
 
 impl Format<f64> for Amount {
     fn read(node: &Node, report: &mut Report) -> Option<f64> {
-        let number = match &node.value {
-            // Beyond 2^53 a whole number would not survive as f64; no amount in these files comes near.
-            Value::Integer(number) => i32::try_from(*number).ok().map(f64::from),
-            Value::Float(number) => Some(*number),
-            _ => None,
-        };
-        let number = number.filter(|number| number.is_finite() && *number > 0.0);
+        let number = number(&node.value).filter(|number| *number > 0.0);
         if number.is_none() {
             refuse(node, report, "a number above zero", None);
         }
@@ -259,6 +262,31 @@ impl Format<f64> for Amount {
 
     fn example() -> String {
         "2.5".to_owned()
+    }
+}
+
+/// A number within bounds, both of them included.
+pub struct Within<const LEAST: i32, const MOST: i32>;
+
+impl<const LEAST: i32, const MOST: i32> Format<f64> for Within<LEAST, MOST> {
+    fn read(node: &Node, report: &mut Report) -> Option<f64> {
+        let number = number(&node.value).filter(|number| (f64::from(LEAST)..=f64::from(MOST)).contains(number));
+        if number.is_none() {
+            refuse(node, report, &format!("a number from {LEAST} to {MOST}"), None);
+        }
+        number
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({ "type": "number", "minimum": LEAST, "maximum": MOST })
+    }
+
+    fn show(value: &f64) -> serde_json::Value {
+        json!(value)
+    }
+
+    fn example() -> String {
+        LEAST.to_string()
     }
 }
 
