@@ -163,8 +163,9 @@ impl Writer {
     pub fn finish(mut self, run: &RunRecord) -> Result<(), Error> {
         let mut lacks = Vec::new();
         for table in &mut self.tables {
-            let refused = table.end().and_then(|()| table.name());
-            if let Err(error) = refused {
+            // What could not be ended in full is still named as far as it goes.
+            let (ended, named) = (table.end(), table.name());
+            if let Err(error) = ended.and(named) {
                 self.failure.get_or_insert(error);
             }
             lacks.extend(table.lacks());
