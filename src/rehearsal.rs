@@ -80,13 +80,13 @@ pub enum RunError {
     Incomplete {
         source: reports::error::Error,
         /// What the records that were kept come to.
-        report: Result<Box<Report>, reports::error::Error>,
+        report: Box<Result<Report, reports::error::Error>>,
     },
     #[error("the run is wedged: {process} keeps itself busy at {at} without time passing")]
     Wedged { process: String, at: Time },
 }
 
-fn unreported(report: &Result<Box<Report>, reports::error::Error>) -> String {
+fn unreported(report: &Result<Report, reports::error::Error>) -> String {
     report.as_ref().err().map_or(String::new(), |error| format!("; nor can what was kept be reported: {error}"))
 }
 
@@ -187,7 +187,7 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
             report
         }
         (Err(source), Some(directory)) => {
-            let report = reports::rebuild::rebuild(directory).map(Box::new);
+            let report = Box::new(reports::rebuild::rebuild(directory));
             return Err(RunError::Incomplete { source, report });
         }
         (Err(source), None) => return Err(source.into()),

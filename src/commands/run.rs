@@ -58,7 +58,10 @@ fn native(arguments: &Run, prepared: &Prepared) -> Exit {
         Err(problem) => {
             let exit = say::complaint(Exit::Internal, &complaint(&problem, arguments, prepared));
             match &problem {
-                RunError::Incomplete { report: Ok(report), .. } => say::and_exit(&render(report, arguments.json), exit),
+                RunError::Incomplete { report, .. } => match &**report {
+                    Ok(report) => say::and_exit(&render(report, arguments.json), exit),
+                    Err(_) => exit,
+                },
                 _ => exit,
             }
         }
