@@ -3,6 +3,7 @@
 //! One process runs them all, a task each. What people want is drawn from streams of their own, whatever the platform does; what
 //! they do when it fails is [`Patience`]. Every request is observed from the moment it was meant.
 
+mod asked;
 mod beat;
 mod code;
 mod crowd;
@@ -28,6 +29,7 @@ use ports::resolver::Resolver;
 use runtime::random::{RngExt, Stream, mix};
 use runtime::{Time, sleep_until, spawn};
 
+pub use asked::Asked;
 pub use code::of_error as code_of_error;
 pub use crowd::{Counts, Crowd, Doing, Pending};
 pub use patience::Patience;
