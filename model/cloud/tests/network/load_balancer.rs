@@ -328,8 +328,8 @@ fn a_load_balancer_without_targets_and_a_full_one_answer_503() {
 }
 
 /// The address list that a client without a cache finds behind the load balancer's name, every second.
-fn watch_dns(world: &mut World) -> Notes<Vec<Address>> {
-    let (notes, servers) = (Notes::new(), world.names.servers_from("c"));
+fn watch_dns(world: &mut World, servers: Vec<Address>) -> Notes<Vec<Address>> {
+    let notes = Notes::new();
     let noted = notes.clone();
     let on = host(&mut world.engine, "resolving", "c");
     process(&mut world.engine, "resolving", on, move || {
@@ -349,7 +349,8 @@ fn watch_dns(world: &mut World) -> Notes<Vec<Address>> {
 fn a_dead_zones_node_leaves_dns_and_comes_back_with_it() {
     for seed in 0..3 {
         let mut world = world(10 + seed, Parameters::default());
-        let notes = watch_dns(&mut world);
+        let servers = world.names.servers_from("c");
+        let notes = watch_dns(&mut world, servers);
         let control = world.engine.control();
         for host in hosts_in(&world.engine, "a") {
             control.at(Time::from_secs(100), move |control| control.power_off(host));
@@ -372,10 +373,43 @@ fn a_dead_zones_node_leaves_dns_and_comes_back_with_it() {
     }
 }
 
+/// A zone's name server boots in half the time that its node takes, with what it knew when the power went.
+#[test]
+fn a_name_server_that_was_away_when_an_address_was_withdrawn_is_told_and_that_is_no_news() {
+    for (seed, publishers_forget) in [(30, false), (31, false), (32, false), (33, true)] {
+        let mut parameters = Parameters::default();
+        parameters.controller.vantage = Vantage::Outside(8);
+        // Often enough that somebody asks the server before it is told.
+        parameters.controller.interval = seconds(1);
+        let mut world = world(seed, parameters);
+        let away = vec![world.names.servers_from("a")[0]];
+        let notes = watch_dns(&mut world, away);
+        let control = world.engine.control();
+        for host in hosts_in(&world.engine, "a") {
+            control.at(Time::from_secs(100), move |control| control.power_off(host));
+            control.at(Time::from_secs(400), move |control| control.power_on(host));
+        }
+        for checker in (0..8).filter(|_| publishers_forget) {
+            let process = named(&world.engine, &format!("api-controller-checker-{checker}"));
+            control.at(Time::from_secs(300), move |control| control.crash(process, Some(seconds(1))));
+        }
+        run(&mut world.engine, 600);
+        let withdrawn = world.states("address withdrawn");
+        // Three probes of 4 s each, and a comparison.
+        let is_of_the_loss = |state: &ComponentState| (110..120).contains(&state.at.since(Time::ZERO).as_secs());
+        assert!(!withdrawn.is_empty() && withdrawn.iter().all(is_of_the_loss), "{withdrawn:?}");
+        let left = world.nodes[1..].to_vec();
+        let told = notes.between(445, 455);
+        assert!(!told.is_empty() && told.iter().all(|named| *named == left), "{told:?}");
+        assert_eq!(notes.between(590, 600).last(), Some(&world.nodes), "and of its return");
+    }
+}
+
 #[test]
 fn a_zone_that_is_cut_off_does_not_take_the_others_out_of_dns() {
     let mut world = world(20, Parameters::default());
-    let notes = watch_dns(&mut world);
+    let servers = world.names.servers_from("c");
+    let notes = watch_dns(&mut world, servers);
     let inside = hosts_in(&world.engine, "a");
     let outside: Vec<_> = ["b", "c"].iter().flat_map(|zone| hosts_in(&world.engine, zone)).collect();
     world.engine.control().at(Time::from_secs(100), move |control| {
