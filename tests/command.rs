@@ -138,9 +138,12 @@ fn a_run_that_is_stopped_at_a_moment_says_so_and_never_passes() {
     let until = rehearse(&["run", "scenarios/smoke/crash.toml", "--until", "40s", "--out", out.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&until.stdout).into_owned();
     assert_eq!(code(&until), 130, "{said}");
-    assert!(said.contains("stopped by --until 40s") && said.ends_with("--seed 1 --until 40s\n"), "{said}");
+    assert!(said.contains("stopped by --until 40s"), "{said}");
     let outcome = std::fs::read(out.join("outcome.json")).expect("the run wrote it");
     let outcome: serde_json::Value = serde_json::from_slice(&outcome).expect("JSON");
+    let last = said.lines().last().expect("the line that does it again");
+    let trace = outcome["trace_hash"].as_str().expect("text");
+    assert!(last.contains("--seed 1 --until 40s  # ") && last.ends_with(&format!("trace {trace}")), "{last}");
     assert_eq!((&outcome["complete"], &outcome["verdict"]), (&false.into(), &"incomplete".into()));
     assert_eq!(outcome["pending"].as_array().map(Vec::len), Some(0), "nobody was asked to come to rest");
     assert_eq!(outcome["speed"]["simulated_s"], 50.0, "ten seconds of warm-up, and forty");
