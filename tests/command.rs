@@ -129,6 +129,20 @@ fn a_drill_is_the_distribution_of_its_seeds() {
     };
     assert_eq!(hashes(&drill).len(), 3);
     assert_eq!(hashes(&drill), hashes(&again), "the number of threads changes nothing");
+    for path in [
+        "/stores/rds/lost/worst",
+        "/stores/rds/divergent/median",
+        "/stores/rds/oldest_age_s/worst",
+        "/speed/wall_s/median",
+    ] {
+        assert!(drill.pointer(path).is_some_and(serde_json::Value::is_number), "{path}: {drill}");
+    }
+    assert!(drill["not_modelled"].as_array().is_some_and(|sentences| !sentences.is_empty()), "{drill}");
+    let lines = drill["runs"].as_array().into_iter().flatten().map(|run| (&run["reproduce"], &run["trace_hash"]));
+    for (line, trace) in lines {
+        let (line, trace) = (line.as_str().expect("text"), trace.as_str().expect("text"));
+        assert!(line.ends_with(&format!("trace {trace}")), "{line}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod placement;
 
 use std::collections::BTreeMap;
 
-pub use self::placement::{Grid, placement};
+pub use self::placement::placement;
 use crate::format;
 use crate::measures::latency::Quantiles;
 use crate::measures::objectives::{Measured, Metric, ObjectiveOutcome, Unit};

@@ -166,8 +166,9 @@ impl Drill {
     }
 
     fn speed_table(&self) -> Table {
+        type Shown = fn(f64) -> String;
         let mut table = headed(SPREAD_HEADS);
-        let parts: [(&str, &str, fn(f64) -> String); 3] = [
+        let parts: [(&str, &str, Shown); 3] = [
             ("simulated", "simulated_s", format::span),
             ("in real time", "wall_s", format::span),
             ("events", "events", format::about),
