@@ -30,7 +30,7 @@ pub fn command(line: &str) -> &str {
     line.split("  #").next().unwrap_or_default()
 }
 
-/// Which program this is: the commit that it was built from, or else its version.
+/// Which program this is: the commit that it was built from, which says so if its sources had been changed since, or else its version.
 fn program() -> String {
     match env!("REHEARSAL_COMMIT") {
         "" => format!("version {}, of an unknown commit", env!("CARGO_PKG_VERSION")),

@@ -30,7 +30,7 @@ pub struct RunRecord {
     pub seed: u64,
     /// The engine that ran it.
     pub engine: String,
-    /// The commit of the program; empty when unknown.
+    /// The commit that the program was built from, `with changes` if its sources had been changed since; empty when unknown.
     pub commit: String,
     /// When the simulated day begins to be measured, such as `Fri 17:30`.
     pub start: String,
