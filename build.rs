@@ -1,11 +1,24 @@
-//! Tells the program which commit it was built from, for the line that reproduces a run.
+//! Tells the program which commit it was built from, and whether its sources had been changed since, for the line that reproduces a run.
 
 use std::process::Command;
 
+/// What the program is made of.
+const SOURCES: [&str; 9] =
+    ["Cargo.toml", "Cargo.lock", "build.rs", "src", "sim", "model", "faults", "scenarios/src", "reports/src"];
+
 fn main() {
-    let asked = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
-    let commit = asked.ok().filter(|output| output.status.success()).map(|output| output.stdout).unwrap_or_default();
-    println!("cargo::rustc-env=REHEARSAL_COMMIT={}", String::from_utf8_lossy(&commit).trim());
-    println!("cargo::rerun-if-changed=.git/HEAD");
-    println!("cargo::rerun-if-changed=.git/refs/heads");
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]);
+    let status = ["--no-optional-locks", "status", "--porcelain", "--"];
+    let changed = !commit.is_empty() && !git(&[&status[..], &SOURCES].concat()).is_empty();
+    println!("cargo::rustc-env=REHEARSAL_COMMIT={commit}{}", if changed { " with changes" } else { "" });
+    for path in SOURCES.iter().chain(&[".git/HEAD", ".git/refs/heads"]) {
+        println!("cargo::rerun-if-changed={path}");
+    }
+}
+
+/// What git answers; nothing where there is no git, or no repository.
+fn git(arguments: &[&str]) -> String {
+    let asked = Command::new("git").args(arguments).output();
+    let answer = asked.ok().filter(|output| output.status.success()).map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&answer).trim().to_owned()
 }

@@ -16,6 +16,7 @@ use reports::run::RunRecord;
 use crate::cli::{Cli, Command};
 use crate::prepare::{InputError, prepare};
 use crate::rehearsal::{Options, RunError, rehearse};
+use crate::reproduce;
 
 /// Why the calls of a recorded run cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +76,7 @@ pub fn calls(
     progress: &dyn Fn(f64),
 ) -> Result<Vec<explain::Call>, FollowError> {
     let unknown = || FollowError::Command(run.reproduce.clone());
-    // What follows is for people.
-    let command = run.reproduce.split("  #").next().unwrap_or_default();
+    let command = reproduce::command(&run.reproduce);
     let cli = Cli::try_parse_from(command.split_whitespace()).map_err(|_| unknown())?;
     let Command::Run(arguments) = cli.command else { return Err(unknown()) };
     if let Some(why) = run.stopped_by.as_ref().filter(|_| arguments.until.is_none()) {

@@ -15,6 +15,7 @@ pub mod other_engines;
 pub mod prepare;
 pub mod recorder;
 pub mod rehearsal;
+pub mod reproduce;
 pub mod settlement;
 pub mod verify;
 pub mod world;

@@ -1,7 +1,15 @@
 //! What a rehearsal leaves out. Every report lists it: what is not modelled cannot be rehearsed.
 
-/// One sentence each.
-pub const NOT_MODELLED: &[&str] = &[
+use crate::prepare::Prepared;
+
+/// One sentence each, as reports take them; the last says which recorded trips are not replayed, if there are any.
+#[must_use]
+pub fn not_modelled(prepared: &Prepared) -> Vec<String> {
+    let left_out = prepared.replay.as_ref().and_then(|replay| replay.left_out());
+    NOT_MODELLED.iter().map(|&sentence| sentence.to_owned()).chain(left_out).collect()
+}
+
+const NOT_MODELLED: &[&str] = &[
     "Kubernetes where the blueprint has no [kubernetes]: replicas are then fixed processes on hosts of their own, and nobody starts what ended.",
     "Of Kubernetes: etcd and the control plane's own outages in a zone, pulling images, preemption, affinities, StatefulSets, a pod's own network, outages of what counts its requests.",
     "Route 53 beyond checks of the load balancer's nodes and resolvers that overstay: with one region there is nothing to fail over to.",

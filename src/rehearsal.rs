@@ -22,10 +22,12 @@ use runtime::net::HostId;
 
 use crate::prepare::Prepared;
 use crate::recorder::Recorder;
+use crate::reproduce;
 use crate::world::{self, Assembled};
 
 mod ending;
 mod identity;
+mod placement;
 mod samples;
 
 use ending::Ending;
@@ -138,7 +140,10 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     let schedule = Schedule::arm(&scenario.faults, origin, &control, places, assembled.surfaces.clone());
 
     let mut run = Run { engine, assembled, recorder: recorder.clone(), options, samples: samples::Samples::new() };
-    let reached = run.until(horizon, |at| at.as_secs_f64() / horizon.as_secs_f64())?;
+    let progress = |at: Time| at.as_secs_f64() / horizon.as_secs_f64();
+    let warm = run.until(origin, progress)?;
+    let placement = placement::placement(prepared, &run.assembled, &control);
+    let reached = warm && run.until(horizon, progress)?;
     let mut whole = reached && options.until.is_none();
     let far = |control: &Control| Stretch {
         simulated_s: control.now().as_secs_f64(),
@@ -160,12 +165,17 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     Ending { faults, log: schedule.log(), crowd, control: &control, whole }.record(&oracles, &recorder);
 
     let mut record = blank;
+    record.placement = placement;
     record.complete = whole;
     record.stopped_by = match options.until {
         Some(until) if reached => Some(format!("--until {}", scenarios::duration_text(until))),
         _ => (!whole).then(|| "Ctrl-C or SIGTERM".to_owned()),
     };
     record.trace_hash = format!("{:032x}", control.trace_hash());
+    // One that was stopped by hand is at no moment that another could be compared at.
+    let comparable = whole || (reached && options.until.is_some());
+    let trace_hash = comparable.then_some(record.trace_hash.as_str());
+    record.reproduce = reproduce::line(prepared, options.seed, options.until, trace_hash);
     record.at_horizon = at_horizon;
     Stretch { simulated_s: record.simulated_s, wall_s: record.wall_s, events: record.events } = far(&control);
     let names = control.processes();

@@ -11,7 +11,7 @@ use engine::{Distances, Engine, EngineConfig, LatencySpec, Transport};
 use faults::Surfaces;
 use platform::api::gateway;
 use platform::services::following::Follower;
-use ports::observe::Observer;
+use ports::observe::{Name, Observer};
 use runtime::net::HostId;
 use runtime::world::{HostSpec, INTERNET, ProcessSpec, VolumeSpec, World};
 use scenarios::blueprint::{self, Latency};
@@ -26,7 +26,7 @@ mod parameters;
 mod services;
 mod stores;
 
-pub use observed::{declared_losses, first_leaders, record_losses, rules};
+pub use observed::{first_leaders, record_losses, rules, stores};
 
 /// What the load balancer is called, in DNS too.
 const API: &str = "load-balancer";
@@ -40,6 +40,17 @@ pub struct Assembled {
     pub groups: BTreeMap<String, Vec<HostId>>,
     /// Services whose replicas are pods.
     pub pods_of: Vec<String>,
+    /// Who watches over which part of the cloud, or keeps its names.
+    pub watchers: Vec<Watchers>,
+}
+
+/// Hosts that serve no request themselves: what they notice and decide is what recoveries rest on.
+pub struct Watchers {
+    /// What reports call them, such as `rds monitors`.
+    pub group: &'static str,
+    /// What each of them is, such as `monitor`.
+    pub role: &'static str,
+    pub hosts: Vec<HostId>,
 }
 
 /// The native engine's settings for a scenario.
@@ -113,10 +124,13 @@ pub fn assemble(
         groups.insert(format!("{API}-{zone}"), vec![address.host]);
     }
 
+    let mut watchers = watchers(&stores, blueprint.route53.is_some(), balancer.controllers.clone());
     let cluster = blueprint.kubernetes.as_ref().map(|stated| {
         let registers = balancer.registers();
         let cluster = cluster::deploy(world, prepared, stated, &stores, registers, observer.clone(), follower);
         groups.insert(blueprint::CLUSTER.to_owned(), cluster.nodes);
+        let hosts = vec![cluster.control_plane];
+        watchers.push(Watchers { group: "kubernetes-control-plane", role: "", hosts });
         cluster.operator
     });
     let pods_of = cluster.iter().flat_map(|_| blueprint.services.iter().map(|service| service.name.clone())).collect();
@@ -134,7 +148,25 @@ pub fn assemble(
         processor: stores.processor.control.clone(),
         crowd: crowd.clone(),
     };
-    Assembled { crowd, surfaces, groups, pods_of }
+    Assembled { crowd, surfaces, groups, pods_of, watchers }
+}
+
+/// Who watches over the stores and the load balancer, and who keeps names; groups without hosts are left out.
+fn watchers(stores: &stores::Stores, checked_from_outside: bool, controllers: Vec<HostId>) -> Vec<Watchers> {
+    let hosts = |watchers: &[(HostId, Name)]| watchers.iter().map(|(host, _)| *host).collect::<Vec<_>>();
+    let of_balancer =
+        if checked_from_outside { ("route 53 checkers", "checker") } else { ("health controllers", "controller") };
+    let of_cache = stores.cache.as_ref().map_or(Vec::new(), |cache| hosts(&cache.monitors));
+    let of_log = stores.event_log.as_ref().map_or(Vec::new(), |log| hosts(&log.ensemble));
+    let all = [
+        ("rds monitors", "monitor", hosts(&stores.database.monitors)),
+        ("redis monitors", "monitor", of_cache),
+        ("kafka ensemble", "zookeeper", of_log),
+        (of_balancer.0, of_balancer.1, controllers),
+        ("dns", "name server", stores.names.servers().iter().map(|server| server.host).collect()),
+    ];
+    let standing = all.into_iter().filter(|(.., hosts)| !hosts.is_empty());
+    standing.map(|(group, role, hosts)| Watchers { group, role, hosts }).collect()
 }
 
 /// All phones, in one process outside the cloud: what they share is the simulation's, not theirs.

@@ -211,6 +211,20 @@ fn a_drill_is_the_distribution_of_its_seeds() {
     };
     assert_eq!(hashes(&drill).len(), 3);
     assert_eq!(hashes(&drill), hashes(&again), "the number of threads changes nothing");
+    for path in [
+        "/stores/rds/lost/worst",
+        "/stores/rds/divergent/median",
+        "/stores/rds/oldest_age_s/worst",
+        "/speed/wall_s/median",
+    ] {
+        assert!(drill.pointer(path).is_some_and(serde_json::Value::is_number), "{path}: {drill}");
+    }
+    assert!(drill["not_modelled"].as_array().is_some_and(|sentences| !sentences.is_empty()), "{drill}");
+    let lines = drill["runs"].as_array().into_iter().flatten().map(|run| (&run["reproduce"], &run["trace_hash"]));
+    for (line, trace) in lines {
+        let (line, trace) = (line.as_str().expect("text"), trace.as_str().expect("text"));
+        assert!(line.ends_with(&format!("trace {trace}")), "{line}");
+    }
 }
 
 #[test]
@@ -220,9 +234,12 @@ fn a_run_that_is_stopped_at_a_moment_says_so_and_never_passes() {
     let until = rehearse(&["run", "scenarios/smoke/crash.toml", "--until", "40s", "--out", out.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&until.stdout).into_owned();
     assert_eq!(code(&until), 130, "{said}");
-    assert!(said.contains("stopped by --until 40s") && said.ends_with("--seed 1 --until 40s\n"), "{said}");
+    assert!(said.contains("stopped by --until 40s"), "{said}");
     let outcome = std::fs::read(out.join("outcome.json")).expect("the run wrote it");
     let outcome: serde_json::Value = serde_json::from_slice(&outcome).expect("JSON");
+    let last = said.lines().last().expect("the line that does it again");
+    let trace = outcome["trace_hash"].as_str().expect("text");
+    assert!(last.contains("--seed 1 --until 40s  # ") && last.ends_with(&format!("trace {trace}")), "{last}");
     assert_eq!((&outcome["complete"], &outcome["verdict"]), (&false.into(), &"incomplete".into()));
     assert_eq!(outcome["pending"].as_array().map(Vec::len), Some(0), "nobody was asked to come to rest");
     assert_eq!(outcome["speed"]["simulated_s"], 50.0, "ten seconds of warm-up, and forty");

@@ -74,8 +74,18 @@ pub fn run(course: Course) -> RunRecord {
         ]),
         window_journeys_min: 10,
         stores: vec![
-            Store { name: "orders-db".to_string(), tiers: vec![Tier::Critical, Tier::Important], declared_rpo_s: 0.0 },
-            Store { name: "orders-replica".to_string(), tiers: vec![Tier::Standard], declared_rpo_s: 5.0 },
+            Store {
+                name: "orders-db".to_string(),
+                tiers: vec![Tier::Critical, Tier::Important],
+                holds: "trips and payments".to_string(),
+                declared_rpo_s: Some(0.0),
+            },
+            Store {
+                name: "orders-replica".to_string(),
+                tiers: vec![Tier::Standard],
+                holds: String::new(),
+                declared_rpo_s: Some(5.0),
+            },
         ],
         objectives: vec![
             objective("critical.rto", Comparison::Below, 900.0, "< 15m"),
@@ -109,7 +119,8 @@ fn placement() -> Vec<Placement> {
             let instance = format!("{group}-{}", index + 1);
             rows.push(Placement {
                 group: group.to_string(),
-                host: format!("host-{instance}"),
+                // The payments service's instances are pods.
+                host: if group == "payments" { format!("node-{index}") } else { instance.clone() },
                 instance,
                 role: String::new(),
                 zone: zone.to_string(),
@@ -121,10 +132,20 @@ fn placement() -> Vec<Placement> {
         let instance = format!("orders-db {role}");
         rows.push(Placement {
             group: "orders-db".to_string(),
-            host: format!("db-{role}"),
+            host: instance.clone(),
             instance,
             role: role.to_string(),
             zone: zone.to_string(),
+        });
+    }
+    for number in 0..2 {
+        let instance = format!("checker-{number}");
+        rows.push(Placement {
+            group: "route 53".to_string(),
+            host: instance.clone(),
+            instance,
+            role: "checker".to_string(),
+            zone: String::new(),
         });
     }
     rows

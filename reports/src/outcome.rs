@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::format::elapsed_s;
 use crate::measures::latency::Quantiles;
 use crate::measures::objectives::{ObjectiveOutcome, ObjectiveStatus};
-use crate::measures::recovery::{Phases, Recovery};
+use crate::measures::recovery::{LateBreach, Phases, Recovery};
 use crate::measures::stores::StoreOutcome;
 use crate::measures::windows::Breach;
 use crate::records::{Tier, Unrest};
@@ -52,7 +52,7 @@ pub struct Outcome {
     pub pending: Vec<PendingOutcome>,
     /// How much was simulated how fast.
     pub speed: Speed,
-    /// The command that does it again.
+    /// The command that does it again; after it, behind `  # `, of which program and scenario, and the trace that it comes to.
     pub reproduce: String,
 }
 
@@ -140,6 +140,8 @@ pub struct TierOutcome {
     pub rto_s: Option<f64>,
     /// What that time was spent on; for a tier that did not come back, the time until the horizon.
     pub phases: Phases,
+    /// The breach that ends that time, where it stands apart from the others; null where it does not, or the tier did not come back.
+    pub late_breach: Option<LateBreach>,
     /// Every stretch in which the service level was broken, also those before the onset.
     pub breaches: Vec<Breach>,
     /// Journeys meant to start.
@@ -301,9 +303,13 @@ mod tests {
             "/tiers/critical/rto_s",
             "/tiers/critical/phases/detect_s",
             "/tiers/critical/breaches/0/from_s",
+            "/tiers/critical/breaches/0/journeys",
+            "/tiers/critical/late_breach/apart_s",
             "/stores/orders-db/lost",
             "/stores/orders-db/divergent",
             "/stores/orders-db/oldest_age_s",
+            "/stores/orders-db/tiers/0",
+            "/stores/orders-db/holds",
             "/latency/before/p50_ms",
             "/latency/during/p99_ms",
             "/latency/after/p999_ms",
@@ -312,6 +318,7 @@ mod tests {
             "/requests/ok",
             "/requests/failed",
             "/objectives/0/status",
+            "/objectives/1/stores/0",
             "/oracles/no acknowledged write is lost/evaluations",
             "/oracles/no acknowledged write is lost/violations",
             "/speed/simulated_s",

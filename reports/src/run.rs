@@ -8,7 +8,7 @@ use crate::measures::objectives::Objective;
 use crate::records::Tier;
 
 /// The version of `run.json`, the record tables and `outcome.json`; it changes when a reader of the old ones would err.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// A run: its identity, its promises and how it went, without its records.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct RunRecord {
     pub seed: u64,
     /// The engine that ran it.
     pub engine: String,
-    /// The commit of the program; empty when unknown.
+    /// The commit that the program was built from, `with changes` if its sources had been changed since; empty when unknown.
     pub commit: String,
     /// When the simulated day begins to be measured, such as `Fri 17:30`.
     pub start: String,
@@ -40,7 +40,7 @@ pub struct RunRecord {
     pub duration_s: f64,
     /// What demand amounts to.
     pub traffic: Traffic,
-    /// Which instance runs where.
+    /// Which instance ran where when the warm-up was over, or the run was stopped before that.
     pub placement: Vec<Placement>,
     /// What each tier owes its users.
     pub service_levels: BTreeMap<Tier, ServiceLevel>,
@@ -63,7 +63,7 @@ pub struct RunRecord {
     /// How far these three had come at the horizon, before everything was healed and came to rest; null when the run was
     /// stopped before it.
     pub at_horizon: Option<Stretch>,
-    /// The command that does it again.
+    /// The command that does it again; after it, behind `  # `, of which program and scenario, and the trace that it comes to.
     pub reproduce: String,
 }
 
@@ -110,7 +110,7 @@ pub struct Placement {
     pub instance: String,
     /// Its part in the group, such as `primary`; empty when all are alike.
     pub role: String,
-    /// Its availability zone.
+    /// Its availability zone; empty for what stands in none.
     pub zone: String,
     /// Its host.
     pub host: String,
@@ -132,8 +132,11 @@ pub struct ServiceLevel {
 pub struct Store {
     /// As the blueprint names it.
     pub name: String,
-    /// The tiers that rest on it.
+    /// The tiers that its losses count in.
     pub tiers: Vec<Tier>,
-    /// The loss that its design accepts, seconds before the onset; 0 when none is.
-    pub declared_rpo_s: f64,
+    /// What it holds, and so why its losses count there, or in no tier: for a person.
+    pub holds: String,
+    /// The loss that its design accepts, seconds before the onset: 0 when none is; null when it may lose writes and the blueprint declares no
+    /// objective for it.
+    pub declared_rpo_s: Option<f64>,
 }

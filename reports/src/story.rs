@@ -1,7 +1,10 @@
 //! The sentences and cells that the terminal and the page share, so that both say the same.
 
+mod placement;
+
 use std::collections::BTreeMap;
 
+pub use self::placement::placement;
 use crate::format;
 use crate::measures::latency::Quantiles;
 use crate::measures::objectives::{Measured, Metric, ObjectiveOutcome, Unit};
@@ -10,9 +13,9 @@ use crate::measures::stores::{Loss, StoreOutcome};
 use crate::measures::timeline::{Fault, Happening};
 use crate::measures::windows::Breach;
 use crate::outcome::{AfterBegins, LatencyOutcome, Outcome, RequestCounts, Speed, TierOutcome, Verdict};
-use crate::records::{Fate, Unrest};
+use crate::records::{Fate, Tier, Unrest};
 use crate::report::Report;
-use crate::run::{RunRecord, Stretch};
+use crate::run::Stretch;
 
 /// States without a mark that are told; every mark and fault is.
 const STATES_TOLD: usize = 40;
@@ -22,9 +25,6 @@ const COMPONENTS_NAMED: usize = 3;
 
 /// Causes of failure that are named of one kind of request.
 const FAILURES_NAMED: usize = 2;
-
-/// Characters that a cell of the placement grid may take before its instances are counted instead.
-const PLACEMENT_CELL: usize = 26;
 
 /// What was run: scenario, seed, engine, time, demand.
 pub fn identity(report: &Report) -> Vec<String> {
@@ -106,41 +106,6 @@ pub fn footing(report: &Report) -> Vec<(&'static str, String)> {
         rows.push(("commit", run.commit.clone()));
     }
     rows
-}
-
-/// Groups by zone.
-#[derive(Debug)]
-pub struct Grid {
-    /// The zones, in order.
-    pub zones: Vec<String>,
-    /// A group's name and what of it is in each zone.
-    pub rows: Vec<(String, Vec<String>)>,
-}
-
-/// Which group has what in which zone: roles where instances differ, names where they do not.
-pub fn placement(run: &RunRecord) -> Grid {
-    let mut zones: Vec<String> = run.placement.iter().map(|row| row.zone.clone()).collect();
-    zones.sort();
-    zones.dedup();
-    let mut groups: Vec<&str> = Vec::new();
-    for row in &run.placement {
-        if !groups.contains(&row.group.as_str()) {
-            groups.push(&row.group);
-        }
-    }
-    let cell = |group: &str, zone: &String| {
-        let here: Vec<&str> = run
-            .placement
-            .iter()
-            .filter(|row| row.group == group && row.zone == *zone)
-            .map(|row| if row.role.is_empty() { row.instance.as_str() } else { row.role.as_str() })
-            .collect();
-        let names = here.join(", ");
-        if names.chars().count() <= PLACEMENT_CELL { names } else { format!("{} instances", here.len()) }
-    };
-    let rows =
-        groups.iter().map(|group| (group.to_string(), zones.iter().map(|zone| cell(group, zone)).collect())).collect();
-    Grid { zones, rows }
 }
 
 /// What an event of the story is.
@@ -289,6 +254,17 @@ pub fn breach(breach: &Breach) -> String {
     )
 }
 
+/// Where a tier's recovery time ends with a breach that stands apart from what was before: how far, and on how little that rests.
+pub fn late_breach(tier: &TierOutcome) -> Option<String> {
+    let late = tier.late_breach?;
+    let apart = match late.rto_without_s > 0.0 {
+        true => format!("{} after the one before", format::span(late.apart_s)),
+        false => format!("{} after the onset", format::span(late.apart_s)),
+    };
+    let (seen_in, without) = (format::count(late.journeys), format::span(late.rto_without_s));
+    Some(format!("RTO ends with a breach {apart}, seen in {seen_in} requests; without it {without}"))
+}
+
 /// A store's RPO in words.
 pub fn recovery_point(store: &StoreOutcome) -> String {
     match store.oldest_age_s {
@@ -298,20 +274,66 @@ pub fn recovery_point(store: &StoreOutcome) -> String {
     }
 }
 
-/// Whether a store lost what its design lets it lose.
-pub fn loss_judgement(store: &StoreOutcome) -> String {
-    let declared = if store.declared_rpo_s > 0.0 {
-        format!("design accepts {}", format::span(store.declared_rpo_s))
+/// The columns of the table of stores, after the store's name and before the judgement.
+pub const STORE_HEADS: [&str; 5] = ["acknowledged", "lost", "divergent", "RPO", "counts in"];
+
+/// The tiers that a store's losses count in.
+pub fn counts_in(tiers: &[Tier]) -> String {
+    if tiers.is_empty() {
+        "no tier".to_string()
     } else {
-        "design accepts none".to_string()
-    };
-    if store.lost + store.divergent == 0 {
-        "nothing lost".to_string()
-    } else if store.accepted {
-        format!("{declared}: within it")
-    } else {
-        format!("{declared}: a bug")
+        tiers.iter().map(|tier| tier.name()).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Whether a store lost what its design lets it lose; where no objective is declared for it alone, which promise looks at it, if any.
+pub fn loss_judgement(name: &str, store: &StoreOutcome, objectives: &[ObjectiveOutcome]) -> String {
+    if store.lost + store.divergent == 0 {
+        return "nothing lost".to_string();
+    }
+    match (store.declared_rpo_s, store.accepted) {
+        (None, true) => match objectives.iter().find(|objective| objective.stores.iter().any(|one| one == name)) {
+            Some(objective) => format!("judged by {}", objective.metric),
+            None => "no objective declared".to_string(),
+        },
+        (None, false) => "nothing broke: a bug".to_string(),
+        (Some(accepted_s), true) => format!("{} accepted: within", format::span(accepted_s)),
+        (Some(accepted_s), false) if accepted_s > 0.0 => format!("{} accepted: a bug", format::span(accepted_s)),
+        (Some(_), false) => "none accepted: a bug".to_string(),
+    }
+}
+
+/// What each store holds, and so where its losses count.
+pub fn holdings(outcome: &Outcome) -> Vec<String> {
+    let told = outcome.stores.iter().filter(|(_, store)| !store.holds.is_empty());
+    told.map(|(name, store)| format!("{name}: {}", store.holds)).collect()
+}
+
+/// How many of what was lost, such as `12 lost and 3 divergent writes`; nothing of none.
+fn gone(lost: u64, divergent: u64) -> Option<String> {
+    let counted = |count: u64, how: &str| (count > 0).then(|| format!("{} {how}", format::count(count)));
+    let counts: Vec<String> = [counted(lost, "lost"), counted(divergent, "divergent")].into_iter().flatten().collect();
+    let noun = if lost + divergent == 1 { "write" } else { "writes" };
+    (!counts.is_empty()).then(|| format!("{} {noun}", counts.join(" and ")))
+}
+
+/// What was lost and is not in an objective's number, so that a promise kept hides no loss.
+pub fn not_in(objective: &ObjectiveOutcome, outcome: &Outcome) -> Vec<String> {
+    if !objective.metric.is_about_losses() {
+        return Vec::new();
+    }
+    let of = |(name, store): (&String, &StoreOutcome)| match (objective.stores.contains(name), objective.metric) {
+        (true, Metric::RecoveryPoint(_)) => {
+            let gone = gone(0, store.divergent)?;
+            Some(format!("not in it: {gone} of {name}, acknowledged after the onset"))
+        }
+        (true, _) => None,
+        (false, _) => {
+            let gone = gone(store.lost, store.divergent)?;
+            Some(format!("not in it: {gone} of {name}, which counts in {}", counts_in(&store.tiers)))
+        }
+    };
+    outcome.stores.iter().filter_map(of).collect()
 }
 
 /// A lost write in words.
@@ -373,8 +395,14 @@ fn most_frequent(codes: &BTreeMap<String, u64>, named: usize) -> String {
 /// What a run showed of an objective, in words.
 pub fn value_text(objective: &ObjectiveOutcome, report: &Report) -> String {
     match objective.metric.measure(&report.outcome) {
-        Measured::Value(value) => value_in_unit(objective.metric, value),
+        Measured::Value(value) if objective.stores.is_empty() => value_in_unit(objective.metric, value),
+        Measured::Value(value) => {
+            format!("{} in {}", value_in_unit(objective.metric, value), objective.stores.join(", "))
+        }
         Measured::Never => "not recovered".to_string(),
+        Measured::Unknown if objective.metric.is_about_losses() && objective.stores.is_empty() => {
+            "unknown: no store counts in it".to_string()
+        }
         Measured::Unknown => "unknown: too little was seen".to_string(),
         Measured::NotRehearsed => "not rehearsed: nothing broke".to_string(),
     }
@@ -389,5 +417,61 @@ pub fn value_in_unit(metric: Metric, value: f64) -> String {
         Unit::PerSecond => format::rate(value),
         Unit::Ratio if metric.is_error() => format::error_percent(value),
         Unit::Ratio => format::percent(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use crate::measures::recovery::LateBreach;
+
+    /// The outage, in which a cache besides has lost writes, of which no tier knows.
+    fn with_a_cache() -> Outcome {
+        let mut outcome = fixture::outage().outcome;
+        let cache = StoreOutcome { lost: 229, oldest_age_s: Some(44.0), accepted: true, ..StoreOutcome::default() };
+        outcome.stores.insert("redis".to_string(), cache);
+        outcome
+    }
+
+    #[test]
+    fn a_promise_that_is_kept_names_the_losses_that_it_does_not_look_at() {
+        let outcome = with_a_cache();
+        let told: Vec<Vec<String>> = outcome.objectives.iter().map(|objective| not_in(objective, &outcome)).collect();
+        let of_cache = "not in it: 229 lost writes of redis, which counts in no tier".to_string();
+        assert_eq!(told, [vec![], vec![of_cache], vec![], vec![], vec![]]);
+        assert_eq!(outcome.objectives[1].metric, Metric::RecoveryPoint(Tier::Critical));
+    }
+
+    #[test]
+    fn a_store_without_an_objective_has_no_number_for_what_it_may_lose() {
+        let outcome = with_a_cache();
+        let cache = &outcome.stores["redis"];
+        assert_eq!(loss_judgement("redis", cache, &outcome.objectives), "no objective declared");
+        assert_eq!(loss_judgement("orders-db", cache, &outcome.objectives), "judged by critical.rpo");
+        let declared = StoreOutcome { declared_rpo_s: Some(60.0), ..cache.clone() };
+        assert_eq!(loss_judgement("redis", &declared, &[]), "1 m accepted: within");
+        let broken = StoreOutcome { accepted: false, ..declared };
+        assert_eq!(loss_judgement("redis", &broken, &[]), "1 m accepted: a bug");
+        let none_accepted = StoreOutcome { declared_rpo_s: Some(0.0), ..broken };
+        assert_eq!(loss_judgement("redis", &none_accepted, &[]), "none accepted: a bug");
+    }
+
+    #[test]
+    fn a_promise_about_losses_of_no_store_says_that_there_is_none() {
+        let mut report = fixture::outage();
+        report.outcome.stores.get_mut("orders-db").expect("the fixture has it").tiers.clear();
+        let promised = crate::measures::objectives::judge(&report.run.objectives, &report.outcome);
+        assert_eq!(value_text(&promised[1], &report), "unknown: no store counts in it");
+    }
+
+    #[test]
+    fn the_only_breach_is_told_from_the_onset() {
+        let mut tier = fixture::outage().outcome.tiers[&Tier::Critical].clone();
+        tier.late_breach = Some(LateBreach { apart_s: 1_560.0, journeys: 23, rto_without_s: 0.0 });
+        let told = late_breach(&tier).expect("it stands apart");
+        assert_eq!(told, "RTO ends with a breach 26 m after the onset, seen in 23 requests; without it 0 s");
+        tier.late_breach = None;
+        assert_eq!(late_breach(&tier), None);
     }
 }

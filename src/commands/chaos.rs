@@ -13,6 +13,7 @@ use crate::cli;
 use crate::exit::Exit;
 use crate::prepare::{InputError, prepare};
 use crate::rehearsal::RunError;
+use crate::reproduce;
 
 #[cfg(feature = "canary")]
 mod planted;
@@ -120,11 +121,10 @@ fn one(
     }
     let Some(gravest) = lived.failures.first() else { return Ok(Some((lived, None))) };
     write(&path, &base.file_for(&scenario, &arguments.out))?;
-    let trace = lived.trace_hash.as_deref().unwrap_or("none");
     let mut failed = FailedSeed {
         seed,
         failures: lived.failures.clone(),
-        reproduce: reproduce(&path, seed, &prepared.hash, trace),
+        reproduce: reproduce::line(&prepared, seed, None, lived.trace_hash.as_deref()),
         shrunk: None,
     };
     // At once, for whoever watches; the whole list is the result.
@@ -155,13 +155,4 @@ fn write(path: &Path, text: &str) -> Result<(), ChaosError> {
         std::fs::create_dir_all(directory).map_err(failed)?;
     }
     std::fs::write(path, text).map_err(failed)
-}
-
-fn reproduce(path: &Path, seed: u64, scenario_hash: &str, trace_hash: &str) -> String {
-    format!(
-        "rehearse run {} --seed {seed}  (commit {}, scenario {}, trace {trace_hash})",
-        path.display(),
-        env!("REHEARSAL_COMMIT"),
-        &scenario_hash[..scenario_hash.len().min(16)],
-    )
 }

@@ -10,8 +10,10 @@ use reports::outcome::Outcome;
 use super::{clock, interrupt, say};
 use crate::cli;
 use crate::exit::Exit;
+use crate::not_modelled::not_modelled;
 use crate::prepare::{Prepared, prepare};
 use crate::rehearsal::{Options, Rehearsed, RunError, rehearse};
+use crate::reproduce;
 
 pub fn drill(arguments: &cli::Drill) -> Exit {
     let which = &arguments.which;
@@ -67,7 +69,7 @@ fn sweep(prepared: &Prepared, arguments: &cli::Drill) -> (Sweep, bool) {
     bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} seeds  {eta} left").expect("a constant template"));
     let interrupt = interrupt::flag();
     let next = AtomicU64::new(0);
-    let swept = Mutex::new(Sweep { asked: arguments.seeds, ..Sweep::default() });
+    let swept = Mutex::new(Sweep { asked: arguments.seeds, not_modelled: not_modelled(prepared), ..Sweep::default() });
     let work = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
@@ -113,7 +115,7 @@ fn result(prepared: &Prepared, seed: u64, run: Result<Rehearsed, RunError>) -> O
         Ok(rehearsed) if rehearsed.interrupted => None,
         Ok(rehearsed) => Some(Ok(rehearsed.report.outcome)),
         Err(problem) => {
-            let reproduce = format!("rehearse run {} --seed {seed}", prepared.arguments().join(" "));
+            let reproduce = reproduce::line(prepared, seed, None, None);
             Some(Err(FailedRun { seed, problem: problem.to_string(), reproduce }))
         }
     }
@@ -158,7 +160,8 @@ mod tests {
         add(&mut sweep, result(&prepared, 2, Err(wedged)).expect("it was not interrupted"));
         let drill = Drill::of(&sweep).expect("a run");
         assert_eq!((drill.runs.len(), drill.complete, drill.verdict), (1, false, Verdict::Incomplete));
-        assert_eq!(drill.failed[0].reproduce, "rehearse run scenarios/smoke/crash.toml --seed 2");
+        let command = reproduce::command(&drill.failed[0].reproduce);
+        assert_eq!(command, "rehearse run scenarios/smoke/crash.toml --seed 2");
         assert!(drill.failed[0].problem.contains("trips-0"), "{:?}", drill.failed);
         assert_eq!(exit(&drill, false), Exit::Internal);
         assert_eq!(exit(&drill, true), Exit::Interrupted);

@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use crate::other_engines;
 use crate::prepare::{Prepared, prepare};
 use crate::rehearsal::{Options, Rehearsed, RunError, rehearse};
+use crate::reproduce;
 
 pub fn run(arguments: &Run) -> Exit {
     let which = &arguments.which;
@@ -83,12 +84,7 @@ fn render(report: &Report, json: bool) -> String {
 }
 
 fn complaint(problem: &RunError, arguments: &Run, prepared: &Prepared) -> String {
-    format!(
-        "{problem}\nrehearse run {} --seed {} (scenario {})",
-        prepared.arguments().join(" "),
-        arguments.seed,
-        prepared.hash
-    )
+    format!("{problem}\n{}", reproduce::line(prepared, arguments.seed, arguments.until, None))
 }
 
 fn other(arguments: &Run, prepared: &Prepared) -> Exit {

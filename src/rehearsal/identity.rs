@@ -2,13 +2,12 @@
 
 use reports::measures::objectives::{Comparison, Metric, Objective};
 use reports::records::Tier;
-use reports::run::{Placement, RunRecord, SCHEMA_VERSION, ServiceLevel, Store, Traffic};
-use scenarios::blueprint::{self, Role};
+use reports::run::{RunRecord, SCHEMA_VERSION, ServiceLevel, Traffic};
 
 use super::Options;
-use crate::not_modelled::NOT_MODELLED;
+use crate::not_modelled::not_modelled;
 use crate::prepare::Prepared;
-use crate::world;
+use crate::{reproduce, world};
 
 /// A one-minute window with fewer journeys than this is unknown: below it one failure breaks a 95 % level by itself.
 const WINDOW_JOURNEYS_MIN: u64 = 20;
@@ -42,64 +41,19 @@ pub fn run_record(prepared: &Prepared, options: &Options<'_>) -> RunRecord {
             riders_per_h: prepared.traffic.riders_per_hour,
             drivers: prepared.traffic.drivers,
         },
-        placement: placement(prepared),
+        placement: Vec::new(),
         service_levels: service_levels.into_iter().collect(),
         window_journeys_min: WINDOW_JOURNEYS_MIN,
-        stores: world::declared_losses(prepared).into_iter().map(|(name, loss)| store(name, loss)).collect(),
+        stores: world::stores(prepared),
         objectives: prepared.loaded.objectives().iter().map(objective).collect(),
-        not_modelled: NOT_MODELLED
-            .iter()
-            .map(|&sentence| sentence.to_owned())
-            .chain(prepared.replay.as_ref().and_then(|replay| replay.left_out()))
-            .collect(),
+        not_modelled: not_modelled(prepared),
         trace_hash: String::new(),
         events: 0,
         simulated_s: 0.0,
         wall_s: 0.0,
         at_horizon: None,
-        reproduce: reproduce(prepared, options),
+        reproduce: reproduce::line(prepared, options.seed, options.until, None),
     }
-}
-
-/// Cache and event log repeat what the database has: no tier rests on them.
-fn store(name: &str, accepted: std::time::Duration) -> Store {
-    let tiers = if name == blueprint::DATABASE { vec![Tier::Critical, Tier::Important] } else { Vec::new() };
-    Store { name: name.to_owned(), tiers, declared_rpo_s: accepted.as_secs_f64() }
-}
-
-fn reproduce(prepared: &Prepared, options: &Options<'_>) -> String {
-    let mut line = format!("rehearse run {} --seed {}", prepared.arguments().join(" "), options.seed);
-    if let Some(until) = options.until {
-        line.push_str(&format!(" --until {}", scenarios::duration_text(until)));
-    }
-    line
-}
-
-fn placement(prepared: &Prepared) -> Vec<Placement> {
-    let leaders = world::first_leaders(prepared);
-    let shards = prepared.loaded.blueprint.redis.as_ref().map_or(0, |redis| redis.shards.len());
-    let place = |host: blueprint::Host| {
-        let (group, role) = match host.role {
-            Role::Service(service) => (service, String::new()),
-            Role::LoadBalancer => ("load-balancer".to_owned(), String::new()),
-            Role::DatabasePrimary => (blueprint::DATABASE.to_owned(), "primary".to_owned()),
-            Role::DatabaseStandby => (blueprint::DATABASE.to_owned(), "standby".to_owned()),
-            Role::DatabaseReplica => (blueprint::DATABASE.to_owned(), "read replica".to_owned()),
-            Role::Cache { shard, primary } => {
-                let role = if primary { "primary" } else { "replica" };
-                // Short, so that the report has room for those of several shards in one zone.
-                let role = if shards > 1 { format!("{role} {shard}") } else { role.to_owned() };
-                (blueprint::CACHE.to_owned(), role)
-            }
-            Role::Broker => {
-                let role = leaders.get(&host.name).cloned().unwrap_or_else(|| "broker".to_owned());
-                (blueprint::EVENT_LOG.to_owned(), role)
-            }
-            Role::Node => (blueprint::CLUSTER.to_owned(), "node".to_owned()),
-        };
-        Placement { group, instance: host.name.clone(), role, zone: host.zone, host: host.name }
-    };
-    prepared.loaded.blueprint.hosts().into_iter().map(place).collect()
 }
 
 fn objective(objective: &scenarios::Objective) -> Objective {

@@ -3,7 +3,7 @@
 mod distribution;
 mod render;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,8 @@ use crate::error::Error;
 use crate::measures::latency::Quantiles;
 use crate::measures::objectives::{Measured, Metric, ObjectiveStatus};
 use crate::measures::recovery::Recovery;
-use crate::outcome::{Outcome, TierOutcome, Verdict};
+use crate::measures::stores::StoreOutcome;
+use crate::outcome::{Outcome, Speed, TierOutcome, Verdict};
 use crate::records::Tier;
 use crate::run::SCHEMA_VERSION;
 use crate::writer;
@@ -40,12 +41,18 @@ pub struct Drill {
     pub distributions: BTreeMap<Metric, Distribution>,
     /// What recovery times were spent on, in order, over the runs in which the tier was hit and came back.
     pub phases: BTreeMap<Tier, Vec<PhaseSpread>>,
+    /// Lost writes, store by store.
+    pub stores: BTreeMap<String, StoreSpread>,
     /// Latency before, during and after.
     pub latency: Vec<LatencySpread>,
     /// How many runs kept each promise.
     pub objectives: Vec<Kept>,
     /// What must hold in every run, all runs together.
     pub oracles: BTreeMap<String, Looked>,
+    /// How much each run simulated how fast, as `outcome.json` names it: `simulated_s`, `wall_s`, `events`.
+    pub speed: BTreeMap<String, Distribution>,
+    /// What the models leave out, one sentence each.
+    pub not_modelled: Vec<String>,
     /// The runs, in order of seed.
     pub runs: Vec<Run>,
     /// Seeds that have no result, in order.
@@ -61,6 +68,8 @@ pub struct Sweep {
     pub outcomes: Vec<Outcome>,
     /// Runs without a result, in any order.
     pub failed: Vec<FailedRun>,
+    /// What the models leave out, one sentence each.
+    pub not_modelled: Vec<String>,
 }
 
 /// A phase of recovery over many runs.
@@ -70,6 +79,25 @@ pub struct PhaseSpread {
     pub name: String,
     /// Seconds.
     pub over_runs: Distribution,
+}
+
+/// One store's lost writes over many runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoreSpread {
+    /// The tiers that they count in.
+    pub tiers: Vec<Tier>,
+    /// What it holds, and so why they count there, or in no tier.
+    pub holds: String,
+    /// Runs in which it lost any, divergent ones included.
+    pub runs_with_losses: u64,
+    /// Of these, runs in which it lost what its design does not let it lose.
+    pub runs_with_a_bug: u64,
+    /// Writes acknowledged before the recovery was complete and absent after it.
+    pub lost: Distribution,
+    /// Writes acknowledged after the onset by a side that lost.
+    pub divergent: Distribution,
+    /// Age of the oldest lost write at the onset, seconds, 0 of a run that lost none; null when nothing broke in any run that lost one.
+    pub oldest_age_s: Option<Distribution>,
 }
 
 /// Latency in one part of the runs.
@@ -88,6 +116,8 @@ pub struct Kept {
     pub metric: Metric,
     /// The condition as people wrote it.
     pub objective: String,
+    /// The stores that it looks at, if it is about lost writes; empty if it is about something else.
+    pub stores: Vec<String>,
     /// Runs that kept it.
     pub met: u64,
     /// Runs that did not, or could not show that they did.
@@ -170,9 +200,12 @@ impl Drill {
                 .filter_map(|metric| Some((metric, spread(metric, &outcomes)?)))
                 .collect(),
             phases: Tier::ALL.into_iter().filter_map(|tier| Some((tier, phases(tier, &outcomes)?))).collect(),
+            stores: stores(&outcomes),
             latency: latency(&outcomes),
             objectives: kept(&outcomes),
             oracles,
+            speed: speed(&outcomes),
+            not_modelled: sweep.not_modelled.clone(),
             runs: runs.collect(),
             failed,
         })
@@ -185,12 +218,6 @@ impl Drill {
 }
 
 fn spread(metric: Metric, outcomes: &[&Outcome]) -> Option<Distribution> {
-    let rests_on_tier =
-        |tier: Tier| outcomes.iter().any(|outcome| outcome.stores.values().any(|store| store.tiers.contains(&tier)));
-    match metric {
-        Metric::RecoveryPoint(tier) | Metric::LostWrites(tier) if !rests_on_tier(tier) => return None,
-        _ => {}
-    }
     let worse = if metric.small_is_bad() { Worse::Small } else { Worse::Large };
     let values = outcomes.iter().filter_map(|outcome| match metric.measure(outcome) {
         Measured::Value(value) => Some(Some(value)),
@@ -210,6 +237,44 @@ fn phases(tier: Tier, outcomes: &[&Outcome]) -> Option<Vec<PhaseSpread>> {
         Some(PhaseSpread { name: name.to_string(), over_runs: Distribution::of(spent, Worse::Large)? })
     });
     Some(spreads.collect())
+}
+
+/// Over the runs whose outcome has the store: all of them, since a blueprint has the same stores in each.
+fn stores(outcomes: &[&Outcome]) -> BTreeMap<String, StoreSpread> {
+    let names: BTreeSet<&String> = outcomes.iter().flat_map(|outcome| outcome.stores.keys()).collect();
+    let spread_of = |name: &String| {
+        let found: Vec<&StoreOutcome> = outcomes.iter().filter_map(|outcome| outcome.stores.get(name)).collect();
+        let over = |value: fn(&StoreOutcome) -> Option<f64>| {
+            Distribution::of(found.iter().filter_map(|store| value(store)).map(Some), Worse::Large)
+        };
+        let runs = |wanted: fn(&StoreOutcome) -> bool| found.iter().filter(|store| wanted(store)).count() as u64;
+        let first = found.first()?;
+        let spread = StoreSpread {
+            tiers: first.tiers.clone(),
+            holds: first.holds.clone(),
+            runs_with_losses: runs(|store| store.lost + store.divergent > 0),
+            runs_with_a_bug: runs(|store| !store.accepted),
+            lost: over(|store| Some(store.lost as f64))?,
+            divergent: over(|store| Some(store.divergent as f64))?,
+            oldest_age_s: over(|store| store.oldest_age_s.or((store.lost == 0).then_some(0.0))),
+        };
+        Some((name.clone(), spread))
+    };
+    names.into_iter().filter_map(spread_of).collect()
+}
+
+fn speed(outcomes: &[&Outcome]) -> BTreeMap<String, Distribution> {
+    type Part = fn(&Speed) -> f64;
+    let parts: [(&str, Part); 3] = [
+        ("simulated_s", |speed| speed.simulated_s),
+        ("wall_s", |speed| speed.wall_s),
+        ("events", |speed| speed.events as f64),
+    ];
+    let spread_of = |(name, part): (&str, Part)| {
+        let values = outcomes.iter().map(|outcome| Some(part(&outcome.speed)));
+        Some((name.to_string(), Distribution::of(values, Worse::Large)?))
+    };
+    parts.into_iter().filter_map(spread_of).collect()
 }
 
 fn latency(outcomes: &[&Outcome]) -> Vec<LatencySpread> {
@@ -236,8 +301,9 @@ fn kept(outcomes: &[&Outcome]) -> Vec<Kept> {
     for objective in outcomes.iter().flat_map(|outcome| &outcome.objectives) {
         let same = |known: &Kept| known.metric == objective.metric && known.objective == objective.objective;
         let index = kept.iter().position(same).unwrap_or_else(|| {
-            let (metric, objective) = (objective.metric, objective.objective.clone());
-            kept.push(Kept { metric, objective, met: 0, missed: 0, not_rehearsed: 0 });
+            let (metric, stores) = (objective.metric, objective.stores.clone());
+            let objective = objective.objective.clone();
+            kept.push(Kept { metric, objective, stores, met: 0, missed: 0, not_rehearsed: 0 });
             kept.len() - 1
         });
         match objective.status {
@@ -276,7 +342,8 @@ mod tests {
     }
 
     fn drill(outcomes: Vec<Outcome>) -> Drill {
-        let sweep = Sweep { asked: outcomes.len() as u64, outcomes, failed: Vec::new() };
+        let not_modelled = fixture::run(fixture::Course::Outage).not_modelled;
+        let sweep = Sweep { asked: outcomes.len() as u64, outcomes, failed: Vec::new(), not_modelled };
         Drill::of(&sweep).expect("runs")
     }
 
@@ -302,7 +369,8 @@ mod tests {
             problem: "the run is wedged: trips-1 keeps itself busy at 70s without time passing".to_string(),
             reproduce: "rehearse run scenarios/drills/zone-power-loss.toml --seed 4".to_string(),
         };
-        let drill = Drill::of(&Sweep { asked: 10, outcomes: outcomes(7), failed: vec![failed] }).expect("runs");
+        let sweep = Sweep { asked: 10, outcomes: outcomes(7), failed: vec![failed], ..Sweep::default() };
+        let drill = Drill::of(&sweep).expect("runs");
         assert_eq!((drill.complete, drill.verdict, drill.runs.len()), (false, Verdict::Incomplete, 7));
         let text = drill.render(false);
         let said: Vec<&str> = text.lines().skip(1).take(3).collect();
@@ -326,6 +394,26 @@ mod tests {
         some[2].tiers.get_mut(&Tier::Critical).expect("there").availability = Some(0.5);
         let drill = drill(some);
         assert_eq!(drill.distributions[&Metric::Availability(Tier::Critical)].worst, Some(0.5));
+    }
+
+    #[test]
+    fn each_store_s_losses_are_spread_over_the_runs_and_a_promise_that_leaves_them_out_says_so() {
+        let mut some = outcomes(7);
+        for (seed, outcome) in some.iter_mut().enumerate().skip(4) {
+            let store = outcome.stores.get_mut("orders-replica").expect("the fixture has it");
+            (store.lost, store.divergent, store.oldest_age_s) = (seed as u64, 1, Some(2.0));
+        }
+        let drill = drill(some);
+        let store = &drill.stores["orders-replica"];
+        assert_eq!((store.runs_with_losses, store.runs_with_a_bug), (3, 0));
+        assert_eq!((store.lost.median, store.lost.worst, store.divergent.worst), (Some(0.0), Some(6.0), Some(1.0)));
+        let ages = store.oldest_age_s.expect("something broke in every run");
+        assert_eq!((ages.runs, ages.median, ages.worst), (7, Some(0.0), Some(2.0)));
+        let text = drill.render(false);
+        assert!(
+            text.contains("not in it: orders-replica, which lost writes in 3 of 7 runs and counts in standard"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,41 +1,59 @@
 //! A drill in plain columns.
 
-use super::{Distribution, Drill};
+use super::{Distribution, Drill, Kept, StoreSpread};
 use crate::format;
 use crate::outcome::Verdict;
 use crate::story;
+use crate::terminal::Page;
 use crate::terminal::table::{Cell, Table, Tone, left, right};
 
 /// Percentiles of latency that are shown; `drill.json` has the others.
 const PERCENTILES: [&str; 3] = ["p50_ms", "p95_ms", "p99_ms"];
 
+/// The columns of a distribution.
+const SPREAD_HEADS: [&str; 3] = ["median", "worst", "interval"];
+
 impl Drill {
     /// The drill in plain columns; the line that reproduces its worst run comes last.
     pub fn render(&self, colour: bool) -> String {
-        let mut text = format!("{}\n{}\n\n", Tone::Heading.paint(&self.title, colour), self.seeds());
+        let mut page = Page { text: String::new(), colour };
+        page.line(&Tone::Heading.paint(&self.title, colour));
+        page.line(&self.seeds());
+        page.line("");
         for failed in &self.failed {
             let problem = format!("seed {} has no result: {}", failed.seed, failed.problem);
-            text.push_str(&format!("{}\n{}\n\n", Tone::Bad.paint(&problem, colour), failed.reproduce));
+            page.line(&Tone::Bad.paint(&problem, colour));
+            page.line(&failed.reproduce);
+            page.line("");
         }
-        push(&mut text, &self.verdict_table(), colour);
+        page.table(&self.verdict_table());
         for (heading, table) in [
             ("Over all seeds", self.metric_table()),
             ("Recovery by phase, median and worst", self.phase_table()),
+            ("Acknowledged writes by store", self.store_table()),
             ("Latency, median and worst", self.latency_table()),
             ("Objectives", self.objective_table()),
             ("Oracles", self.oracle_table()),
+            ("Speed", Some(self.speed_table())),
         ] {
             if let Some(table) = table {
-                text.push_str(&format!("\n{}\n", Tone::Heading.paint(heading, colour)));
-                push(&mut text, &table, colour);
+                page.heading(heading);
+                page.table(&table);
             }
         }
-        let note = "interval: the two runs, in order, that enclose the median of all seeds with at least 95 %";
-        text.push_str(&format!("\n{}\n", Tone::Quiet.paint(note, colour)));
-        if let Some(worst) = self.runs.iter().min_by_key(|run| run.verdict) {
-            text.push_str(&format!("\nThe first seed with the worst verdict:\n{}\n", worst.reproduce));
+        if !self.not_modelled.is_empty() {
+            page.heading("Not modelled");
+            self.not_modelled.iter().for_each(|item| page.item("·", item));
         }
-        text
+        let note = "interval: the two runs, in order, that enclose the median of all seeds with at least 95 %";
+        page.line("");
+        page.line(&Tone::Quiet.paint(note, colour));
+        if let Some(worst) = self.runs.iter().min_by_key(|run| run.verdict) {
+            page.line("");
+            page.line("The first seed with the worst verdict:");
+            page.line(&worst.reproduce);
+        }
+        page.text
     }
 
     fn seeds(&self) -> String {
@@ -57,21 +75,40 @@ impl Drill {
     }
 
     fn metric_table(&self) -> Option<Table> {
-        let mut table = headed(["median", "worst", "interval", "never"]);
+        let mut table = headed(SPREAD_HEADS.into_iter().chain(["never"]));
         for (&metric, distribution) in &self.distributions {
-            let shown =
-                |value: Option<f64>| value.map_or("never".to_string(), |value| story::value_in_unit(metric, value));
-            let interval = distribution.interval.map_or("too few runs".to_string(), |interval| {
-                format!("{} to {}", shown(interval.from), shown(interval.to))
-            });
             let never = match distribution.never {
                 0 => "-".to_string(),
                 never => format!("{never} of {}", distribution.runs),
             };
-            let cells = [shown(distribution.median), shown(distribution.worst), interval, never].map(right);
-            table.row(std::iter::once(left(metric.to_string())).chain(cells));
+            let cells = spread(distribution, |value| story::value_in_unit(metric, value));
+            table.row(std::iter::once(left(metric.to_string())).chain(cells).chain([right(never)]));
         }
         (!self.distributions.is_empty()).then_some(table)
+    }
+
+    fn store_table(&self) -> Option<Table> {
+        let mut table = headed(SPREAD_HEADS);
+        for (name, store) in &self.stores {
+            let counts_in = story::counts_in(&store.tiers);
+            let of_runs = |runs: u64| format!("in {runs} of {} runs", store.lost.runs);
+            let losses = match (store.runs_with_losses, store.runs_with_a_bug) {
+                (0, _) => left("nothing lost in any run"),
+                (losses, 0) => left(format!("loses {}, counts in {counts_in}", of_runs(losses))),
+                (losses, bugs) => {
+                    let told = format!("loses {}, {} by a bug, counts in {counts_in}", of_runs(losses), of_runs(bugs));
+                    left(told).toned(Tone::Bad)
+                }
+            };
+            table.row([left(name.as_str()), losses]);
+            for (what, over_runs) in [("  lost", &store.lost), ("  divergent", &store.divergent)] {
+                table.row(std::iter::once(left(what)).chain(spread(over_runs, format::about)));
+            }
+            if let Some(ages) = &store.oldest_age_s {
+                table.row(std::iter::once(left("  RPO")).chain(spread(ages, format::span)));
+            }
+        }
+        (!self.stores.is_empty()).then_some(table)
     }
 
     fn phase_table(&self) -> Option<Table> {
@@ -104,9 +141,43 @@ impl Drill {
             };
             let met = format!("kept in {} of {}", kept.met, kept.met + kept.missed);
             let (metric, asked) = (left(kept.metric.to_string()), left(kept.objective.as_str()));
-            table.row([left(sign).toned(tone), metric, asked, right(met).toned(tone)]);
+            let looks_at = match kept.stores.as_slice() {
+                [] => String::new(),
+                stores => format!("in {}", stores.join(", ")),
+            };
+            table.row([left(sign).toned(tone), metric, asked, right(met).toned(tone), left(looks_at)]);
+            for beside in self.not_in(kept) {
+                table.row([left(""), left(beside).toned(Tone::Bad)]);
+            }
         }
         (!self.objectives.is_empty()).then_some(table)
+    }
+
+    /// Stores with losses that a promise about losses does not look at.
+    fn not_in(&self, kept: &Kept) -> Vec<String> {
+        let others = self.stores.iter().filter(|(name, store)| {
+            kept.metric.is_about_losses() && store.runs_with_losses > 0 && !kept.stores.contains(name)
+        });
+        let told = |(name, store): (&String, &StoreSpread)| {
+            let (losses, runs, tiers) = (store.runs_with_losses, store.lost.runs, story::counts_in(&store.tiers));
+            format!("not in it: {name}, which lost writes in {losses} of {runs} runs and counts in {tiers}")
+        };
+        others.map(told).collect()
+    }
+
+    fn speed_table(&self) -> Table {
+        type Shown = fn(f64) -> String;
+        let mut table = headed(SPREAD_HEADS);
+        let parts: [(&str, &str, Shown); 3] = [
+            ("simulated", "simulated_s", format::span),
+            ("in real time", "wall_s", format::span),
+            ("events", "events", format::about),
+        ];
+        for (told, name, shown) in parts {
+            let cells = self.speed.get(name).into_iter().flat_map(|over_runs| spread(over_runs, shown));
+            table.row(std::iter::once(left(told)).chain(cells));
+        }
+        table
     }
 
     fn oracle_table(&self) -> Option<Table> {
@@ -125,14 +196,16 @@ fn headed<'h>(heads: impl IntoIterator<Item = &'h str>) -> Table {
     table
 }
 
+/// A distribution's cells under [`SPREAD_HEADS`].
+fn spread(distribution: &Distribution, shown: impl Fn(f64) -> String) -> [Cell; 3] {
+    let shown = |value: Option<f64>| value.map_or("never".to_string(), &shown);
+    let interval = distribution
+        .interval
+        .map_or("too few runs".to_string(), |interval| format!("{} to {}", shown(interval.from), shown(interval.to)));
+    [shown(distribution.median), shown(distribution.worst), interval].map(right)
+}
+
 fn both(distribution: &Distribution, shown: fn(f64) -> String) -> String {
     let shown = |value: Option<f64>| value.map_or("never".to_string(), shown);
     format!("{}, {}", shown(distribution.median), shown(distribution.worst))
-}
-
-fn push(text: &mut String, table: &Table, colour: bool) {
-    for line in table.lines(colour) {
-        text.push_str(&line);
-        text.push('\n');
-    }
 }

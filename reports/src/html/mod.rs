@@ -103,6 +103,7 @@ fn objectives(report: &Report) -> Markup {
                         td { (objective.objective) }
                         td class={ "n " (tone) } { (story::value_text(objective, report)) }
                     }
+                    @for beside in story::not_in(objective, &report.outcome) { tr { td { } td.bad colspan="3" { (beside) } } }
                 }
             }
         }
@@ -183,6 +184,7 @@ fn recovery(report: &Report) -> Markup {
             } }
             ul {
                 @for (tier, outcome) in &report.outcome.tiers {
+                    @if let Some(late) = story::late_breach(outcome) { li { (tier.name()) " " (late) } }
                     @for breach in &outcome.breaches { li { (tier.name()) " " (story::breach(breach)) } }
                 }
             }
@@ -195,7 +197,8 @@ fn stores(report: &Report) -> Markup {
         @if !report.outcome.stores.is_empty() {
             h2 { "Acknowledged writes by store" }
             table {
-                tr { th { } th.n { "acknowledged" } th.n { "lost" } th.n { "divergent" } th.n { "RPO" } th { } }
+                @let [numbers @ .., counts_in] = story::STORE_HEADS;
+                tr { th { } @for head in numbers { th.n { (head) } } th { (counts_in) } th { } }
                 @for (name, store) in &report.outcome.stores {
                     @let tone = if store.accepted { "" } else { "bad" };
                     tr {
@@ -204,10 +207,12 @@ fn stores(report: &Report) -> Markup {
                         td class={ "n " (tone) } { (format::count(store.lost)) }
                         td class={ "n " (tone) } { (format::count(store.divergent)) }
                         td.n { (story::recovery_point(store)) }
-                        td class=(tone) { (story::loss_judgement(store)) }
+                        td { (story::counts_in(&store.tiers)) }
+                        td class=(tone) { (story::loss_judgement(name, store, &report.outcome.objectives)) }
                     }
                 }
             }
+            ul { @for holding in story::holdings(&report.outcome) { li { (holding) } } }
             @for (name, store) in &report.outcome.stores {
                 @let gone = store.lost + store.divergent;
                 @if gone > 0 {
@@ -295,6 +300,7 @@ fn placement(report: &Report) -> Markup {
                 tr { th { } @for zone in &grid.zones { th { (zone) } } }
                 @for (group, cells) in &grid.rows { tr { td { (group) } @for cell in cells { td { (cell) } } } }
             } }
+            @if !grid.elsewhere.is_empty() { p.quiet { "in no zone: " (grid.elsewhere.join(", ")) } }
         }
     }
 }
@@ -340,11 +346,22 @@ mod tests {
     }
 
     #[test]
+    fn the_page_tells_a_breach_that_stands_apart() {
+        let page = render(&fixture::outage());
+        let said = "critical RTO ends with a breach 29 m after the one before, seen in 420 requests; without it 2 m";
+        assert!(page.contains(said), "{said}");
+    }
+
+    #[test]
     fn the_page_says_what_the_terminal_says() {
         let report = fixture::broken();
         let page = render(&report);
         for said in [
             "lost trips/897, acknowledged at 19:56.2",
+            "not in it: 15 divergent writes of orders-db, acknowledged after the onset",
+            "orders-db: trips and payments",
+            "payments-1 on node-0",
+            "in no zone: route 53 (2 × checker)",
             "not recovered",
             "incomplete",
             "trip 894 in MATCHING",

@@ -217,11 +217,14 @@ fn tier_outcome(
     let phases = onset_s.map(|onset_s| recovery::phases(&breaches, marks, onset_s)).unwrap_or_default();
     let minutes =
         |wanted: fn(&Judgement) -> bool| judgements.iter().filter(|&judgement| wanted(judgement)).count() as u64;
+    let late_breach = onset_s.filter(|_| recovery == Recovery::Recovered);
+    let late_breach = late_breach.and_then(|onset_s| recovery::late_breach(&breaches, onset_s));
     Some(TierOutcome {
         service_level,
         recovery,
         rto_s,
         phases,
+        late_breach,
         breaches,
         journeys,
         availability: Some(ok as f64 / journeys as f64),

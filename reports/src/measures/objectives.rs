@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::latency::Quantiles;
 use super::recovery::Recovery;
+use super::stores::StoreOutcome;
 use crate::outcome::Outcome;
 use crate::records::Tier;
 
@@ -55,9 +56,9 @@ impl Percentile {
 pub enum Metric {
     /// `<tier>.rto`, seconds.
     RecoveryTime(Tier),
-    /// `<tier>.rpo`, seconds: the age at the onset of the oldest write lost by a store that the tier rests on.
+    /// `<tier>.rpo`, seconds: the age at the onset of the oldest write lost by a store whose losses count in the tier.
     RecoveryPoint(Tier),
-    /// `<tier>.lost`: writes lost or divergent in the stores that the tier rests on.
+    /// `<tier>.lost`: writes lost or divergent in the stores whose losses count in the tier.
     LostWrites(Tier),
     /// `<tier>.availability`, 0 to 1: succeeded / meant over the whole measured time.
     Availability(Tier),
@@ -140,6 +141,11 @@ impl Metric {
         matches!(self, Metric::RecoveryTime(_) | Metric::RecoveryPoint(_) | Metric::LostWrites(_))
     }
 
+    /// Whether it is about acknowledged writes that are gone.
+    pub fn is_about_losses(self) -> bool {
+        matches!(self, Metric::RecoveryPoint(_) | Metric::LostWrites(_))
+    }
+
     /// Whether it is a share of what went wrong rather than of what went well.
     pub fn is_error(self) -> bool {
         self == Metric::ErrorRate
@@ -150,10 +156,19 @@ impl Metric {
         matches!(self, Metric::Availability(_) | Metric::RequestRate)
     }
 
-    /// What a run says about it.
+    /// The stores that it looks at, by name, if it is about lost writes; none if it is about something else.
+    pub fn stores(self, outcome: &Outcome) -> Vec<(&str, &StoreOutcome)> {
+        let (Metric::RecoveryPoint(tier) | Metric::LostWrites(tier)) = self else { return Vec::new() };
+        let of_tier = outcome.stores.iter().filter(|(_, store)| store.tiers.contains(&tier));
+        of_tier.map(|(name, store)| (name.as_str(), store)).collect()
+    }
+
+    /// What a run says about it. Of lost writes it says nothing where it looks at no store.
     pub fn measure(self, outcome: &Outcome) -> Measured {
         let known = |value: Option<f64>| value.map_or(Measured::Unknown, Measured::Value);
+        let stores = self.stores(outcome);
         match self {
+            _ if self.is_about_losses() && stores.is_empty() => Measured::Unknown,
             Metric::RecoveryTime(tier) => {
                 outcome.tiers.get(&tier).map_or(Measured::Unknown, |tier| match tier.recovery {
                     Recovery::NotRehearsed => Measured::NotRehearsed,
@@ -162,9 +177,9 @@ impl Metric {
                     Recovery::Unaffected | Recovery::Recovered => known(tier.rto_s),
                 })
             }
-            Metric::RecoveryPoint(tier) => {
+            Metric::RecoveryPoint(_) => {
                 let mut worst_s = 0.0_f64;
-                for store in outcome.stores.values().filter(|store| store.tiers.contains(&tier)) {
+                for (_, store) in stores {
                     match store.oldest_age_s {
                         Some(age_s) => worst_s = worst_s.max(age_s),
                         None if store.lost > 0 => return Measured::Unknown,
@@ -173,9 +188,8 @@ impl Metric {
                 }
                 if outcome.disaster.is_some() { Measured::Value(worst_s) } else { Measured::NotRehearsed }
             }
-            Metric::LostWrites(tier) => {
-                let of_tier = outcome.stores.values().filter(|store| store.tiers.contains(&tier));
-                Measured::Value(of_tier.map(|store| store.lost + store.divergent).sum::<u64>() as f64)
+            Metric::LostWrites(_) => {
+                Measured::Value(stores.iter().map(|(_, store)| store.lost + store.divergent).sum::<u64>() as f64)
             }
             Metric::Availability(tier) => known(outcome.tiers.get(&tier).and_then(|tier| tier.availability)),
             Metric::TierLatency(tier, percentile) => {
@@ -297,6 +311,8 @@ pub struct ObjectiveOutcome {
     pub metric: Metric,
     /// The condition as people wrote it.
     pub objective: String,
+    /// The stores that it looked at, if it is about lost writes; empty if it is about something else.
+    pub stores: Vec<String>,
     /// What the run showed, in the metric's unit; null when it never recovered, is unknown or was not rehearsed.
     pub value: Option<f64>,
     /// How it fared.
@@ -317,7 +333,8 @@ pub fn judge(objectives: &[Objective], outcome: &Outcome) -> Vec<ObjectiveOutcom
                 Measured::Unknown => (None, ObjectiveStatus::Unknown),
                 Measured::NotRehearsed => (None, ObjectiveStatus::NotRehearsed),
             };
-            ObjectiveOutcome { metric: objective.metric, objective: objective.text.clone(), value, status }
+            let stores = objective.metric.stores(outcome).into_iter().map(|(name, _)| name.to_string()).collect();
+            ObjectiveOutcome { metric: objective.metric, objective: objective.text.clone(), stores, value, status }
         })
         .collect()
 }
@@ -325,6 +342,22 @@ pub fn judge(objectives: &[Objective], outcome: &Outcome) -> Vec<ObjectiveOutcom
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_promise_about_lost_writes_looks_at_the_tier_s_stores_and_without_one_it_is_not_kept() {
+        let mut outcome = fixture::broken().outcome;
+        let names = |metric: Metric, outcome: &Outcome| -> Vec<String> {
+            metric.stores(outcome).into_iter().map(|(name, _)| name.to_string()).collect()
+        };
+        assert_eq!(names(Metric::RecoveryPoint(Tier::Critical), &outcome), ["orders-db"]);
+        assert!(names(Metric::RecoveryTime(Tier::Critical), &outcome).is_empty());
+        assert_eq!(Metric::LostWrites(Tier::Critical).measure(&outcome), Measured::Value(16.0));
+        outcome.stores.get_mut("orders-db").expect("the fixture has it").tiers.clear();
+        for metric in [Metric::RecoveryPoint(Tier::Critical), Metric::LostWrites(Tier::Critical)] {
+            assert_eq!(metric.measure(&outcome), Measured::Unknown, "{metric}");
+        }
+    }
 
     #[test]
     fn every_metric_is_listed_once_and_read_back_by_its_name() {

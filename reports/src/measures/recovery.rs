@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::windows::Breach;
+use super::windows::{Breach, WINDOW_S};
 use crate::format::elapsed_s;
 use crate::records::Mark;
 
@@ -61,6 +61,27 @@ pub fn last_breach_end_s(breaches: &[Breach], onset_s: f64) -> Option<f64> {
     breaches.iter().filter(|breach| breach.to_s > onset_s).map(|breach| breach.to_s).next_back()
 }
 
+/// The breach that ends a tier's recovery time, where the tier had served well before it. By its definition the recovery time runs to the last
+/// breach, whatever caused that: whether it was the disaster's, a reader judges by these.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LateBreach {
+    /// From the end of the breach before it to its start, seconds; from the onset where it is the only one.
+    pub apart_s: f64,
+    /// Journeys meant to start in its broken windows.
+    pub journeys: u64,
+    /// The recovery time without it, seconds; 0 where it is the only one.
+    pub rto_without_s: f64,
+}
+
+/// The last breach that touches the time after the onset, if at least one window lies between it and what was before.
+pub fn late_breach(breaches: &[Breach], onset_s: f64) -> Option<LateBreach> {
+    let mut after_onset = breaches.iter().filter(|breach| breach.to_s > onset_s);
+    let last = after_onset.next_back()?;
+    let before_s = after_onset.next_back().map_or(onset_s, |before| before.to_s);
+    let (apart_s, rto_without_s) = (elapsed_s(before_s, last.from_s), elapsed_s(onset_s, before_s));
+    (apart_s >= WINDOW_S).then_some(LateBreach { apart_s, journeys: last.journeys, rto_without_s })
+}
+
 /// Partitions the time from the onset to the end of the last breach. `marks` are (seconds, mark), in any order.
 pub fn phases(breaches: &[Breach], marks: &[(f64, Mark)], onset_s: f64) -> Phases {
     let after_onset = || breaches.iter().filter(|breach| breach.to_s > onset_s);
@@ -91,7 +112,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn breach(from_s: f64, to_s: f64) -> Breach {
-        Breach { from_s, to_s, unknown_s: 0.0, success_ratio_min: 0.5, p95_ms_max: 9_000.0, open: false }
+        let (success_ratio_min, p95_ms_max, journeys) = (0.5, 9_000.0, 23);
+        Breach { from_s, to_s, unknown_s: 0.0, success_ratio_min, p95_ms_max, journeys, open: false }
     }
 
     #[test]
@@ -127,6 +149,17 @@ mod tests {
     fn a_breach_before_the_onset_is_no_recovery() {
         assert_eq!(phases(&[breach(0.0, 60.0)], &[], 60.0), Phases::default());
         assert_eq!(last_breach_end_s(&[breach(0.0, 60.0)], 60.0), None);
+    }
+
+    #[test]
+    fn a_breach_that_stands_apart_is_told_from_those_of_the_disaster() {
+        let (hit, chance) = (breach(1_200.0, 1_320.0), breach(4_560.0, 4_620.0));
+        let found = late_breach(&[breach(0.0, 60.0), hit.clone(), chance.clone()], 1_210.0);
+        assert_eq!(found, Some(LateBreach { apart_s: 3_240.0, journeys: 23, rto_without_s: 110.0 }));
+        let only = late_breach(std::slice::from_ref(&chance), 1_210.0);
+        assert_eq!(only, Some(LateBreach { apart_s: 3_350.0, journeys: 23, rto_without_s: 0.0 }));
+        assert_eq!(late_breach(&[hit], 1_210.0), None);
+        assert_eq!(late_breach(&[chance], 4_620.0), None, "it was over before the onset");
     }
 
     proptest! {

@@ -15,8 +15,10 @@ pub const NAMED_LOSSES_MAX: usize = 1_000;
 /// The recovery point of one store.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StoreOutcome {
-    /// The tiers that rest on it.
+    /// The tiers that its losses count in.
     pub tiers: Vec<Tier>,
+    /// What it holds, and so why they count there, or in no tier.
+    pub holds: String,
     /// Writes acknowledged to clients.
     pub acknowledged: u64,
     /// Acknowledged before the recovery was complete and absent after it.
@@ -25,9 +27,10 @@ pub struct StoreOutcome {
     pub divergent: u64,
     /// Age of the oldest lost write at the onset, seconds; null when none was lost or no fault struck.
     pub oldest_age_s: Option<f64>,
-    /// The loss that the design accepts, seconds before the onset.
-    pub declared_rpo_s: f64,
-    /// Whether what was lost is within that: otherwise it is a bug.
+    /// The loss that the design accepts, seconds before the onset: 0 when none is; null when it may lose writes and the blueprint declares no
+    /// objective for it.
+    pub declared_rpo_s: Option<f64>,
+    /// Whether the design lets it lose what is gone: otherwise it is a bug.
     pub accepted: bool,
     /// Lost and divergent writes by name, the first [`NAMED_LOSSES_MAX`].
     pub losses: Vec<Loss>,
@@ -89,7 +92,12 @@ impl Stores {
     /// The recovery point of every store that is declared or was written to.
     pub fn finish(&self, declared: &[Store], onset_s: Option<f64>) -> BTreeMap<String, StoreOutcome> {
         let untouched = Tally::default();
-        let undeclared = |name: &String| Store { name: name.clone(), tiers: Vec::new(), declared_rpo_s: 0.0 };
+        let undeclared = |name: &String| Store {
+            name: name.clone(),
+            tiers: Vec::new(),
+            holds: String::new(),
+            declared_rpo_s: Some(0.0),
+        };
         let others = self.0.keys().filter(|name| declared.iter().all(|store| store.name != **name)).map(undeclared);
         declared
             .iter()
@@ -110,16 +118,17 @@ impl Tally {
             .zip(onset_s)
             .map(|(oldest_ns, onset_s)| elapsed_s(seconds(oldest_ns), onset_s).max(0.0));
         let nothing_gone = self.lost + self.divergent == 0;
-        let design_accepts =
-            store.declared_rpo_s > 0.0 && oldest_age_s.unwrap_or(0.0) <= store.declared_rpo_s && onset_s.is_some();
+        let may_be_so_old =
+            store.declared_rpo_s.is_none_or(|accepted_s| accepted_s > 0.0 && oldest_age_s.unwrap_or(0.0) <= accepted_s);
         StoreOutcome {
             tiers: store.tiers.clone(),
+            holds: store.holds.clone(),
             acknowledged: self.acknowledged,
             lost: self.lost,
             divergent: self.divergent,
             oldest_age_s,
             declared_rpo_s: store.declared_rpo_s,
-            accepted: nothing_gone || design_accepts,
+            accepted: nothing_gone || (may_be_so_old && onset_s.is_some()),
             losses: self.losses.clone(),
         }
     }
@@ -140,10 +149,11 @@ mod tests {
         }
     }
 
-    fn tallied(declared_rpo_s: f64, writes: &[WriteRecord<'_>]) -> StoreOutcome {
+    fn tallied(declared_rpo_s: Option<f64>, writes: &[WriteRecord<'_>]) -> StoreOutcome {
         let mut stores = Stores::default();
         writes.iter().for_each(|write| stores.add(write));
-        let declared = Store { name: "orders".to_string(), tiers: vec![Tier::Critical], declared_rpo_s };
+        let (name, tiers, holds) = ("orders".to_string(), vec![Tier::Critical], String::new());
+        let declared = Store { name, tiers, holds, declared_rpo_s };
         stores.finish(&[declared], Some(100.0)).remove("orders").expect("declared")
     }
 
@@ -158,7 +168,7 @@ mod tests {
         ];
         let acknowledged = fates.iter().map(|(object, at_s, _)| write(object, *at_s, Fate::Kept));
         let gone = fates.iter().filter_map(|(object, at_s, fate)| fate.map(|fate| write(object, *at_s, fate)));
-        let found = tallied(0.0, &acknowledged.chain(gone).collect::<Vec<_>>());
+        let found = tallied(Some(0.0), &acknowledged.chain(gone).collect::<Vec<_>>());
         assert_eq!((found.acknowledged, found.lost, found.divergent, found.oldest_age_s), (5, 2, 1, Some(3.0)));
         assert_eq!(
             found.losses.iter().map(|loss| loss.object.as_str()).collect::<Vec<_>>(),
@@ -169,9 +179,15 @@ mod tests {
 
     #[test]
     fn a_declared_loss_is_accepted_up_to_its_age() {
-        assert!(tallied(3.0, &[write("trips/1", 97, Fate::Lost)]).accepted);
-        assert!(!tallied(2.0, &[write("trips/1", 97, Fate::Lost)]).accepted);
-        assert!(tallied(0.0, &[write("trips/1", 97, Fate::Kept)]).accepted);
+        assert!(tallied(Some(3.0), &[write("trips/1", 97, Fate::Lost)]).accepted);
+        assert!(!tallied(Some(2.0), &[write("trips/1", 97, Fate::Lost)]).accepted);
+        assert!(tallied(Some(0.0), &[write("trips/1", 97, Fate::Kept)]).accepted);
+    }
+
+    #[test]
+    fn where_no_objective_is_declared_a_loss_of_any_age_is_no_bug_and_no_number_is_made_up() {
+        let found = tallied(None, &[write("trips/1", 1, Fate::Lost)]);
+        assert_eq!((found.declared_rpo_s, found.oldest_age_s, found.accepted), (None, Some(99.0), true));
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub enum Judgement {
         success_ratio: f64,
         /// The 95th percentile, milliseconds.
         p95_ms: f64,
+        /// Journeys meant to start in it.
+        journeys: u64,
     },
     /// Too few journeys to tell.
     Unknown,
@@ -82,6 +84,8 @@ pub struct Breach {
     pub success_ratio_min: f64,
     /// The highest 95th percentile of its windows, milliseconds.
     pub p95_ms_max: f64,
+    /// Journeys meant to start in its broken windows: how much it rests on.
+    pub journeys: u64,
     /// Whether it had not ended at the horizon.
     pub open: bool,
 }
@@ -113,7 +117,7 @@ pub fn judge(buckets: &[Bucket], level: ServiceLevel, journeys_min: u64) -> Vec<
             let p95_ms =
                 Merged::of(window.iter().map(|bucket| &bucket.latencies)).quantiles().map_or(0.0, |q| q.p95_ms);
             if success_ratio < level.success_ratio_min || p95_ms > level.p95_ms_max {
-                Judgement::Broken { success_ratio, p95_ms }
+                Judgement::Broken { success_ratio, p95_ms, journeys: requests }
             } else {
                 Judgement::Good
             }
@@ -134,15 +138,21 @@ pub fn breaches(judgements: &[Judgement], horizon_s: f64) -> Vec<Breach> {
                 breach.unknown_s += to_s - breach.to_s;
                 breach.to_s = to_s;
             }
-            (Judgement::Broken { success_ratio, p95_ms }, Some(breach)) => {
+            (Judgement::Broken { success_ratio, p95_ms, journeys }, Some(breach)) => {
                 breach.to_s = to_s;
                 breach.success_ratio_min = breach.success_ratio_min.min(success_ratio);
                 breach.p95_ms_max = breach.p95_ms_max.max(p95_ms);
+                breach.journeys += journeys;
             }
-            (Judgement::Broken { success_ratio, p95_ms }, None) => {
-                let (success_ratio_min, p95_ms_max) = (success_ratio, p95_ms);
-                found.push(Breach { from_s, to_s, unknown_s: 0.0, success_ratio_min, p95_ms_max, open: true });
-            }
+            (Judgement::Broken { success_ratio, p95_ms, journeys }, None) => found.push(Breach {
+                from_s,
+                to_s,
+                unknown_s: 0.0,
+                success_ratio_min: success_ratio,
+                p95_ms_max: p95_ms,
+                journeys,
+                open: true,
+            }),
             (Judgement::Good | Judgement::Unknown, None) => {}
         }
     }
@@ -187,7 +197,7 @@ mod tests {
         assert_eq!(judgements[3..], [Judgement::Good, Judgement::Unknown]);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].from_s, found[0].to_s, found[0].open), (60.0, 180.0, false));
-        assert_eq!(found[0].success_ratio_min, 0.89);
+        assert_eq!((found[0].success_ratio_min, found[0].journeys), (0.89, 200));
     }
 
     #[test]

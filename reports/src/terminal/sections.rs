@@ -39,6 +39,9 @@ pub(super) fn placement(page: &mut Page, report: &Report) {
         table.row(std::iter::once(left(group)).chain(cells.into_iter().map(left)));
     }
     page.table(&table);
+    if !grid.elsewhere.is_empty() {
+        page.item("·", &format!("in no zone: {}", grid.elsewhere.join(", ")));
+    }
 }
 
 pub(super) fn happenings(page: &mut Page, report: &Report) {
@@ -84,6 +87,9 @@ pub(super) fn recovery(page: &mut Page, report: &Report) {
     page.table(&table);
     phases(page, report);
     for (tier, outcome) in &report.outcome.tiers {
+        if let Some(late) = story::late_breach(outcome) {
+            page.item("·", &format!("{} {late}", tier.name()));
+        }
         for breach in &outcome.breaches {
             page.item("·", &format!("{} {}", tier.name(), story::breach(breach)));
         }
@@ -118,8 +124,9 @@ pub(super) fn stores(page: &mut Page, report: &Report) {
     }
     page.heading("Acknowledged writes by store");
     let mut table = Table::default();
-    let heads = ["acknowledged", "lost", "divergent", "RPO"];
-    table.row(std::iter::once(left("")).chain(heads.map(right)).chain([left("")]).map(|cell| cell.toned(Tone::Quiet)));
+    let [numbers @ .., counts_in] = story::STORE_HEADS;
+    let heads = std::iter::once(left("")).chain(numbers.map(right)).chain([left(counts_in), left("")]);
+    table.row(heads.map(|cell| cell.toned(Tone::Quiet)));
     for (name, store) in &report.outcome.stores {
         let tone = if store.accepted { Tone::Plain } else { Tone::Bad };
         table.row([
@@ -128,10 +135,12 @@ pub(super) fn stores(page: &mut Page, report: &Report) {
             right(format::count(store.lost)).toned(tone),
             right(format::count(store.divergent)).toned(tone),
             right(story::recovery_point(store)),
-            left(story::loss_judgement(store)).toned(tone),
+            left(story::counts_in(&store.tiers)),
+            left(story::loss_judgement(name, store, &report.outcome.objectives)).toned(tone),
         ]);
     }
     page.table(&table);
+    story::holdings(&report.outcome).iter().for_each(|holding| page.item("·", holding));
     for (name, store) in &report.outcome.stores {
         for loss in store.losses.iter().take(LOSSES_SHOWN) {
             page.item("·", &format!("{name}: {}", story::loss(loss)));
@@ -191,6 +200,9 @@ pub(super) fn objectives(page: &mut Page, report: &Report) {
             left(objective.objective.as_str()),
             right(value_text(objective, report)).toned(tone),
         ]);
+        for beside in story::not_in(objective, &report.outcome) {
+            table.row([left(""), left(beside).toned(Tone::Bad)]);
+        }
     }
     page.table(&table);
 }

@@ -69,7 +69,7 @@ section! {
         command_timeout: Duration as PositiveLength = Duration::from_millis(250),
 
         /// How old, at a disaster's onset, an acknowledged write may be that is lost: what is older is a bug. Left out: of any age, since
-        /// replication is asynchronous.
+        /// replication is asynchronous, and a loss counts in no tier; declared, it counts in the critical one.
         rpo: Option<Duration> as Maybe<Length>,
     }
 }

@@ -43,6 +43,8 @@ pub struct Plan {
 pub struct Deployed {
     /// Its machines' hosts, in the order of the plan. Each bears its machine's name, and its agent's process does.
     pub nodes: Vec<HostId>,
+    /// The host of its control plane.
+    pub control_plane: HostId,
     /// What an operator, or a fault, may ask of it.
     pub operator: Operator,
 }
@@ -118,5 +120,5 @@ pub fn deploy(world: &mut dyn World, plan: Plan, observer: Rc<dyn Observer>) -> 
             start: Rc::new(move || Box::pin(kubelet::run(plan.clone()))),
         });
     }
-    Deployed { nodes, operator }
+    Deployed { nodes, control_plane, operator }
 }

@@ -32,6 +32,8 @@ pub struct Plan<'a, A> {
 pub struct Deployed {
     /// Zone and address of each node, as DNS names them at first.
     pub nodes: Vec<(Name, Address)>,
+    /// Hosts of whoever checks the nodes and withdraws them from DNS.
+    pub controllers: Vec<HostId>,
 }
 
 impl Deployed {
@@ -110,7 +112,8 @@ pub fn deploy<Q: Frame, A: Frame>(
     }
 
     names.declare(name, nodes.iter().map(|node| node.address).collect(), parameters.controller.ttl);
-    Deployed { nodes: nodes.iter().map(|node| (node.zone.clone(), node.address)).collect() }
+    let nodes = nodes.iter().map(|node| (node.zone.clone(), node.address)).collect();
+    Deployed { nodes, controllers: controller_hosts }
 }
 
 /// Where the controllers are, each in a zone of this name.
