@@ -62,7 +62,7 @@ nyc-trips-2019-q1.csv: 30000 rows read, 29289 used, 2019-01-01 to 2019-03-31
       59 longer than three hours (lines 1046, 1718, 2263, 2351, 2442, ...)
      144 no distance driven (lines 61, 152, 317, 333, 386, ...)
       21 faster than the speed cap (lines 59, 104, 839, 3257, 3618, ...)
-unlisted zones: 57 in 1 rows, 264 in 411 rows, 265 in 75 rows
+unlisted zones: 57 in 1 row, 264 in 411 rows, 265 in 75 rows
 "#);
 }
 
