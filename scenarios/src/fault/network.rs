@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fault::kind::{Kind, Target, lasts, seconds};
+use crate::fault::kind::{lasts, once, seconds};
 use crate::format::section::section;
 use crate::format::value::{PositiveLength, Ratio, Speed, Text, Word, Words};
 
@@ -179,23 +179,10 @@ section! {
     }
 }
 
-impl Kind for ConnectionStorm {
-    const ACTS: &'static str = "Closes the connections of a share of the phones in one moment, as a mobile carrier's gateway does that \
-                                restarts: whoever listens hears that nobody will tell, and what is asked next needs a new connection.";
-    const HEALS: &'static str =
-        "Phones connect again by themselves: those who listened within a beat, the others with their next request.";
-
-    fn heals_after(&self) -> Option<Duration> {
-        None
-    }
-
-    fn heal_after(&mut self, _: Duration) {}
-
-    fn targets(&self) -> Vec<Target<'_>> {
-        Vec::new()
-    }
-
-    fn example() -> Self {
-        ConnectionStorm { share: 1.0 }
-    }
+once! {
+    ConnectionStorm {},
+    acts "Closes the connections of a share of the phones in one moment, as a mobile carrier's gateway does that \
+           restarts: whoever listens hears that nobody will tell, and what is asked next needs a new connection.",
+    heals "Phones connect again by themselves: those who listened within a beat, the others with their next request.",
+    example ConnectionStorm { share: 1.0 }
 }
