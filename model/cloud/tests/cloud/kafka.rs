@@ -5,5 +5,3 @@ mod groups;
 mod happy;
 mod replication;
 mod support;
-#[path = "../common/world.rs"]
-mod world;

@@ -3,5 +3,3 @@
 mod nodes;
 mod pods;
 mod support;
-#[path = "../common/world.rs"]
-mod world;

@@ -6,5 +6,3 @@ mod happy;
 mod locks;
 mod replicas;
 mod support;
-#[path = "../common/world.rs"]
-mod world;

@@ -6,5 +6,3 @@ mod happy;
 mod limits;
 mod losses;
 mod support;
-#[path = "../common/world.rs"]
-mod world;

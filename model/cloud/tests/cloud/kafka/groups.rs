@@ -7,7 +7,7 @@ use cloud::kafka::GroupParameters;
 use ports::event_log::{Partition, ProducerOptions};
 use runtime::Time;
 
-use crate::support::*;
+use super::support::*;
 
 /// Who read each partition in a span of time.
 fn readers(readings: &Readings, from: u64, to: u64) -> BTreeMap<Partition, BTreeSet<&'static str>> {
@@ -64,7 +64,7 @@ fn a_dead_consumers_partitions_go_to_others_after_its_session_and_uncommitted_re
     }
     // The session, counted from the last heartbeat, and the survivor's next heartbeat and commit.
     let pause = resumed.since(death).as_secs_f64();
-    assert!((42.0..52.0).contains(&pause), "{pause}\n{}", scene.notes.story());
+    assert!((42.0..52.0).contains(&pause), "{pause}\n{}", scene.watcher.story());
     let again = seen.values().filter(|times| times.len() > 1).count();
     assert!(again > 0 && again < 150, "what was polled in the last moments: {again}");
     assert_eq!(seen.keys().copied().collect::<BTreeSet<_>>(), outcomes.acknowledged(), "none is missed");
@@ -81,16 +81,16 @@ fn a_group_outlives_its_coordinator() {
         for name in ["first", "second"] {
             scene.reader(name, "a", &readings, Duration::ZERO);
         }
-        for (number, broker) in scene.kafka.brokers.clone().into_iter().enumerate() {
+        for (number, broker) in scene.store.brokers.clone().into_iter().enumerate() {
             let at = Time::from_secs(60 + 120 * number as u64);
             scene.engine.control().at(at, move |control| control.crash(broker.process, Some(Duration::from_secs(3))));
         }
         scene.run(520);
         let seen: BTreeSet<u64> = readings.0.borrow().iter().map(|(_, _, event)| id_of(event)).collect();
-        assert_eq!(seen, outcomes.acknowledged(), "{}", scene.notes.story());
+        assert_eq!(seen, outcomes.acknowledged(), "{}", scene.watcher.story());
         // Members keep what they have: nothing is read twice for want of a coordinator but what was under way.
         let twice = readings.0.borrow().len() - seen.len();
-        assert!(twice < 50, "{twice}\n{}", scene.notes.story());
+        assert!(twice < 50, "{twice}\n{}", scene.watcher.story());
     }
 }
 
@@ -108,5 +108,5 @@ fn a_consumer_that_polls_no_more_loses_its_partitions_and_may_not_commit() {
     assert!(late.values().all(|names| names.len() == 1 && names.contains("quick")), "{late:?}");
     let quick: BTreeSet<u64> =
         readings.0.borrow().iter().filter(|(_, name, _)| *name == "quick").map(|(_, _, event)| id_of(event)).collect();
-    assert_eq!(quick, outcomes.acknowledged(), "what the slow one did is done again\n{}", scene.notes.story());
+    assert_eq!(quick, outcomes.acknowledged(), "what the slow one did is done again\n{}", scene.watcher.story());
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 use ports::event_log::{Acks, EventLog, EventLogError, NewEvent, Producer, ProducerOptions, TopicId};
 use runtime::Time;
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn what_is_written_is_read_once_and_in_the_order_of_its_key() {
     let mut scene = Setup::default().build();
     let outcomes = scene.writer("writer", "b", ProducerOptions::default(), Time::from_secs(35));
     scene.run(40);
-    assert_eq!(outcomes.acknowledged().len(), 600, "{}", scene.notes.story());
+    assert_eq!(outcomes.acknowledged().len(), 600, "{}", scene.watcher.story());
     let slowest = outcomes.all().iter().map(|outcome| outcome.ended_at.since(outcome.sent_at)).max();
     assert!(slowest.unwrap() < Duration::from_millis(50), "{slowest:?}");
     let events = scene.everything();
@@ -23,8 +23,8 @@ fn what_is_written_is_read_once_and_in_the_order_of_its_key() {
     assert!(events.iter().all(|event| outcomes.acknowledged().contains(&id_of(event))));
     let partitions: std::collections::BTreeSet<_> = events.iter().map(|event| event.position.partition).collect();
     assert!(partitions.len() > 1, "keys are spread");
-    assert_eq!(scene.notes.acknowledged().len(), 600);
-    assert_eq!(scene.notes.lost(), []);
+    assert_eq!(scene.acknowledged().len(), 600);
+    assert_eq!(scene.lost(), []);
 }
 
 #[test]
@@ -78,12 +78,12 @@ fn the_same_seed_is_the_same_run_whether_frames_move_or_are_serialised() {
         let _outcomes = scene.writer("writer", "c", ProducerOptions::default(), Time::from_secs(90));
         let readings = Readings::default();
         scene.reader("reader", "b", &readings, Duration::ZERO);
-        let host = scene.kafka.brokers[0].host;
+        let host = scene.store.brokers[0].host;
         scene.engine.control().at(Time::from_secs(30), move |control| control.power_off(host));
         scene.engine.control().at(Time::from_secs(60), move |control| control.power_on(host));
         scene.run(300);
         let control = scene.engine.control();
-        (control.trace_hash(), control.events(), scene.notes.all())
+        (control.trace_hash(), control.events(), scene.watcher.all())
     };
     let first = run(5, false);
     assert!(first == run(5, false));

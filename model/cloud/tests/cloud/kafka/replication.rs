@@ -11,30 +11,30 @@ use ports::observe::Observation;
 use runtime::Time;
 use runtime::world::VolumeSpec;
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn a_follower_that_stands_still_is_out_of_step_after_30_to_45_s_and_back_when_it_has_caught_up() {
     for seed in 1..=4 {
         let mut scene = Setup { seed, ..Setup::default() }.build();
         let outcomes = scene.writer("writer", "c", ProducerOptions::default(), Time::from_secs(160));
-        let operator = scene.kafka.operator.clone();
+        let operator = scene.store.operator.clone();
         let held = Time::from_secs(40) + Duration::from_millis(seed * 2_111);
         let freed = Time::from_secs(120);
         scene.engine.control().at(held, move |_| operator.hold_replication("broker-2", freed).unwrap());
         scene.run(200);
-        let left = scene.notes.states("replica out of step");
+        let left = scene.watcher.in_state("replica out of step");
         assert!(!left.is_empty() && left.iter().all(|state| state.detail.starts_with("broker-2")));
         for state in &left {
             let after = state.at.since(held).as_secs_f64();
-            assert!((30.0..45.5).contains(&after), "{after}\n{}", scene.notes.story());
+            assert!((30.0..45.5).contains(&after), "{after}\n{}", scene.watcher.story());
         }
-        let back = scene.notes.states("replica in step");
+        let back = scene.watcher.in_state("replica in step");
         assert!(
             !back.is_empty() && back.iter().all(|state| state.at >= freed && state.at < freed + Duration::from_secs(5))
         );
         assert_eq!(outcomes.acknowledged().len(), outcomes.all().len(), "writers wait, and no more");
-        assert_eq!(scene.notes.lost(), []);
+        assert_eq!(scene.lost(), []);
     }
 }
 
@@ -45,7 +45,7 @@ fn what_a_producer_sends_again_is_written_once_only_if_it_numbers() {
         let mut scene = Setup { partitions: 1, client, ..Setup::default() }.build();
         let options = ProducerOptions { acks: Acks::All, idempotent };
         let outcomes = scene.writer("writer", "c", options, Time::from_secs(80));
-        let leader = scene.kafka.brokers[scene.first_replica(0)].process;
+        let leader = scene.store.brokers[scene.first_replica(0)].process;
         // For five seconds the leader answers nothing; then it does all that it was asked.
         for second in [20, 40, 60] {
             scene.engine.control().at(Time::from_secs(second), move |control| control.pause(leader));
@@ -56,7 +56,7 @@ fn what_a_producer_sends_again_is_written_once_only_if_it_numbers() {
         for event in scene.everything() {
             *counts.entry(id_of(&event)).or_default() += 1;
         }
-        assert_eq!(counts.len(), outcomes.all().len(), "none is missing\n{}", scene.notes.story());
+        assert_eq!(counts.len(), outcomes.all().len(), "none is missing\n{}", scene.watcher.story());
         counts.into_values().max().unwrap()
     };
     assert_eq!(copies(true), 1);
@@ -67,11 +67,11 @@ fn what_a_producer_sends_again_is_written_once_only_if_it_numbers() {
 fn a_stale_replica_that_leads_makes_a_numbering_producer_begin_anew() {
     let broker = BrokerParameters { unclean_election: true, ..BrokerParameters::default() };
     let mut scene = Setup { partitions: 1, min_in_step: 1, broker, ..Setup::default() }.build();
-    let leader = scene.kafka.brokers[scene.first_replica(0)].clone();
+    let leader = scene.store.brokers[scene.first_replica(0)].clone();
     let outcomes = scene.writer("writer", "c", ProducerOptions::default(), Time::from_secs(180));
-    let operator = scene.kafka.operator.clone();
+    let operator = scene.store.operator.clone();
     let death = Time::from_secs(100);
-    let names: Vec<_> = scene.kafka.brokers.iter().map(|broker| broker.name.clone()).collect();
+    let names: Vec<_> = scene.store.brokers.iter().map(|broker| broker.name.clone()).collect();
     scene.engine.control().at(Time::from_secs(30), move |_| {
         names.iter().for_each(|name| operator.hold_replication(name, death).unwrap());
     });
@@ -79,18 +79,14 @@ fn a_stale_replica_that_leads_makes_a_numbering_producer_begin_anew() {
     scene.run(260);
     let after = |outcome: &Outcome| outcome.sent_at > death + Duration::from_secs(25);
     assert!(outcomes.all().iter().filter(|outcome| after(outcome)).all(|outcome| outcome.result.is_ok()));
-    assert!(!scene.notes.lost().is_empty());
+    assert!(!scene.lost().is_empty());
     // The old leader is a follower now and has thrown away what the new one lacks.
-    let cut: u64 = scene
-        .notes
-        .all()
-        .iter()
-        .filter_map(|observation| match observation {
-            Observation::EventsTruncated { from, to, .. } => Some(to.0 - from.0),
-            _ => None,
-        })
-        .sum();
-    assert!(cut >= scene.notes.lost().len() as u64, "{cut}\n{}", scene.notes.story());
+    let cut = scene.watcher.find(|observation| match observation {
+        Observation::EventsTruncated { from, to, .. } => Some(to.0 - from.0),
+        _ => None,
+    });
+    let cut: u64 = cut.into_iter().sum();
+    assert!(cut >= scene.lost().len() as u64, "{cut}\n{}", scene.watcher.story());
 }
 
 #[test]
@@ -107,7 +103,7 @@ fn what_is_old_goes_and_readers_begin_behind_it() {
     // A minute, a check, and whatever the auditor took to come.
     assert!((45.0..71.0).contains(&age), "{age}");
     assert_eq!(ids.last().copied(), outcomes.acknowledged().last().copied());
-    assert_eq!(scene.notes.lost(), []);
+    assert_eq!(scene.lost(), []);
 }
 
 #[test]

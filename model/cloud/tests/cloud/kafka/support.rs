@@ -10,74 +10,19 @@ use cloud::kafka::{
     BrokerParameters, BrokerSpec, Client, ClientParameters, ClusterSpec, Deployed, EnsembleParameters, GroupParameters,
     TopicSpec, deploy,
 };
-use engine::{Engine, Stopped};
+use engine::Engine;
 use ports::event_log::{
     Consumer, ConsumerOptions, Delivery, Event, EventLog, EventLogError, NewEvent, Partition, Polled, Producer,
     ProducerOptions, Progress, Start, Topic, TopicId,
 };
-use ports::observe::{ComponentState, EventPosition, Observation, PartitionLed};
+use ports::observe::{EventPosition, Observation, PartitionLed};
 use runtime::Time;
-use runtime::net::HostId;
-use runtime::world::{ProcessId, ProcessSpec, World};
+use runtime::world::ProcessId;
 
-use crate::world;
-pub use crate::world::{Notes, REGION, ZONES};
+pub use crate::world::*;
 
 pub const TRIPS: Topic = Topic { id: TopicId(1), name: "trips" };
 pub const PERIOD: Duration = Duration::from_millis(50);
-
-impl Notes {
-    pub fn all(&self) -> Vec<Observation> {
-        self.0.borrow().clone()
-    }
-
-    pub fn states(&self, wanted: &str) -> Vec<ComponentState> {
-        let is_wanted = |observation: Observation| match observation {
-            Observation::ComponentState(state) if state.state == wanted => Some(state),
-            _ => None,
-        };
-        self.all().into_iter().filter_map(is_wanted).collect()
-    }
-
-    pub fn reigns(&self) -> Vec<PartitionLed> {
-        let led = |observation: Observation| match observation {
-            Observation::PartitionLed(led) => Some(led),
-            _ => None,
-        };
-        self.all().into_iter().filter_map(led).collect()
-    }
-
-    pub fn acknowledged(&self) -> Vec<EventPosition> {
-        let position = |observation: Observation| match observation {
-            Observation::EventAcknowledged(position) => Some(position),
-            _ => None,
-        };
-        self.all().into_iter().filter_map(position).collect()
-    }
-
-    /// Acknowledged records that the last leader of their partition does not hold.
-    pub fn lost(&self) -> Vec<EventPosition> {
-        let last: BTreeMap<Partition, PartitionLed> =
-            self.reigns().into_iter().map(|led| (led.partition, led)).collect();
-        let is_lost = |position: &EventPosition| {
-            let led = &last[&position.partition];
-            position.epoch < led.epoch && !led.holds(position.epoch, position.offset)
-        };
-        self.acknowledged().into_iter().filter(is_lost).collect()
-    }
-
-    /// What happened, for whoever reads a failed test.
-    pub fn story(&self) -> String {
-        let line = |observation: &Observation| match observation {
-            Observation::ComponentState(state) => {
-                Some(format!("{} {}: {} - {}", state.at, state.zone, state.state, state.detail))
-            }
-            Observation::EventAcknowledged(_) => None,
-            other => Some(format!("{other:?}")),
-        };
-        self.0.borrow().iter().filter_map(line).collect::<Vec<_>>().join("\n")
-    }
-}
 
 /// What to build.
 pub struct Setup {
@@ -108,15 +53,15 @@ impl Default for Setup {
 
 pub struct Scene {
     pub engine: Engine,
-    pub kafka: Rc<Deployed>,
-    pub notes: Rc<Notes>,
+    pub store: Rc<Deployed>,
+    pub watcher: Rc<Watcher>,
     pub client: ClientParameters,
 }
 
 impl Setup {
     pub fn build(self) -> Scene {
-        let mut engine = world::engine(self.seed, self.wire_check);
-        let notes = Rc::new(Notes::default());
+        let mut engine = engine(self.seed, self.wire_check);
+        let watcher = Rc::new(Watcher::default());
         let broker = |(number, zone): (usize, &&str)| BrokerSpec {
             name: format!("broker-{}", number + 1),
             zone: (*zone).to_owned(),
@@ -135,16 +80,12 @@ impl Setup {
             ensemble: EnsembleParameters::default(),
             groups: self.groups,
         };
-        let kafka = Rc::new(deploy(&mut engine, spec, notes.clone()));
-        Scene { engine, kafka, notes, client: self.client }
+        let store = Rc::new(deploy(&mut engine, spec, watcher.clone()));
+        Scene { engine, store, watcher, client: self.client }
     }
 }
 
 impl Scene {
-    pub fn host(&mut self, name: &str, zone: &str) -> HostId {
-        world::host(&mut self.engine, name, zone)
-    }
-
     /// Runs `body` with a client of the cluster, in a process on a host of its own.
     pub fn client<F: Future<Output = ()> + 'static>(
         &mut self,
@@ -152,14 +93,14 @@ impl Scene {
         zone: &str,
         body: impl Fn(Client) -> F + 'static,
     ) -> ProcessId {
-        let host = self.host(name, zone);
-        let (kafka, parameters) = (self.kafka.clone(), self.client.clone());
-        self.engine.add_process(ProcessSpec {
-            name: name.to_owned(),
-            host,
-            cpu_limit_millicores: None,
-            start: Rc::new(move || Box::pin(body(kafka.client(parameters.clone())))),
-        })
+        let connect = self.connecting();
+        lone_process(&mut self.engine, name, zone, move || body(connect()))
+    }
+
+    /// What makes clients of the cluster.
+    fn connecting(&self) -> impl Fn() -> Client + use<> {
+        let (store, parameters) = (self.store.clone(), self.client.clone());
+        move || store.client(parameters.clone())
     }
 
     /// A producer in `zone` that from the fifth second on until `until` writes a record every [`PERIOD`], each of the next of ten keys.
@@ -191,44 +132,63 @@ impl Scene {
 
     /// Everything that the topic holds now, as a new group reads it.
     pub fn everything(&mut self) -> Vec<Event> {
-        let found = Rc::new(RefCell::new(None));
-        let noted = found.clone();
-        let name = format!("auditor at {}", self.engine.control().now());
-        self.client(&name, "c", move |client| {
-            let noted = noted.clone();
-            async move {
-                let mut consumer = client.consumer(of_group("audit"));
-                let (mut events, mut idle) = (Vec::new(), 0);
-                while idle < 2 {
-                    let deadline = runtime::now() + Duration::from_secs(10);
-                    match consumer.poll(deadline).await.expect("all is well") {
-                        Polled::Events(more) if more.is_empty() => idle += 1,
-                        Polled::Events(more) => events.extend(more),
-                        Polled::Assigned(_) => idle = 0,
-                        other => panic!("nobody else is in the group: {other:?}"),
-                    }
-                }
-                consumer.leave(Time::MAX).await.expect("all is well");
-                *noted.borrow_mut() = Some(events);
-            }
-        });
-        let until = self.engine.control().now() + Duration::from_secs(60);
-        assert_eq!(self.engine.run_until(until), Stopped::Reached);
-        assert_eq!(self.engine.control().panics(), []);
-        let events = found.borrow_mut().take();
-        events.expect("the auditor is done")
+        let connect = self.connecting();
+        ask(&mut self.engine, "c", Duration::from_secs(60), move || audited(connect()))
     }
 
     pub fn run(&mut self, seconds: u64) {
-        assert_eq!(self.engine.run_until(Time::from_secs(seconds)), Stopped::Reached);
-        assert_eq!(self.engine.control().panics(), []);
+        run(&mut self.engine, seconds);
+    }
+
+    /// Who began to lead a partition, in order.
+    pub fn reigns(&self) -> Vec<PartitionLed> {
+        self.watcher.find(|observation| match observation {
+            Observation::PartitionLed(led) => Some(led.clone()),
+            _ => None,
+        })
+    }
+
+    /// Records that a producer was told of.
+    pub fn acknowledged(&self) -> Vec<EventPosition> {
+        self.watcher.find(|observation| match observation {
+            Observation::EventAcknowledged(position) => Some(position.clone()),
+            _ => None,
+        })
+    }
+
+    /// Acknowledged records that the last leader of their partition does not hold.
+    pub fn lost(&self) -> Vec<EventPosition> {
+        let last: BTreeMap<Partition, PartitionLed> =
+            self.reigns().into_iter().map(|led| (led.partition, led)).collect();
+        let is_lost = |position: &EventPosition| {
+            let led = &last[&position.partition];
+            position.epoch < led.epoch && !led.holds(position.epoch, position.offset)
+        };
+        self.acknowledged().into_iter().filter(is_lost).collect()
     }
 
     /// The broker that is to lead a partition of the topic, as its place in the deployment.
     pub fn first_replica(&self, number: u16) -> usize {
-        let first = &self.kafka.replicas[&Partition { topic: TRIPS.id, number }][0];
-        self.kafka.brokers.iter().position(|broker| broker.name == *first).expect("replicas are brokers")
+        let first = &self.store.replicas[&Partition { topic: TRIPS.id, number }][0];
+        self.store.brokers.iter().position(|broker| broker.name == *first).expect("replicas are brokers")
     }
+}
+
+/// What a new group reads until nothing more comes.
+async fn audited(client: Client) -> Vec<Event> {
+    let mut consumer = client.consumer(of_group("audit"));
+    let (mut events, mut idle) = (Vec::new(), 0);
+    while idle < 2 {
+        let deadline = runtime::now() + Duration::from_secs(10);
+        match consumer.poll(deadline).await.expect("all is well") {
+            Polled::Events(more) if more.is_empty() => idle += 1,
+            Polled::Events(more) => events.extend(more),
+            Polled::Assigned(_) => idle = 0,
+            other => panic!("nobody else is in the group: {other:?}"),
+        }
+    }
+    consumer.leave(Time::MAX).await.expect("all is well");
+    events
 }
 
 pub fn of_group(group: &str) -> ConsumerOptions {

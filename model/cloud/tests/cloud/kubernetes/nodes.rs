@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use cloud::kubernetes::{Autoscaling, NodeParameters, Parameters};
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn an_agent_that_crashes_leaves_its_pods_running_and_its_successor_adopts_them() {
     let mut scene = scene(3, Parameters::default());
-    scene.until(20);
-    let agent = scene.process("node-0");
+    scene.run(20);
+    let agent = named(&scene.engine, "node-0");
     let before = scene.running();
     scene.at(20, move |control| control.crash(agent, None));
-    scene.until(30);
+    scene.run(30);
     assert_eq!(scene.running(), before);
     scene.at(30, move |control| control.start(agent));
-    scene.until(32);
+    scene.run(32);
     // A probe has to succeed first.
-    scene.until(45);
+    scene.run(45);
     assert_eq!(scene.running(), before, "nothing was started twice");
     assert_eq!(scene.known_in("b").len(), 3);
     assert!(scene.when("node unreachable").is_empty());
@@ -27,21 +27,21 @@ fn an_agent_that_crashes_leaves_its_pods_running_and_its_successor_adopts_them()
 #[test]
 fn a_node_without_power_is_unreachable_after_its_grace_and_its_pods_are_replaced_after_their_patience() {
     let mut scene = scene(3, Parameters::default());
-    scene.until(20);
+    scene.run(20);
     let dark = scene.cluster.nodes[0];
     scene.at(25, move |control| control.power_off(dark));
-    scene.until(59);
+    scene.run(59);
     assert_eq!(scene.known_in("b").len(), 3, "nobody knows");
-    scene.until(72);
+    scene.run(72);
     assert_eq!(scene.known_in("b").len(), 2);
     let unreachable = scene.when("node unreachable");
     assert!(unreachable.len() == 1 && (60.0..=70.0).contains(&unreachable[0]), "{unreachable:?}");
-    scene.until(400);
+    scene.run(400);
     assert_eq!(scene.when("pods given up"), [unreachable[0] + 300.0]);
     assert_eq!(scene.known_in("b").len(), 3);
     // When it comes back, what it ran before is not started again.
     scene.at(400, move |control| control.power_on(dark));
-    scene.until(520);
+    scene.run(520);
     assert_eq!(scene.running().len(), 3);
     assert!(scene.running().iter().all(|(_, host)| *host != dark));
 }
@@ -49,7 +49,7 @@ fn a_node_without_power_is_unreachable_after_its_grace_and_its_pods_are_replaced
 #[test]
 fn a_node_that_was_only_cut_off_goes_on_and_is_welcome_back() {
     let mut scene = scene(3, Parameters::default());
-    scene.until(20);
+    scene.run(20);
     let (cut, others) = (scene.cluster.nodes[0], [scene.cluster.nodes[1], scene.cluster.nodes[2]]);
     let control_plane: Vec<_> = {
         let hosts = scene.engine.control().hosts();
@@ -64,11 +64,11 @@ fn a_node_that_was_only_cut_off_goes_on_and_is_welcome_back() {
             control.end_link_fault(back);
         });
     });
-    scene.until(150);
+    scene.run(150);
     assert_eq!(scene.known_in("b").len(), 2);
     assert_eq!(scene.known_in("a").len(), 3, "it still knows what it was told last");
     assert_eq!(scene.running().len(), 3, "its pod runs");
-    scene.until(300);
+    scene.run(300);
     assert_eq!(scene.known_in("b").len(), 3);
     assert!(scene.when("pods given up").is_empty());
 }
@@ -76,17 +76,17 @@ fn a_node_that_was_only_cut_off_goes_on_and_is_welcome_back() {
 #[test]
 fn without_its_control_plane_a_cluster_goes_on_and_replaces_nothing() {
     let mut scene = scene(3, Parameters::default());
-    scene.until(20);
-    let (plane, victim) = (scene.process("kubernetes-control-plane"), scene.process("echo-0"));
+    scene.run(20);
+    let (plane, victim) = (named(&scene.engine, "kubernetes-control-plane"), named(&scene.engine, "echo-0"));
     let operator = scene.cluster.operator.clone();
     scene.at(20, move |control| control.pause(plane));
     scene.at(30, move |control| control.crash(victim, None));
     scene.at(30, move |_| operator.kill(SERVICE, 1));
     scene.at(120, move |control| control.resume(plane));
-    scene.until(119);
+    scene.run(119);
     assert_eq!(scene.running().len(), 3, "a container is restarted by its node, and nobody heeds an order");
     assert_eq!(scene.known_in("b").len(), 3);
-    scene.until(170);
+    scene.run(170);
     assert!(scene.running().iter().any(|(name, _)| name == "echo-3"), "then it does what it was told");
     assert_eq!(scene.known_in("b").len(), 3);
 }
@@ -104,7 +104,7 @@ fn surge(parameters: Parameters) -> Scene {
         parameters: Parameters { node, ..parameters },
         ..Setup::default()
     });
-    scene.until(30);
+    scene.run(30);
     assert_eq!(scene.running().len(), 8);
     scene.ask(170 * 400, 0, Duration::from_nanos(1_000_000_000 / 170));
     scene
@@ -115,24 +115,24 @@ fn a_surge_brings_a_node_for_the_pods_that_found_no_room_and_when_it_is_over_the
     let mut scene = surge(Parameters { budget: Some(1), ..Parameters::default() });
     let spare = scene.cluster.nodes[3];
     let on = |scene: &Scene| scene.running().iter().filter(|(_, host)| *host == spare).count();
-    scene.until(260);
+    scene.run(260);
     let ordered = scene.when("node ordered");
     assert_eq!(ordered.len(), 1);
-    scene.until(ordered[0] as u64 + 119);
+    scene.run(ordered[0] as u64 + 119);
     assert_eq!(scene.running().len(), 15, "three nodes are full, and two pods wait");
     // Two minutes until its agent speaks; then pods start, are probed twice, and are made known.
-    scene.until(ordered[0] as u64 + 140);
+    scene.run(ordered[0] as u64 + 140);
     let joined = scene.when("node joined");
     assert!(joined.len() == 1 && (120.0..121.0).contains(&(joined[0] - ordered[0])), "{joined:?} {ordered:?}");
     assert_eq!((scene.running().len(), on(&scene)), (17, 2));
     assert_eq!(scene.known_in("a").iter().filter(|host| **host == spare).count(), 2, "callers find them");
 
     // The requests end at 430 s; replicas shrink when they have left the rates and are not what was wanted in five minutes.
-    scene.until(900);
+    scene.run(900);
     assert_eq!((scene.running().len(), on(&scene)), (8, 2), "the fullest nodes lose their pods first");
     let mut fewest = usize::MAX;
     for second in 901..1_600 {
-        scene.until(second);
+        scene.run(second);
         fewest = fewest.min(scene.known_in("a").len());
     }
     let (leaves, left) = (scene.when("node to be given back"), scene.when("node given back"));
@@ -149,7 +149,7 @@ fn a_machine_in_a_dark_zone_is_not_waited_for() {
     let mut scene = surge(Parameters::default());
     let [dark, spare] = [scene.cluster.nodes[3], scene.cluster.nodes[4]];
     scene.at(31, move |control| control.power_off(dark));
-    scene.until(400);
+    scene.run(400);
     let (failed, joined) = (scene.when("node failed to launch"), scene.when("node joined"));
     assert!(failed.len() == 1 && joined.len() == 1, "{failed:?} {joined:?}");
     assert!(joined[0] - failed[0] < 140.0, "another zone's machine is there two minutes later");

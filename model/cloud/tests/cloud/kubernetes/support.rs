@@ -6,18 +6,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cloud::kubernetes::{Autoscaling, Deployed, DeploymentSpec, Machine, Parameters, Plan, Workload, deploy};
-use engine::{Control, Engine, Stopped};
+use engine::{Control, Engine};
 use ports::endpoints::Endpoints;
 use ports::health::{Health, HealthCheck};
 use ports::metrics::REQUESTS_TAKEN;
-use ports::observe::Observation;
 use runtime::Time;
 use runtime::backend::LocalFuture;
 use runtime::call::{CallContext, Caller, serve};
 use runtime::net::HostId;
-use runtime::world::{ProcessId, ProcessSpec, World};
 
-use crate::world::{self, Notes, REGION, ZONES, host};
+pub use crate::world::*;
 
 /// The limit of a pod, in thousandths of a core.
 pub const LIMIT_MILLICORES: u32 = 1_000;
@@ -30,7 +28,7 @@ pub const START: Duration = Duration::from_secs(3);
 pub struct Scene {
     pub engine: Engine,
     pub cluster: Deployed,
-    pub notes: Rc<Notes>,
+    pub watcher: Rc<Watcher>,
     /// By zone, what the node there knows of the service, as its pods see it.
     pub known: Rc<RefCell<BTreeMap<String, Endpoints>>>,
     /// How often a container was started.
@@ -67,8 +65,8 @@ pub fn scaled(replicas: u32, autoscaling: Option<Autoscaling>, parameters: Param
 
 pub fn stage(setup: Setup) -> Scene {
     let Setup { replicas, autoscaling, spares, start, parameters } = setup;
-    let mut engine = world::engine(1, true);
-    let notes = Rc::new(Notes::default());
+    let mut engine = engine(1, true);
+    let watcher = Rc::new(Watcher::default());
     let (known, starts) = (Rc::new(RefCell::new(BTreeMap::new())), Rc::new(Cell::new(0)));
     let (seen, counted) = (known.clone(), starts.clone());
     let machine = |(index, zone): (usize, &&str)| Machine {
@@ -97,8 +95,8 @@ pub fn stage(setup: Setup) -> Scene {
         balanced: None,
         parameters,
     };
-    let cluster = deploy(&mut engine, plan, notes.clone());
-    Scene { engine, cluster, notes, known, starts }
+    let cluster = deploy(&mut engine, plan, watcher.clone());
+    Scene { engine, cluster, watcher, known, starts }
 }
 
 /// Answers with what it was asked, after as many milliseconds of work.
@@ -118,9 +116,8 @@ async fn echo(start: Duration, api_port: u16, health_port: u16) {
 }
 
 impl Scene {
-    /// Runs on to this second.
-    pub fn until(&mut self, second: u64) {
-        assert_eq!(self.engine.run_until(Time::from_secs(second)), Stopped::Reached);
+    pub fn run(&mut self, seconds: u64) {
+        run(&mut self.engine, seconds);
     }
 
     /// Acts at this second.
@@ -131,30 +128,24 @@ impl Scene {
     /// Sends so many requests of so much work to the oldest pod, so far apart; how long each took.
     pub fn ask(&mut self, count: u32, work_ms: u64, apart: Duration) -> Rc<RefCell<Vec<Duration>>> {
         let pod = self.known.borrow().values().next().expect("a pod runs").addresses()[0];
-        let outside = host(&mut self.engine, "outside", "d");
         let took: Rc<RefCell<Vec<Duration>>> = Rc::default();
         let noted = took.clone();
-        self.engine.add_process(ProcessSpec {
-            name: "caller".to_owned(),
-            host: outside,
-            cpu_limit_millicores: None,
-            start: Rc::new(move || {
-                let took = noted.clone();
-                Box::pin(async move {
-                    let caller = Caller::<u64, u64>::connect(pod).await.expect("it serves");
-                    for _ in 0..count {
-                        let (caller, took) = (caller.clone(), took.clone());
-                        runtime::spawn(async move {
-                            let began = runtime::now();
-                            let answer = caller.call(work_ms, CallContext::within(Duration::from_secs(60), 0)).await;
-                            assert_eq!(answer, Ok(work_ms));
-                            took.borrow_mut().push(runtime::now().since(began));
-                        });
-                        runtime::sleep(apart).await;
-                    }
-                    runtime::task::forever().await;
-                })
-            }),
+        lone_process(&mut self.engine, "caller", "d", move || {
+            let took = noted.clone();
+            async move {
+                let caller = Caller::<u64, u64>::connect(pod).await.expect("it serves");
+                for _ in 0..count {
+                    let (caller, took) = (caller.clone(), took.clone());
+                    runtime::spawn(async move {
+                        let began = runtime::now();
+                        let answer = caller.call(work_ms, CallContext::within(Duration::from_secs(60), 0)).await;
+                        assert_eq!(answer, Ok(work_ms));
+                        took.borrow_mut().push(runtime::now().since(began));
+                    });
+                    runtime::sleep(apart).await;
+                }
+                runtime::task::forever().await;
+            }
         });
         took
     }
@@ -166,12 +157,6 @@ impl Scene {
         pods.filter(|(id, ..)| control.is_running(*id)).map(|(_, name, host)| (name.to_string(), host)).collect()
     }
 
-    /// A process by its name.
-    pub fn process(&self, name: &str) -> ProcessId {
-        let processes = self.engine.control().processes();
-        processes.into_iter().find(|(_, other, _)| &**other == name).unwrap_or_else(|| panic!("there is no {name}")).0
-    }
-
     /// Hosts that callers in a zone send requests to.
     pub fn known_in(&self, zone: &str) -> Vec<HostId> {
         self.known.borrow()[zone].addresses().iter().map(|address| address.host).collect()
@@ -179,10 +164,6 @@ impl Scene {
 
     /// When the cluster went into a state, in seconds.
     pub fn when(&self, state: &str) -> Vec<f64> {
-        let of = |observation: &Observation| match observation {
-            Observation::ComponentState(seen) if seen.state == state => Some(seen.at.as_secs_f64()),
-            _ => None,
-        };
-        self.notes.0.borrow().iter().filter_map(of).collect()
+        self.watcher.in_state(state).iter().map(|seen| seen.at.as_secs_f64()).collect()
     }
 }

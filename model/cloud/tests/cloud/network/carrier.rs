@@ -3,7 +3,7 @@
 use cloud::carrier::{Channel, Client, ClientParameters, DeliveryError, Parameters, Plan, deploy};
 use engine::Engine;
 
-use crate::support::*;
+use super::support::*;
 
 /// What became of a thousand messages to as many people, one after the other, and of a second one to each who was not reached.
 fn delivered(parameters: Parameters) -> (Engine, Notes<Result<(), DeliveryError>>) {
@@ -11,17 +11,12 @@ fn delivered(parameters: Parameters) -> (Engine, Notes<Result<(), DeliveryError>
     let plan = Plan { name: "carrier", zone: "elsewhere", region: "elsewhere", parameters };
     let provider = deploy(&mut engine, plan);
     let on = host(&mut engine, "notifications", "a");
-    let notes = Notes::new();
-    let told = notes.clone();
-    process(&mut engine, "notifications", on, move || {
-        let told = told.clone();
-        async move {
-            let client = Client::new(provider, ClientParameters::default());
-            for recipient in 0..1_000 {
-                told.add(client.deliver(Channel::Push, recipient, runtime::now() + seconds(3)).await);
-            }
-            runtime::task::forever().await;
+    let notes = noting(&mut engine, "notifications", on, move |notes| async move {
+        let client = Client::new(provider, ClientParameters::default());
+        for recipient in 0..1_000 {
+            notes.add(client.deliver(Channel::Push, recipient, runtime::now() + seconds(3)).await);
         }
+        runtime::task::forever().await;
     });
     (engine, notes)
 }

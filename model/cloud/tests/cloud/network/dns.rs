@@ -10,7 +10,7 @@ use ports::resolver::{ResolveError, Resolver};
 use runtime::Time;
 use runtime::net::{Address, HostId};
 
-use crate::support::*;
+use super::support::*;
 
 const NAME: &str = "orders-db";
 const TTL: Duration = Duration::from_secs(5);
@@ -35,34 +35,30 @@ fn watch(
     on: HostId,
     parameters: ClientParameters,
 ) -> Notes<Result<u32, ResolveError>> {
-    let (notes, servers) = (Notes::new(), names.servers_from("a"));
-    let noted = notes.clone();
-    process(engine, "client", on, move || {
-        let (notes, client) = (noted.clone(), Client::new(servers.clone(), parameters.clone()));
+    let servers = names.servers_from("a");
+    noting(engine, "client", on, move |notes| {
+        let client = Client::new(servers.clone(), parameters.clone());
         async move {
             loop {
                 runtime::sleep(100 * MS).await;
                 notes.add(client.resolve(NAME).await.map(|addresses| addresses[0].host.0));
             }
         }
-    });
-    notes
+    })
 }
 
 /// Publishes host 2 behind the name at a moment, in seconds.
 fn publish_at(engine: &mut Engine, names: &Deployed, on: HostId, at: u64) -> Notes<Propagation> {
-    let (notes, servers) = (Notes::new(), names.servers());
-    let noted = notes.clone();
-    process(engine, "publisher", on, move || {
-        let (notes, servers) = (noted.clone(), servers.clone());
+    let servers = names.servers();
+    noting(engine, "publisher", on, move |notes| {
+        let servers = servers.clone();
         async move {
             runtime::sleep(seconds(at)).await;
             let publisher = Publisher::new(servers, PublisherParameters::default());
             notes.add(publisher.publish(NAME, vec![address(2)], TTL, 1).await);
             runtime::task::forever().await;
         }
-    });
-    notes
+    })
 }
 
 /// When the client was first given a host.
@@ -140,10 +136,9 @@ fn old_answers_serve_only_where_asked_for_and_only_so_long() {
 #[test]
 fn what_is_behind_no_name_is_said_at_once() {
     let (mut engine, names, host) = world(5);
-    let (notes, servers) = (Notes::new(), names.servers_from("a"));
-    let noted = notes.clone();
-    process(&mut engine, "client", host, move || {
-        let (notes, client) = (noted.clone(), Client::new(servers.clone(), ClientParameters::default()));
+    let servers = names.servers_from("a");
+    let notes = noting(&mut engine, "client", host, move |notes| {
+        let client = Client::new(servers.clone(), ClientParameters::default());
         async move {
             runtime::sleep(MS).await;
             notes.add(client.resolve("nowhere").await);

@@ -14,7 +14,7 @@ use runtime::Time;
 use runtime::call::{CallContext, CallError, Caller, serve};
 use runtime::net::{Address, HostId};
 
-use crate::support::*;
+use super::support::*;
 
 /// Who answered a request, or the status that a node answered with itself.
 type Answer = Result<u32, u16>;
@@ -79,28 +79,18 @@ impl World {
     /// Sends a request to a node every 100 ms from a host outside, without waiting for the one before, and notes each answer
     /// when it is there.
     fn client(&mut self, node: Address, limit_s: u64, request: u32) -> Notes<Result<Answer, CallError>> {
-        let notes = Notes::new();
-        let noted = notes.clone();
         let outside = host(&mut self.engine, "phones", "outside");
-        process(&mut self.engine, "phones", outside, move || {
-            let notes = noted.clone();
-            async move {
-                runtime::sleep(MS).await;
-                let caller = Caller::<u32, Answer>::connect(node).await.expect("the node serves");
-                loop {
-                    let (notes, caller) = (notes.clone(), caller.clone());
-                    runtime::spawn(async move {
-                        notes.add(caller.call(request, CallContext::within(seconds(limit_s), 2)).await);
-                    });
-                    runtime::sleep(100 * MS).await;
-                }
+        noting(&mut self.engine, "phones", outside, move |notes| async move {
+            runtime::sleep(MS).await;
+            let caller = Caller::<u32, Answer>::connect(node).await.expect("the node serves");
+            loop {
+                let (notes, caller) = (notes.clone(), caller.clone());
+                runtime::spawn(async move {
+                    notes.add(caller.call(request, CallContext::within(seconds(limit_s), 2)).await);
+                });
+                runtime::sleep(100 * MS).await;
             }
-        });
-        notes
-    }
-
-    fn states(&self, state: &str) -> Vec<ComponentState> {
-        self.watcher.states().into_iter().filter(|found| found.state == state).collect()
+        })
     }
 }
 
@@ -146,15 +136,10 @@ fn a_node_that_is_told_of_other_targets_uses_them_at_once_and_remembers_them_wit
     world.engine.control().at(Time::from_secs(20), move |control| control.power_off(node.host));
     world.engine.control().at(Time::from_secs(30), move |control| control.power_on(node.host));
     let later = host(&mut world.engine, "later", "outside");
-    let answers = Notes::new();
-    let noted = answers.clone();
-    process(&mut world.engine, "later", later, move || {
-        let notes = noted.clone();
-        async move {
-            runtime::sleep(seconds(100)).await;
-            let caller = Caller::<u32, Answer>::connect(node).await.expect("it has booted");
-            notes.add(caller.call(1, CallContext::within(seconds(5), 0)).await);
-        }
+    let answers = noting(&mut world.engine, "later", later, move |notes| async move {
+        runtime::sleep(seconds(100)).await;
+        let caller = Caller::<u32, Answer>::connect(node).await.expect("it has booted");
+        notes.add(caller.call(1, CallContext::within(seconds(5), 0)).await);
     });
     run(&mut world.engine, 140);
     assert_eq!(answers.values(), [Ok(Ok(kept.0))]);
@@ -177,9 +162,9 @@ fn a_node_that_a_quarter_of_the_checkers_reaches_stays_in_dns_and_one_that_an_ei
             control.begin_link_fault(&checkers, &[node], LinkFault::Cut);
         });
         run(&mut world.engine, 200);
-        assert_eq!(world.states("node unreachable").len(), cut_off, "each that does not reach it says so");
+        assert_eq!(world.watcher.in_state("node unreachable").len(), cut_off, "each that does not reach it says so");
         let withdrawn: Vec<f64> =
-            world.states("address withdrawn").iter().map(|state| state.at.as_secs_f64()).collect();
+            world.watcher.in_state("address withdrawn").iter().map(|state| state.at.as_secs_f64()).collect();
         assert_eq!(withdrawn.is_empty(), stays, "{withdrawn:?}");
         assert!(withdrawn.iter().all(|at| (80.0..130.0).contains(at)), "three checks, and a comparison: {withdrawn:?}");
     }
@@ -193,7 +178,7 @@ fn a_silent_target_is_noticed_in_35_to_65_seconds_and_costs_time_outs_until_then
         let dead = world.targets[1];
         world.engine.control().at(Time::from_secs(100), move |control| control.power_off(dead));
         run(&mut world.engine, 300);
-        let noticed = world.states("target unhealthy");
+        let noticed = world.watcher.in_state("target unhealthy");
         assert_eq!(noticed.len(), 3, "every node notices for itself");
         for state in &noticed {
             let after = state.at.since(Time::from_secs(100)).as_secs_f64();
@@ -237,9 +222,9 @@ fn a_crashed_target_fails_requests_at_once_until_it_is_ejected_and_comes_back_af
     assert!(before_ejection.iter().all(|answer| matches!(answer, Ok(Ok(_) | Err(502)))), "nobody waits");
     assert_eq!(refused(&between(161, 500)), 0);
 
-    let ejected = world.states("target unhealthy");
+    let ejected = world.watcher.in_state("target unhealthy");
     assert!(ejected.iter().all(|state| state.at.since(Time::from_secs(100)).as_secs() <= 60), "{ejected:?}");
-    let back = world.states("target healthy");
+    let back = world.watcher.in_state("target healthy");
     assert_eq!(back.len(), 3);
     for state in &back {
         let after = state.at.since(Time::from_secs(200)).as_secs();
@@ -258,10 +243,12 @@ fn with_no_healthy_target_all_of_them_are_used() {
         world.engine.control().at(Time::from_secs(100), move |control| control.crash(target, Some(seconds(70))));
     }
     run(&mut world.engine, 200);
-    assert_eq!(world.states("target unhealthy").len(), 9);
-    assert!(world.states("target unhealthy").last().unwrap().detail.ends_with("none is left, so all are used"));
+    assert_eq!(world.watcher.in_state("target unhealthy").len(), 9);
+    assert!(
+        world.watcher.in_state("target unhealthy").last().unwrap().detail.ends_with("none is left, so all are used")
+    );
     // None is healthy again before five checks, and yet all three serve.
-    assert_eq!(world.states("target healthy"), []);
+    assert_eq!(world.watcher.in_state("target healthy"), []);
     let answers = notes.between(171, 200);
     assert!(answers.iter().all(|answer| matches!(answer, Ok(Ok(_)))), "{answers:?}");
     assert!(world.targets.iter().all(|target| answers.contains(&Ok(Ok(target.0)))));
@@ -290,7 +277,7 @@ fn a_target_that_was_briefly_cut_off_serves_again_within_a_time_out() {
         control.at(Time::from_secs(130), move |control| control.end_link_fault(cut));
     });
     run(&mut world.engine, 160);
-    assert_eq!(world.states("target unhealthy"), []);
+    assert_eq!(world.watcher.in_state("target unhealthy"), []);
     assert!(notes.between(106, 130).contains(&Err(CallError::DeadlineExceeded)));
     let healed = notes.between(136, 150);
     assert!(healed.len() > 100 && healed.iter().all(|answer| matches!(answer, Ok(Ok(_)))), "{healed:?}");
@@ -303,37 +290,30 @@ fn a_load_balancer_without_targets_and_a_full_one_answer_503() {
     let names = dns::deploy(&mut engine, REGION, &["a"], &ServerParameters::default());
     let mut full = Parameters::default();
     full.node.requests_in_flight_max = 0;
-    let notes = Notes::new();
     let client = host(&mut engine, "client", "a");
-    for (name, parameters) in [("empty", Parameters::default()), ("full", full)] {
+    let notes = [("empty", Parameters::default()), ("full", full)].map(|(name, parameters)| {
         let error = |error: ProxyError| error.to_string();
         let plan = Plan { name, region: REGION, zones: &["a"], targets: vec![], parameters, error };
         let node =
             load_balancer::deploy::<u32, String>(&mut engine, plan, &names, Rc::new(Watcher::default())).nodes[0].1;
-        let noted = notes.clone();
-        process(&mut engine, &format!("client of {name}"), client, move || {
-            let notes = noted.clone();
-            async move {
-                runtime::sleep(MS).await;
-                let caller = Caller::<u32, String>::connect(node).await.expect("the node serves");
-                notes.add(caller.call(1, CallContext::within(seconds(1), 0)).await.expect("it answers"));
-            }
-        });
-    }
+        noting(&mut engine, &format!("client of {name}"), client, move |notes| async move {
+            runtime::sleep(MS).await;
+            let caller = Caller::<u32, String>::connect(node).await.expect("the node serves");
+            notes.add(caller.call(1, CallContext::within(seconds(1), 0)).await.expect("it answers"));
+        })
+    });
     run(&mut engine, 1);
-    let mut answers = notes.values();
-    answers.sort();
-    assert_eq!(answers, [ProxyError::NoTargets, ProxyError::Overloaded].map(|error| error.to_string()));
+    let answers = notes.map(|notes| notes.values());
+    assert_eq!(answers, [ProxyError::NoTargets, ProxyError::Overloaded].map(|error| [error.to_string()]));
     assert_eq!((ProxyError::Overloaded.status(), ProxyError::NoTargets.status()), (503, 503));
 }
 
 /// The address list that a client without a cache finds behind the load balancer's name, every second.
 fn watch_dns(world: &mut World) -> Notes<Vec<Address>> {
-    let (notes, servers) = (Notes::new(), world.names.servers_from("c"));
-    let noted = notes.clone();
+    let servers = world.names.servers_from("c");
     let on = host(&mut world.engine, "resolving", "c");
-    process(&mut world.engine, "resolving", on, move || {
-        let (notes, servers) = (noted.clone(), servers.clone());
+    noting(&mut world.engine, "resolving", on, move |notes| {
+        let servers = servers.clone();
         async move {
             loop {
                 runtime::sleep(seconds(1)).await;
@@ -341,8 +321,7 @@ fn watch_dns(world: &mut World) -> Notes<Vec<Address>> {
                 notes.add(client.resolve("api").await.unwrap_or_default());
             }
         }
-    });
-    notes
+    })
 }
 
 #[test]
@@ -357,7 +336,7 @@ fn a_dead_zones_node_leaves_dns_and_comes_back_with_it() {
         }
         run(&mut world.engine, 600);
         let (all, left) = (world.nodes.clone(), world.nodes[1..].to_vec());
-        let withdrawn = world.states("address withdrawn");
+        let withdrawn = world.watcher.in_state("address withdrawn");
         assert!(!withdrawn.is_empty());
         for state in &withdrawn {
             let after = state.at.since(Time::from_secs(100)).as_secs();
@@ -368,7 +347,10 @@ fn a_dead_zones_node_leaves_dns_and_comes_back_with_it() {
         assert!(notes.between(0, 120).iter().all(|named| *named == all));
         assert!(notes.between(150, 400).iter().all(|named| *named == left));
         assert!(notes.between(540, 600).iter().all(|named| *named == all), "{:?}", world.watcher.states());
-        assert!(world.states("address withdrawn").len() <= 2 && world.states("address restored").len() <= 3);
+        assert!(
+            world.watcher.in_state("address withdrawn").len() <= 2
+                && world.watcher.in_state("address restored").len() <= 3
+        );
     }
 }
 
@@ -376,21 +358,13 @@ fn a_dead_zones_node_leaves_dns_and_comes_back_with_it() {
 fn a_zone_that_is_cut_off_does_not_take_the_others_out_of_dns() {
     let mut world = world(20, Parameters::default());
     let notes = watch_dns(&mut world);
-    let inside = hosts_in(&world.engine, "a");
-    let outside: Vec<_> = ["b", "c"].iter().flat_map(|zone| hosts_in(&world.engine, zone)).collect();
-    world.engine.control().at(Time::from_secs(100), move |control| {
-        let cuts = [
-            control.begin_link_fault(&inside, &outside, LinkFault::Cut),
-            control.begin_link_fault(&outside, &inside, LinkFault::Cut),
-        ];
-        control.at(Time::from_secs(400), move |control| cuts.into_iter().for_each(|cut| control.end_link_fault(cut)));
-    });
+    cut_off_zone(&world.engine, "a", Time::from_secs(100), Time::from_secs(400));
     run(&mut world.engine, 600);
     let (all, left) = (world.nodes.clone(), world.nodes[1..].to_vec());
     assert!(notes.between(150, 400).iter().all(|named| *named == left));
     assert!(notes.between(400, 600).iter().all(|named| *named == left || *named == all));
     assert_eq!(notes.between(540, 600).last(), Some(&all));
-    let withdrawn = world.states("address withdrawn");
+    let withdrawn = world.watcher.in_state("address withdrawn");
     assert!(withdrawn.iter().all(|state| &*state.zone == "a"), "{withdrawn:?}");
 }
 

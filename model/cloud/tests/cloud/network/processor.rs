@@ -12,7 +12,7 @@ use ports::observe::Observation;
 use ports::processor::{Decline, Operation, Outcome, Processor, ProcessorError};
 use runtime::Time;
 
-use crate::support::*;
+use super::support::*;
 
 /// A processor that answers everything, in 300 ms, with as many requests as one likes.
 fn reliable() -> Parameters {
@@ -41,18 +41,21 @@ fn world(seed: u64, parameters: Parameters) -> World {
 }
 
 impl World {
-    /// Runs `act` in a process of a service.
-    fn service<F: Future<Output = ()> + 'static>(&mut self, act: impl Fn(Client) -> F + 'static) {
+    /// Runs `act` in a process of a service, and returns its notes.
+    fn service<T: Clone + 'static, F: Future<Output = ()> + 'static>(
+        &mut self,
+        act: impl Fn(Client, Notes<T>) -> F + 'static,
+    ) -> Notes<T> {
         let on = host(&mut self.engine, "payments", "a");
         let address = self.processor.address;
-        process(&mut self.engine, "payments", on, move || {
-            let acting = act(Client::new(address, ClientParameters::default()));
+        noting(&mut self.engine, "payments", on, move |notes| {
+            let acting = act(Client::new(address, ClientParameters::default()), notes);
             async move {
                 runtime::sleep(MS).await;
                 acting.await;
                 runtime::task::forever().await;
             }
-        });
+        })
     }
 
     /// Every decision that observers were told, by key.
@@ -82,16 +85,11 @@ fn within(limit: u64) -> Time {
 fn the_same_key_gets_the_same_decision_and_is_decided_once() {
     for (idempotent, decisions) in [(true, 1), (false, 2)] {
         let mut world = world(1, Parameters { duplicate_probability: 1.0, idempotent, ..reliable() });
-        let notes = Notes::new();
-        let noted = notes.clone();
-        world.service(move |client| {
-            let notes = noted.clone();
-            async move {
+        let notes = world.service(move |client, notes| async move {
+            notes.add(client.submit(key(1), authorise(500), within(5)).await);
+            if idempotent {
                 notes.add(client.submit(key(1), authorise(500), within(5)).await);
-                if idempotent {
-                    notes.add(client.submit(key(1), authorise(500), within(5)).await);
-                    notes.add(client.submit(key(1), authorise(501), within(5)).await);
-                }
+                notes.add(client.submit(key(1), authorise(501), within(5)).await);
             }
         });
         run(&mut world.engine, 20);
@@ -104,16 +102,11 @@ fn the_same_key_gets_the_same_decision_and_is_decided_once() {
 #[test]
 fn banks_decline_as_often_as_they_are_said_to() {
     let mut world = world(2, Parameters { decline_probability: 0.1, ..reliable() });
-    let notes = Notes::new();
-    let noted = notes.clone();
-    world.service(move |client| {
-        let notes = noted.clone();
-        async move {
-            for number in 0..4_000 {
-                let (client, notes) = (client.clone(), notes.clone());
-                runtime::spawn(async move { notes.add(client.submit(key(number), authorise(5), within(5)).await) });
-                runtime::sleep(MS).await;
-            }
+    let notes = world.service(move |client, notes| async move {
+        for number in 0..4_000 {
+            let (client, notes) = (client.clone(), notes.clone());
+            runtime::spawn(async move { notes.add(client.submit(key(number), authorise(5), within(5)).await) });
+            runtime::sleep(MS).await;
         }
     });
     run(&mut world.engine, 20);
@@ -129,23 +122,18 @@ fn banks_decline_as_often_as_they_are_said_to() {
 fn a_query_after_a_time_out_tells_the_truth_for_good() {
     let parameters = Parameters { lost_probability: 0.4, duplicate_probability: 0.3, ..Parameters::default() };
     let mut world = world(3, Parameters { requests_per_s_max: 1_000_000, ..parameters });
-    let notes = Notes::new();
-    let noted = notes.clone();
-    world.service(move |client| {
-        let notes = noted.clone();
-        async move {
-            for number in 0..500 {
-                let (client, notes) = (client.clone(), notes.clone());
-                runtime::spawn(async move {
-                    let mut told = client.submit(key(number), authorise(5), within(3)).await.map(Some);
-                    let asked = told.is_err();
-                    while told.is_err() {
-                        told = client.query(key(number), within(3)).await;
-                    }
-                    notes.add((key(number), asked, told.expect("it was asked until it was known")));
-                });
-                runtime::sleep(10 * MS).await;
-            }
+    let notes = world.service(move |client, notes| async move {
+        for number in 0..500 {
+            let (client, notes) = (client.clone(), notes.clone());
+            runtime::spawn(async move {
+                let mut told = client.submit(key(number), authorise(5), within(3)).await.map(Some);
+                let asked = told.is_err();
+                while told.is_err() {
+                    told = client.query(key(number), within(3)).await;
+                }
+                notes.add((key(number), asked, told.expect("it was asked until it was known")));
+            });
+            runtime::sleep(10 * MS).await;
         }
     });
     run(&mut world.engine, 300);
@@ -164,11 +152,8 @@ fn an_answer_that_never_comes_may_hide_a_decision_or_none() {
     for done in [0.0, 1.0] {
         let lost = Parameters { lost_probability: 1.0, done_when_lost_probability: done, ..reliable() };
         let mut world = world(7, lost);
-        let notes = Notes::new();
-        let noted = notes.clone();
-        world.service(move |client| {
-            let notes = noted.clone();
-            async move { notes.add(client.submit(key(1), authorise(5), within(5)).await) }
+        let notes = world.service(move |client, notes| async move {
+            notes.add(client.submit(key(1), authorise(5), within(5)).await);
         });
         run(&mut world.engine, 20);
         assert_eq!(notes.values(), [Err(ProcessorError::TimedOut)]);
@@ -180,16 +165,11 @@ fn an_answer_that_never_comes_may_hide_a_decision_or_none() {
 #[test]
 fn a_client_that_was_cut_off_is_back_within_a_time_out() {
     let mut world = world(8, reliable());
-    let notes = Notes::new();
-    let noted = notes.clone();
-    world.service(move |client| {
-        let notes = noted.clone();
-        async move {
-            for number in 0..110 {
-                let (client, notes) = (client.clone(), notes.clone());
-                runtime::spawn(async move { notes.add(client.submit(key(number), authorise(5), within(2)).await) });
-                runtime::sleep(seconds(1)).await;
-            }
+    let notes = world.service(move |client, notes| async move {
+        for number in 0..110 {
+            let (client, notes) = (client.clone(), notes.clone());
+            runtime::spawn(async move { notes.add(client.submit(key(number), authorise(5), within(2)).await) });
+            runtime::sleep(seconds(1)).await;
         }
     });
     let (hosts, processor) = (hosts_in(&world.engine, "a"), world.processor.address.host);
@@ -206,16 +186,11 @@ fn a_client_that_was_cut_off_is_back_within_a_time_out() {
 #[test]
 fn refusing_silent_and_crashed_are_three_different_things() {
     let mut world = world(4, reliable());
-    let notes = Notes::new();
-    let noted = notes.clone();
-    world.service(move |client| {
-        let notes = noted.clone();
-        async move {
-            for number in 0..60 {
-                let (client, notes) = (client.clone(), notes.clone());
-                runtime::spawn(async move { notes.add(client.submit(key(number), authorise(5), within(2)).await) });
-                runtime::sleep(seconds(1)).await;
-            }
+    let notes = world.service(move |client, notes| async move {
+        for number in 0..60 {
+            let (client, notes) = (client.clone(), notes.clone());
+            runtime::spawn(async move { notes.add(client.submit(key(number), authorise(5), within(2)).await) });
+            runtime::sleep(seconds(1)).await;
         }
     });
     let (control, processor) = (world.engine.control(), world.processor.control.clone());
@@ -241,22 +216,17 @@ fn refusing_silent_and_crashed_are_three_different_things() {
 #[test]
 fn what_was_answered_survives_a_loss_of_power_and_observers_hear_of_it_once() {
     let mut world = world(5, reliable());
-    let notes = Notes::new();
-    let noted = notes.clone();
-    world.service(move |client| {
-        let notes = noted.clone();
-        async move {
-            let mut answered = BTreeSet::new();
-            for number in 0..600 {
-                let answer = client.submit(key(number), authorise(5), within(1)).await;
-                if answer == Ok(Outcome::Approved) {
-                    answered.insert(number);
-                }
-                runtime::sleep(100 * MS).await;
+    let notes = world.service(move |client, notes| async move {
+        let mut answered = BTreeSet::new();
+        for number in 0..600 {
+            let answer = client.submit(key(number), authorise(5), within(1)).await;
+            if answer == Ok(Outcome::Approved) {
+                answered.insert(number);
             }
-            for number in answered {
-                notes.add(client.query(key(number), within(5)).await);
-            }
+            runtime::sleep(100 * MS).await;
+        }
+        for number in answered {
+            notes.add(client.query(key(number), within(5)).await);
         }
     });
     let (control, host) = (world.engine.control(), world.processor.address.host);
@@ -277,15 +247,10 @@ fn what_was_answered_survives_a_loss_of_power_and_observers_hear_of_it_once() {
 #[test]
 fn requests_above_the_rate_are_refused() {
     let mut world = world(6, Parameters { requests_per_s_max: 100, ..reliable() });
-    let notes = Notes::new();
-    let noted = notes.clone();
-    world.service(move |client| {
-        let notes = noted.clone();
-        async move {
-            for number in 0..150 {
-                let (client, notes) = (client.clone(), notes.clone());
-                runtime::spawn(async move { notes.add(client.submit(key(number), authorise(5), within(5)).await) });
-            }
+    let notes = world.service(move |client, notes| async move {
+        for number in 0..150 {
+            let (client, notes) = (client.clone(), notes.clone());
+            runtime::spawn(async move { notes.add(client.submit(key(number), authorise(5), within(5)).await) });
         }
     });
     run(&mut world.engine, 10);
@@ -297,10 +262,9 @@ fn requests_above_the_rate_are_refused() {
 fn the_same_seed_is_the_same_run() {
     let hash = |seed| {
         let mut world = world(seed, Parameters { lost_probability: 0.1, ..Parameters::default() });
-        world.service(|client| async move {
+        world.service(|client, notes| async move {
             for number in 0..100 {
-                // Whatever comes of it: the trace has it.
-                let _ = client.submit(key(number), authorise(5), within(2)).await;
+                notes.add(client.submit(key(number), authorise(5), within(2)).await);
             }
         });
         run(&mut world.engine, 120);

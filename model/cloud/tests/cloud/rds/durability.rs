@@ -6,7 +6,7 @@ use cloud::rds::{Durability, ServerParameters};
 use engine::LinkFault;
 use runtime::Time;
 
-use crate::support::*;
+use super::support::*;
 
 const PERIOD: Duration = Duration::from_millis(20);
 
@@ -24,8 +24,8 @@ fn power_loss(durability: Durability, multi_az: bool) -> (Scene, Outcomes) {
 
 /// The loss that observations name is the loss that a reader finds.
 fn lost(scene: &mut Scene, outcomes: &Outcomes) -> usize {
-    scene.notes.assert_one_writable();
-    let named = scene.notes.lost().len();
+    scene.assert_one_writable();
+    let named = scene.lost().len();
     let missing = scene.missing("rds.internal", outcomes.acknowledged());
     assert_eq!(missing.len(), named, "{missing:?}");
     // What is missing is one span of identifiers: the youngest before the loss.
@@ -62,7 +62,7 @@ fn without_synchronous_commit_even_a_standby_does_not_save_the_last_moments() {
 fn a_connection_cut_around_commit_leaves_doubts_but_loses_nothing() {
     let mut scene = Setup::default().build();
     let outcomes = scene.writer("writer", "c", 0, Duration::from_millis(2));
-    let (client, server) = (scene.zone("c"), scene.store.servers[0].host);
+    let (client, server) = (hosts_in(&scene.engine, "c"), scene.store.servers[0].host);
     // Answers of the server are lost for three seconds, five times: longer than anybody waits.
     for round in 1..=5 {
         let client = client.clone();

@@ -3,41 +3,19 @@
 use std::time::Duration;
 
 use cloud::rds::FailoverParameters;
-use ports::observe::{Mark, Observation};
+use ports::observe::Mark;
 use runtime::Time;
 
-use crate::support::*;
+use super::support::*;
 
 const PERIOD: Duration = Duration::from_millis(50);
 
-fn power_off_zone(scene: &Scene, zone: &str, from: Time, to: Option<Time>) {
-    for host in scene.zone(zone) {
-        scene.engine.control().at(from, move |control| control.power_off(host));
-        if let Some(to) = to {
-            scene.engine.control().at(to, move |control| control.power_on(host));
-        }
-    }
-}
-
-/// Prints what happened, for whoever reads a failed test.
-fn story(scene: &Scene) -> String {
-    let line = |observation: &Observation| match observation {
-        Observation::ComponentState(state) => {
-            let mark = state.mark.map(|mark| format!(" [{mark:?}]")).unwrap_or_default();
-            Some(format!("{} {}: {} - {}{mark}", state.at, state.zone, state.state, state.detail))
-        }
-        Observation::Committed(_) | Observation::CommitAcknowledged(_) => None,
-        other => Some(format!("{other:?}")),
-    };
-    scene.notes.all().iter().filter_map(line).collect::<Vec<_>>().join("\n")
-}
-
 /// What every run must show, whatever broke: one writable server at a time, and every row that a client was told of.
 fn assert_nothing_lost(mut scene: Scene, outcomes: &Outcomes) {
-    scene.notes.assert_one_writable();
-    assert_eq!(scene.notes.lost().len(), 0, "{}", story(&scene));
+    scene.assert_one_writable();
+    assert_eq!(scene.lost().len(), 0, "{}", scene.watcher.story());
     let missing = scene.missing("rds.internal", outcomes.acknowledged());
-    assert!(missing.is_empty(), "{} of {}\n{}", missing.len(), outcomes.acknowledged().len(), story(&scene));
+    assert!(missing.is_empty(), "{} of {}\n{}", missing.len(), outcomes.acknowledged().len(), scene.watcher.story());
 }
 
 #[test]
@@ -47,11 +25,11 @@ fn a_zone_without_power_costs_a_failover_in_phases_and_no_commit() {
         let mut scene = Setup { seed, ..Setup::default() }.build();
         let outcomes = scene.writer("writer", "c", 0, PERIOD);
         let onset = Time::from_secs(60) + Duration::from_millis(seed * 377);
-        power_off_zone(&scene, "a", onset, None);
+        power_off_zone(&scene.engine, "a", onset, None);
         scene.run(240);
-        let after = |mark| scene.notes.marks(mark).into_iter().find(|at| *at > onset).expect("the phase ends");
+        let after = |mark| scene.watcher.marks(mark).into_iter().find(|at| *at > onset).expect("the phase ends");
         let phases = [Mark::Detected, Mark::Decided, Mark::Promoted, Mark::Propagated].map(after);
-        assert!(phases.is_sorted(), "{}", story(&scene));
+        assert!(phases.is_sorted(), "{}", scene.watcher.story());
         assert!(phases[0].since(onset) >= Duration::from_secs(12), "five heartbeats are missed first");
         assert!(phases[2].since(phases[1]) >= FailoverParameters::default().promote);
         totals.push(outcomes.outage_around(onset));
@@ -67,7 +45,7 @@ fn the_outage_moves_with_the_promotion() {
         let mut scene = Setup { failover, ..Setup::default() }.build();
         let outcomes = scene.writer("writer", "c", 0, PERIOD);
         let onset = Time::from_secs(60);
-        power_off_zone(&scene, "a", onset, None);
+        power_off_zone(&scene.engine, "a", onset, None);
         scene.run(600);
         outcomes.outage_around(onset).as_secs_f64()
     };
@@ -80,12 +58,16 @@ fn the_outage_moves_with_the_promotion() {
 fn a_primary_elsewhere_does_not_notice_the_zone() {
     let mut scene = Setup::default().build();
     let outcomes = scene.writer("writer", "c", 0, PERIOD);
-    power_off_zone(&scene, "b", Time::from_secs(60), None);
+    power_off_zone(&scene.engine, "b", Time::from_secs(60), None);
     scene.run(240);
     // The standby was there: commits wait for leave to go on without it, and that is all.
     let outage = outcomes.outage_around(Time::from_secs(60));
-    assert!(outage > Duration::from_secs(9) && outage < Duration::from_secs(16), "{outage:?}\n{}", story(&scene));
-    assert_eq!(scene.notes.writable().len(), 1);
+    assert!(
+        outage > Duration::from_secs(9) && outage < Duration::from_secs(16),
+        "{outage:?}\n{}",
+        scene.watcher.story()
+    );
+    assert_eq!(scene.watcher.writable().len(), 1);
     assert_nothing_lost(scene, &outcomes);
 }
 
@@ -97,19 +79,23 @@ fn a_zone_cut_off_from_the_network_is_fenced_before_another_server_writes() {
         // A client beside the primary goes on talking to it.
         let inside = scene.writer("neighbour", "a", 1_000_000, PERIOD);
         let onset = Time::from_secs(60) + Duration::from_millis(seed * 431);
-        scene.blackhole("a", onset, onset + Duration::from_secs(120));
+        cut_off_zone(&scene.engine, "a", onset, onset + Duration::from_secs(120));
         scene.run(400);
-        let spans = scene.notes.writable();
+        let spans = scene.watcher.writable();
         assert_eq!(
-            spans.iter().map(|span| (span.0, span.1.as_str())).collect::<Vec<_>>(),
+            spans.iter().map(|span| (span.epoch, span.node.as_str())).collect::<Vec<_>>(),
             [(1, "rds-primary"), (2, "rds-standby")],
             "{}",
-            story(&scene)
+            scene.watcher.story()
         );
-        assert!(spans[0].3 <= spans[1].2, "the old primary stops first: {spans:?}");
-        assert!(outcomes.outage_around(onset) < Duration::from_secs(60), "{}", story(&scene));
+        assert!(spans[0].to <= spans[1].from, "the old primary stops first: {spans:?}");
+        assert!(outcomes.outage_around(onset) < Duration::from_secs(60), "{}", scene.watcher.story());
         // The old primary is the new one's standby in the end.
-        assert!(story(&scene).contains("rds-primary has every acknowledged commit"), "{}", story(&scene));
+        assert!(
+            scene.watcher.story().contains("rds-primary has every acknowledged commit"),
+            "{}",
+            scene.watcher.story()
+        );
         outcomes.0.borrow_mut().extend(inside.0.borrow().iter().cloned());
         assert_nothing_lost(scene, &outcomes);
     }
@@ -122,11 +108,15 @@ fn a_forced_failover_needs_no_detection() {
     let operator = scene.store.operator.clone();
     scene.engine.control().at(Time::from_secs(60), move |_| operator.fail_over());
     scene.run(240);
-    let detected = scene.notes.marks(Mark::Detected);
+    let detected = scene.watcher.marks(Mark::Detected);
     assert_eq!(detected, [Time::from_secs(60)]);
     let outage = outcomes.outage_around(Time::from_secs(60));
-    assert!(outage > Duration::from_secs(10) && outage < Duration::from_secs(25), "{outage:?}\n{}", story(&scene));
-    assert_eq!(scene.notes.writable().len(), 2);
+    assert!(
+        outage > Duration::from_secs(10) && outage < Duration::from_secs(25),
+        "{outage:?}\n{}",
+        scene.watcher.story()
+    );
+    assert_eq!(scene.watcher.writable().len(), 2);
     assert_nothing_lost(scene, &outcomes);
 }
 
@@ -136,7 +126,7 @@ fn a_server_without_standby_is_back_when_its_host_is() {
     let outcomes = scene.writer("writer", "c", 0, PERIOD);
     let onset = Time::from_secs(60);
     let back = onset + Duration::from_secs(30 * 60);
-    power_off_zone(&scene, "a", onset, Some(back));
+    power_off_zone(&scene.engine, "a", onset, Some(back));
     scene.run(30 * 60 + 300);
     let outage = outcomes.outage_around(onset);
     assert!(outage >= Duration::from_secs(30 * 60), "{outage:?}");
@@ -151,8 +141,8 @@ fn a_crashed_process_comes_back_in_place() {
     let primary = scene.store.servers[0].process;
     scene.engine.control().at(Time::from_secs(60), move |control| control.crash(primary, Some(Duration::from_secs(1))));
     scene.run(120);
-    assert_eq!(scene.notes.writable().iter().map(|span| span.1.as_str()).collect::<Vec<_>>(), ["rds-primary"; 2]);
-    assert!(outcomes.outage_around(Time::from_secs(60)) < Duration::from_secs(12), "{}", story(&scene));
+    assert_eq!(scene.watcher.writable().iter().map(|span| span.node.as_str()).collect::<Vec<_>>(), ["rds-primary"; 2]);
+    assert!(outcomes.outage_around(Time::from_secs(60)) < Duration::from_secs(12), "{}", scene.watcher.story());
     assert_nothing_lost(scene, &outcomes);
 }
 
@@ -165,8 +155,8 @@ fn a_primary_that_was_paused_beyond_its_lease_acknowledges_nothing_more() {
     control.at(Time::from_secs(60), move |control| control.pause(primary));
     control.at(Time::from_secs(150), move |control| control.resume(primary));
     scene.run(400);
-    let servers: Vec<_> = scene.notes.writable().into_iter().map(|span| span.1).collect();
-    assert_eq!(servers, ["rds-primary", "rds-standby"], "{}", story(&scene));
+    let servers: Vec<_> = scene.watcher.writable().into_iter().map(|span| span.node).collect();
+    assert_eq!(servers, ["rds-primary", "rds-standby"], "{}", scene.watcher.story());
     assert_nothing_lost(scene, &outcomes);
 }
 
@@ -175,10 +165,10 @@ fn the_same_seed_is_the_same_run_whether_frames_move_or_are_serialised() {
     let run = |seed, wire_check| {
         let mut scene = Setup { seed, wire_check, replicas: 1, ..Setup::default() }.build();
         let _outcomes = scene.writer("writer", "c", 0, PERIOD);
-        power_off_zone(&scene, "a", Time::from_secs(30), Some(Time::from_secs(90)));
+        power_off_zone(&scene.engine, "a", Time::from_secs(30), Some(Time::from_secs(90)));
         scene.run(420);
         let control = scene.engine.control();
-        (control.trace_hash(), control.events(), scene.notes.all())
+        (control.trace_hash(), control.events(), scene.watcher.all())
     };
     let first = run(5, false);
     assert!(first == run(5, false));
@@ -190,12 +180,12 @@ fn the_same_seed_is_the_same_run_whether_frames_move_or_are_serialised() {
 fn a_server_that_was_gone_for_long_is_rebuilt_and_becomes_the_standby() {
     let mut scene = Setup::default().build();
     let outcomes = scene.writer("writer", "c", 0, PERIOD);
-    power_off_zone(&scene, "a", Time::from_secs(60), Some(Time::from_secs(900)));
+    power_off_zone(&scene.engine, "a", Time::from_secs(60), Some(Time::from_secs(900)));
     // Then the other zone fails: the first is to have everything again.
-    power_off_zone(&scene, "b", Time::from_secs(1_500), None);
+    power_off_zone(&scene.engine, "b", Time::from_secs(1_500), None);
     scene.run(1_700);
-    let servers: Vec<_> = scene.notes.writable().into_iter().map(|span| span.1).collect();
-    assert_eq!(servers, ["rds-primary", "rds-standby", "rds-primary"], "{}", story(&scene));
-    assert!(story(&scene).contains("rebuilding a copy"), "{}", story(&scene));
+    let servers: Vec<_> = scene.watcher.writable().into_iter().map(|span| span.node).collect();
+    assert_eq!(servers, ["rds-primary", "rds-standby", "rds-primary"], "{}", scene.watcher.story());
+    assert!(scene.watcher.story().contains("rebuilding a copy"), "{}", scene.watcher.story());
     assert_nothing_lost(scene, &outcomes);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ports::database::{Database, Isolation, Transaction};
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn what_one_client_commits_another_sees_and_what_it_rolls_back_nobody_does() {
@@ -41,5 +41,5 @@ fn what_one_client_commits_another_sees_and_what_it_rolls_back_nobody_does() {
     });
     scene.run(5);
     assert_eq!(*seen.borrow(), [7, 10]);
-    assert_eq!(scene.notes.acknowledged().len(), 2);
+    assert_eq!(scene.acknowledged().len(), 2);
 }

@@ -8,7 +8,7 @@ use cloud::rds::{PoolParameters, ServerParameters};
 use ports::database::{Database, DatabaseError, Isolation, Transaction};
 use runtime::Time;
 
-use crate::support::*;
+use super::support::*;
 
 type Notes<T> = Rc<RefCell<Vec<T>>>;
 

@@ -8,7 +8,7 @@ use cloud::rds::FailoverParameters;
 use ports::database::{Database, DatabaseError, Isolation, Transaction};
 use runtime::Time;
 
-use crate::support::*;
+use super::support::*;
 
 const PERIOD: Duration = Duration::from_millis(50);
 
@@ -87,7 +87,7 @@ fn promoting_a_replica_behind_a_stalled_replication_loses_exactly_the_window() {
     });
     scene.engine.control().at(promoted, move |_| operator.promote_replica("rds-replica-1").unwrap());
     scene.run(300);
-    scene.notes.assert_one_writable();
+    scene.assert_one_writable();
     let missing = scene.missing("rds.internal", outcomes.acknowledged());
     // One row every 50 ms from the stall, or what was under way then, to the end of the old primary's reign.
     let window: Vec<i64> = outcomes
@@ -99,9 +99,9 @@ fn promoting_a_replica_behind_a_stalled_replication_loses_exactly_the_window() {
         .collect();
     assert!(missing.len() >= 599 && missing.len() <= 601, "{}", missing.len());
     assert!(window.iter().filter(|id| !missing.contains(id)).count() <= 1, "{} {}", window.len(), missing.len());
-    assert_eq!(scene.notes.lost().len(), missing.len(), "observations name what readers miss");
-    let writable = scene.notes.writable();
-    assert_eq!(writable.last().unwrap().1, "rds-replica-1");
+    assert_eq!(scene.lost().len(), missing.len(), "observations name what readers miss");
+    let writable = scene.watcher.writable();
+    assert_eq!(writable.last().unwrap().node, "rds-replica-1");
     // The other replica follows the new primary, though it had more.
     let survivors = outcomes.acknowledged().difference(&missing).copied().collect();
     assert!(scene.missing("rds-replica-2", survivors).is_empty());

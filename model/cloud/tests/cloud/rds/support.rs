@@ -8,15 +8,13 @@ use std::time::Duration;
 
 use cloud::dns;
 use cloud::rds::{Deployed, FailoverParameters, PoolParameters, ServerParameters, ServerSpec, StoreSpec, deploy};
-use engine::{Engine, LinkFault, Stopped};
+use engine::Engine;
 use ports::database::{Database, DatabaseError, Isolation, Record, TableSchema, Transaction};
-use ports::observe::{Mark, Observation};
+use ports::observe::Observation;
 use runtime::Time;
-use runtime::net::HostId;
-use runtime::world::{ProcessId, ProcessSpec, World};
+use runtime::world::ProcessId;
 
-use crate::world;
-pub use crate::world::{Notes, REGION, ZONES};
+pub use crate::world::*;
 
 ports::record! {
     /// A row that a writer adds or changes.
@@ -30,75 +28,6 @@ ports::record! {
 pub static TABLES: &[&TableSchema] = &[Entry::SCHEMA];
 
 pub type Client = cloud::rds::Client<dns::Client>;
-
-impl Notes {
-    pub fn all(&self) -> Vec<Observation> {
-        self.0.borrow().clone()
-    }
-
-    /// Moments at which a mark was reported.
-    pub fn marks(&self, wanted: Mark) -> Vec<Time> {
-        let marked = |observation: &Observation| match observation {
-            Observation::ComponentState(state) if state.mark == Some(wanted) => Some(state.at),
-            _ => None,
-        };
-        self.0.borrow().iter().filter_map(marked).collect()
-    }
-
-    /// Places in the log of commits that a client was told of.
-    pub fn acknowledged(&self) -> BTreeSet<(u64, u64)> {
-        let place = |observation: &Observation| match observation {
-            Observation::CommitAcknowledged(position) => Some((position.epoch, position.lsn)),
-            _ => None,
-        };
-        self.0.borrow().iter().filter_map(place).collect()
-    }
-
-    /// Where each epoch began.
-    pub fn recovered(&self) -> BTreeMap<u64, u64> {
-        let place = |observation: &Observation| match observation {
-            Observation::RecoveredTo { epoch, lsn, .. } => Some((*epoch, *lsn)),
-            _ => None,
-        };
-        self.0.borrow().iter().filter_map(place).collect()
-    }
-
-    /// Acknowledged commits that some later epoch began without.
-    pub fn lost(&self) -> BTreeSet<(u64, u64)> {
-        let recovered = self.recovered();
-        let is_lost = |&(epoch, lsn): &(u64, u64)| recovered.range(epoch + 1..).any(|(_, start)| lsn > *start);
-        self.acknowledged().into_iter().filter(is_lost).collect()
-    }
-
-    /// (epoch, node, from, to) of every span in which a server accepted writes.
-    pub fn writable(&self) -> Vec<(u64, String, Time, Time)> {
-        let mut spans = Vec::new();
-        for observation in self.0.borrow().iter() {
-            match observation {
-                Observation::WritableSince { node, epoch, at, .. } => {
-                    spans.push((*epoch, node.to_string(), *at, Time::MAX));
-                }
-                Observation::WritableEnded { node, epoch, at, .. } => {
-                    let span = spans.iter_mut().find(|span| span.0 == *epoch && *span.1 == **node);
-                    span.expect("what ends began").3 = *at;
-                }
-                _ => {}
-            }
-        }
-        spans
-    }
-
-    /// At no moment did two servers accept writes.
-    pub fn assert_one_writable(&self) {
-        let spans = self.writable();
-        assert!(!spans.is_empty());
-        for (position, first) in spans.iter().enumerate() {
-            for second in &spans[position + 1..] {
-                assert!(first.3 <= second.2 || second.3 <= first.2, "two writable at once: {first:?} {second:?}");
-            }
-        }
-    }
-}
 
 /// What to build.
 pub struct Setup {
@@ -129,14 +58,14 @@ pub struct Scene {
     pub engine: Engine,
     pub dns: Rc<dns::Deployed>,
     pub store: Rc<Deployed>,
-    pub notes: Rc<Notes>,
+    pub watcher: Rc<Watcher>,
     pub pool: PoolParameters,
 }
 
 impl Setup {
     pub fn build(self) -> Scene {
-        let mut engine = world::engine(self.seed, self.wire_check);
-        let notes = Rc::new(Notes::default());
+        let mut engine = engine(self.seed, self.wire_check);
+        let watcher = Rc::new(Watcher::default());
         let dns = Rc::new(dns::deploy(&mut engine, REGION, &ZONES, &dns::ServerParameters::default()));
         let server = |name: &str, zone: &str| ServerSpec { name: name.to_owned(), zone: zone.to_owned() };
         let spec = StoreSpec {
@@ -154,16 +83,12 @@ impl Setup {
             failover: self.failover,
             publisher: dns::PublisherParameters::default(),
         };
-        let store = Rc::new(deploy(&mut engine, spec, &dns, notes.clone()));
-        Scene { engine, dns, store, notes, pool: self.pool }
+        let store = Rc::new(deploy(&mut engine, spec, &dns, watcher.clone()));
+        Scene { engine, dns, store, watcher, pool: self.pool }
     }
 }
 
 impl Scene {
-    pub fn host(&mut self, name: &str, zone: &str) -> HostId {
-        world::host(&mut self.engine, name, zone)
-    }
-
     /// Runs `body` with a client of the writable server, in a process on a host of its own.
     pub fn client<F: Future<Output = ()> + 'static>(
         &mut self,
@@ -183,18 +108,18 @@ impl Scene {
         zone: &str,
         body: impl Fn(Client) -> F + 'static,
     ) -> ProcessId {
-        let host = self.host(name, zone);
+        let connect = self.connecting(server, zone);
+        lone_process(&mut self.engine, name, zone, move || body(connect()))
+    }
+
+    /// What makes clients of the server, or endpoint, of this name for processes in `zone`.
+    fn connecting(&self, server: &str, zone: &str) -> impl Fn() -> Client + use<> {
         let (store, pool, server) = (self.store.clone(), self.pool.clone(), server.to_owned());
         let servers = self.dns.servers_from(zone);
-        self.engine.add_process(ProcessSpec {
-            name: name.to_owned(),
-            host,
-            cpu_limit_millicores: None,
-            start: Rc::new(move || {
-                let resolver = dns::Client::new(servers.clone(), dns::ClientParameters::default());
-                Box::pin(body(store.client_of(&server, resolver, pool.clone())))
-            }),
-        })
+        move || {
+            let resolver = dns::Client::new(servers.clone(), dns::ClientParameters::default());
+            store.client_of(&server, resolver, pool.clone())
+        }
     }
 
     /// A client in `zone` that from the first second on inserts a row every `period`, each in a transaction of its own.
@@ -220,55 +145,64 @@ impl Scene {
 
     /// Which of these identifiers the server, or endpoint, of this name does not hold, as a client that looks now sees it.
     pub fn missing(&mut self, server: &str, wanted: BTreeSet<i64>) -> BTreeSet<i64> {
-        let found = Rc::new(RefCell::new(None));
-        let (noted, asked) = (found.clone(), wanted.clone());
         // A read is a round trip or two: 3 ms each, and time to connect.
         let limit = Duration::from_secs(10) + Duration::from_millis(3) * u32::try_from(wanted.len()).unwrap();
-        let name = format!("reader of {server} at {}", self.engine.control().now());
-        self.client_of(server, &name, "c", move |client| {
-            let (noted, wanted) = (noted.clone(), asked.clone());
-            async move {
-                let mut ids = BTreeSet::new();
-                let deadline = runtime::now() + limit;
-                let mut transaction = client.begin(Isolation::ReadCommitted, deadline).await.expect("all is well");
-                for id in wanted {
-                    if transaction.get::<Entry>(id).await.expect("all is well").is_some() {
-                        ids.insert(id);
-                    }
-                }
-                transaction.commit().await.expect("it only read");
-                *noted.borrow_mut() = Some(ids);
-            }
-        });
-        let until = self.engine.control().now() + limit;
-        assert_eq!(self.engine.run_until(until), Stopped::Reached);
-        assert_eq!(self.engine.control().panics(), []);
-        let found = found.borrow().clone().expect("the reader is done");
+        let (connect, asked) = (self.connecting(server, "c"), wanted.clone());
+        let found = ask(&mut self.engine, "c", limit, move || held(connect(), asked.clone(), limit));
         wanted.difference(&found).copied().collect()
     }
 
     pub fn run(&mut self, seconds: u64) {
-        assert_eq!(self.engine.run_until(Time::from_secs(seconds)), Stopped::Reached);
-        assert_eq!(self.engine.control().panics(), []);
+        run(&mut self.engine, seconds);
     }
 
-    /// Hosts in a zone.
-    pub fn zone(&self, zone: &str) -> Vec<HostId> {
-        let hosts = self.engine.control().hosts();
-        hosts.into_iter().filter(|(_, spec)| spec.zone == zone).map(|(host, _)| host).collect()
-    }
-
-    /// Cuts a zone off from all others, both ways, between two moments.
-    pub fn blackhole(&self, zone: &str, from: Time, to: Time) {
-        let inside = self.zone(zone);
-        let hosts = self.engine.control().hosts();
-        let outside: Vec<HostId> = hosts.iter().map(|(host, _)| *host).filter(|host| !inside.contains(host)).collect();
-        self.engine.control().at(from, move |control| {
-            let faults = [(&inside, &outside), (&outside, &inside)]
-                .map(|(one, other)| control.begin_link_fault(one, other, LinkFault::Cut));
-            control.at(to, move |control| faults.into_iter().for_each(|fault| control.end_link_fault(fault)));
+    /// Places in the log of commits that a client was told of.
+    pub fn acknowledged(&self) -> BTreeSet<(u64, u64)> {
+        let told = self.watcher.find(|observation| match observation {
+            Observation::CommitAcknowledged(position) => Some((position.epoch, position.lsn)),
+            _ => None,
         });
+        told.into_iter().collect()
     }
+
+    /// Acknowledged commits that some later epoch began without.
+    pub fn lost(&self) -> BTreeSet<(u64, u64)> {
+        let recovered = self.watcher.find(|observation| match observation {
+            Observation::RecoveredTo { epoch, lsn, .. } => Some((*epoch, *lsn)),
+            _ => None,
+        });
+        let recovered: BTreeMap<u64, u64> = recovered.into_iter().collect();
+        let is_lost = |&(epoch, lsn): &(u64, u64)| recovered.range(epoch + 1..).any(|(_, start)| lsn > *start);
+        self.acknowledged().into_iter().filter(is_lost).collect()
+    }
+
+    /// At no moment did two servers accept writes.
+    pub fn assert_one_writable(&self) {
+        let spans = self.watcher.writable();
+        assert!(!spans.is_empty());
+        for (position, first) in spans.iter().enumerate() {
+            for second in &spans[position + 1..] {
+                assert!(
+                    first.to <= second.from || second.to <= first.from,
+                    "two writable at once: {first:?} {second:?}"
+                );
+            }
+        }
+    }
+}
+
+/// Which of these identifiers the client's server holds.
+async fn held(client: Client, wanted: BTreeSet<i64>, limit: Duration) -> BTreeSet<i64> {
+    let mut ids = BTreeSet::new();
+    let deadline = runtime::now() + limit;
+    let mut transaction = client.begin(Isolation::ReadCommitted, deadline).await.expect("all is well");
+    for id in wanted {
+        if transaction.get::<Entry>(id).await.expect("all is well").is_some() {
+            ids.insert(id);
+        }
+    }
+    transaction.commit().await.expect("it only read");
+    ids
 }
 
 /// What became of each insertion: identifier, when it ended, how.

@@ -7,13 +7,13 @@ use ports::cache::CacheError;
 use ports::observe::Mark;
 use runtime::Time;
 
-use crate::support::*;
+use super::support::*;
 
 const PERIOD: Duration = Duration::from_millis(20);
 
 fn assert_loss_is_named(scene: &mut Scene, outcomes: &Outcomes) -> usize {
     let missing = scene.missing(outcomes.acknowledged());
-    assert_eq!(missing, scene.notes.lost(), "{}", scene.notes.story());
+    assert_eq!(missing, scene.lost(), "{}", scene.watcher.story());
     missing.len()
 }
 
@@ -24,18 +24,18 @@ fn a_zone_without_power_costs_a_third_of_the_keys_an_election_and_hardly_a_write
         let mut scene = Setup { seed, ..Setup::default() }.build();
         let outcomes = scene.writer("writer", "c", "w", PERIOD);
         let onset = Time::from_secs(60) + Duration::from_millis(seed * 377);
-        scene.power_off_zone("a", onset, None);
+        power_off_zone(&scene.engine, "a", onset, None);
         scene.run(180);
-        let after = |mark| scene.notes.marks(mark).into_iter().find(|at| *at > onset).expect("the phase ends");
+        let after = |mark| scene.watcher.marks(mark).into_iter().find(|at| *at > onset).expect("the phase ends");
         let phases = [Mark::Detected, Mark::Decided, Mark::Promoted, Mark::Propagated].map(after);
-        assert!(phases.is_sorted(), "{}", scene.notes.story());
+        assert!(phases.is_sorted(), "{}", scene.watcher.story());
         // A ping that is unanswered for the node time-out; the ping may be half of one late.
         let detected = phases[0].since(onset).as_secs_f64();
-        assert!((15.0..27.0).contains(&detected), "{detected}\n{}", scene.notes.story());
+        assert!((15.0..27.0).contains(&detected), "{detected}\n{}", scene.watcher.story());
         let elected = phases[1].since(phases[0]).as_secs_f64();
-        assert!((0.5..1.2).contains(&elected), "{elected}\n{}", scene.notes.story());
+        assert!((0.5..1.2).contains(&elected), "{elected}\n{}", scene.watcher.story());
         let outage = outcomes.outage_around(onset).as_secs_f64();
-        assert!((15.0..32.0).contains(&outage), "{outage} {:?}\n{}", outcomes.errors(), scene.notes.story());
+        assert!((15.0..32.0).contains(&outage), "{outage} {:?}\n{}", outcomes.errors(), scene.watcher.story());
         // Two thirds of the keys are served all along.
         let served = outcomes.acknowledged_between(onset + Duration::from_secs(3), phases[0]).len() as f64;
         let offered = phases[0].since(onset).as_secs_f64() * 50.0;
@@ -55,13 +55,13 @@ fn a_replica_that_was_held_back_loses_exactly_what_had_not_reached_it() {
         operator.hold_replication("redis-0-1", Duration::MAX, Time::MAX).unwrap();
         assert!(operator.hold_replication("redis-9-9", Duration::ZERO, Time::MAX).is_err());
     });
-    scene.power_off_zone("a", onset, None);
+    power_off_zone(&scene.engine, "a", onset, None);
     scene.run(180);
     let missing = assert_loss_is_named(&mut scene, &outcomes);
     // A third of ten seconds of fifty writes.
     assert!((120..220).contains(&missing), "{missing}");
     let window = outcomes.acknowledged_between(stalled, onset + Duration::from_millis(5));
-    assert!(scene.notes.lost().is_subset(&window));
+    assert!(scene.lost().is_subset(&window));
 }
 
 #[test]
@@ -71,11 +71,11 @@ fn a_primary_on_the_minority_side_acknowledges_until_the_node_timeout_and_all_of
     // A neighbour of the primary in its zone goes on talking to it.
     let inside = scene.writer("neighbour", "a", "n", PERIOD);
     let (onset, healed) = (Time::from_secs(60), Time::from_secs(120));
-    scene.blackhole("a", onset, healed);
+    cut_off_zone(&scene.engine, "a", onset, healed);
     scene.run(240);
     let refused = inside.0.borrow().iter().find(|outcome| outcome.2 == Err(CacheError::ClusterDown)).map(|of| of.1);
     let until_refusal = refused.expect("the minority stops serving").since(onset).as_secs_f64();
-    assert!((14.0..27.0).contains(&until_refusal), "{until_refusal}\n{}", scene.notes.story());
+    assert!((14.0..27.0).contains(&until_refusal), "{until_refusal}\n{}", scene.watcher.story());
     // Zone a also holds a replica of another shard, whose primary is elsewhere: only shard 0 is served inside.
     let promised = inside.acknowledged_between(onset + Duration::from_millis(10), healed).len();
     assert!(promised > 100, "{promised}");
@@ -83,13 +83,13 @@ fn a_primary_on_the_minority_side_acknowledges_until_the_node_timeout_and_all_of
     both.0.borrow_mut().extend(outcomes.0.borrow().iter().cloned());
     both.0.borrow_mut().extend(inside.0.borrow().iter().cloned());
     let lost = assert_loss_is_named(&mut scene, &both);
-    assert!(lost >= promised, "{lost} of {promised}\n{}", scene.notes.story());
-    assert!(lost <= promised + 3, "{lost} of {promised}\n{}", scene.notes.story());
-    assert!(scene.notes.story().contains("redis-0-0 follows redis-0-1 from now on"), "{}", scene.notes.story());
+    assert!(lost >= promised, "{lost} of {promised}\n{}", scene.watcher.story());
+    assert!(lost <= promised + 3, "{lost} of {promised}\n{}", scene.watcher.story());
+    assert!(scene.watcher.story().contains("redis-0-0 follows redis-0-1 from now on"), "{}", scene.watcher.story());
     // For a while two servers accepted writes to one shard.
-    let writable = scene.notes.writable();
-    let span = |name: &str| writable.iter().find(|span| span.0 == name).expect("it reigned").clone();
-    assert!(span("redis-0-0").2 > span("redis-0-1").1, "{writable:?}");
+    let writable = scene.watcher.writable();
+    let span = |name: &str| writable.iter().find(|span| span.node == name).expect("it reigned");
+    assert!(span("redis-0-0").to > span("redis-0-1").from, "{writable:?}");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_shard_without_replicas_takes_its_slots_with_it() {
         let mut scene = Setup { mode, replicas: 0, ..Setup::default() }.build();
         let outcomes = scene.writer("writer", "c", "w", PERIOD);
         let (onset, back) = (Time::from_secs(60), Time::from_secs(180));
-        scene.power_off_zone("a", onset, Some(back));
+        power_off_zone(&scene.engine, "a", onset, Some(back));
         scene.run(330);
         let share = |from, to| {
             let offered = 50 * (to - from);
@@ -108,7 +108,7 @@ fn a_shard_without_replicas_takes_its_slots_with_it() {
         let served = [share(30, 60), share(100, 180), share(300, 330)];
         let lost = assert_loss_is_named(&mut scene, &outcomes);
         // It comes back with nothing: a third of fifty-five seconds of fifty writes.
-        assert!((700..1_150).contains(&lost), "{lost}\n{}", scene.notes.story());
+        assert!((700..1_150).contains(&lost), "{lost}\n{}", scene.watcher.story());
         served
     };
     let [before, during, after] = run(false);
@@ -121,28 +121,28 @@ fn a_shard_without_replicas_takes_its_slots_with_it() {
 fn two_shards_are_no_majority_when_one_is_gone() {
     let mut scene = Setup { shards: 2, ..Setup::default() }.build();
     let outcomes = scene.writer("writer", "c", "w", PERIOD);
-    scene.power_off_zone("a", Time::from_secs(60), None);
+    power_off_zone(&scene.engine, "a", Time::from_secs(60), None);
     scene.run(240);
     let late = outcomes.acknowledged_between(Time::from_secs(120), Time::from_secs(240));
     assert!(late.is_empty(), "one primary of two elects nobody and serves nobody: {}", late.len());
-    assert_eq!(scene.notes.marks(Mark::Decided), []);
+    assert_eq!(scene.watcher.marks(Mark::Decided), []);
 }
 
 #[test]
 fn a_restarted_primary_takes_what_its_replica_had_with_it() {
     let mut scene = Setup::default().build();
     let outcomes = scene.writer("writer", "c", "w", PERIOD);
-    let primary = scene.process("redis-0-0");
+    let primary = named(&scene.engine, "redis-0-0");
     scene.engine.control().at(Time::from_secs(60), move |control| {
         control.crash(primary, Some(Duration::from_secs(1)));
     });
     scene.run(120);
     // Back before anybody noticed, with nothing, and the replica follows it there.
-    let writable: Vec<String> = scene.notes.writable().into_iter().map(|span| span.0).collect();
+    let writable: Vec<String> = scene.watcher.writable().into_iter().map(|span| span.node).collect();
     assert_eq!(writable.iter().filter(|name| name.starts_with("redis-0")).count(), 2, "{writable:?}");
     assert!(!writable.contains(&"redis-0-1".to_owned()));
     let lost = assert_loss_is_named(&mut scene, &outcomes);
-    assert!((700..1_150).contains(&lost), "{lost}\n{}", scene.notes.story());
+    assert!((700..1_150).contains(&lost), "{lost}\n{}", scene.watcher.story());
 }
 
 #[test]
@@ -152,8 +152,8 @@ fn an_operator_has_a_replica_take_over_within_moments() {
     let operator = scene.store.operator.clone();
     scene.engine.control().at(Time::from_secs(60), move |_| operator.fail_over("redis-0-0").unwrap());
     scene.run(120);
-    let writable: Vec<String> = scene.notes.writable().into_iter().map(|span| span.0).collect();
-    assert!(writable.contains(&"redis-0-1".to_owned()), "{}", scene.notes.story());
+    let writable: Vec<String> = scene.watcher.writable().into_iter().map(|span| span.node).collect();
+    assert!(writable.contains(&"redis-0-1".to_owned()), "{}", scene.watcher.story());
     assert!(outcomes.outage_around(Time::from_secs(60)) < Duration::from_secs(2), "{:?}", outcomes.errors());
     assert!(assert_loss_is_named(&mut scene, &outcomes) <= 2);
 }
@@ -167,11 +167,11 @@ fn of_two_replicas_the_one_with_more_data_takes_over() {
         scene.engine.control().at(Time::from_secs(50), move |_| {
             operator.hold_replication(behind, Duration::MAX, Time::MAX).unwrap();
         });
-        scene.power_off_zone("a", Time::from_secs(60), None);
+        power_off_zone(&scene.engine, "a", Time::from_secs(60), None);
         scene.run(180);
         let successor = if behind == "redis-0-1" { "redis-0-2" } else { "redis-0-1" };
-        let writable: Vec<String> = scene.notes.writable().into_iter().map(|span| span.0).collect();
-        assert!(writable.contains(&successor.to_owned()), "{behind}\n{}", scene.notes.story());
+        let writable: Vec<String> = scene.watcher.writable().into_iter().map(|span| span.node).collect();
+        assert!(writable.contains(&successor.to_owned()), "{behind}\n{}", scene.watcher.story());
         assert!(assert_loss_is_named(&mut scene, &outcomes) <= 2);
     }
 }
@@ -182,11 +182,11 @@ fn the_same_seed_is_the_same_run_whether_frames_move_or_are_serialised() {
         let server = ServerParameters { backlog_bytes: 2_000, ..ServerParameters::default() };
         let mut scene = Setup { seed, wire_check, server, ..Setup::default() }.build();
         let _outcomes = scene.writer("writer", "c", "w", PERIOD);
-        scene.power_off_zone("a", Time::from_secs(30), Some(Time::from_secs(60)));
+        power_off_zone(&scene.engine, "a", Time::from_secs(30), Some(Time::from_secs(60)));
         scene.run(240);
         let control = scene.engine.control();
-        assert!(scene.notes.story().contains("full resynchronisation"));
-        (control.trace_hash(), control.events(), scene.notes.all())
+        assert!(scene.watcher.story().contains("full resynchronisation"));
+        (control.trace_hash(), control.events(), scene.watcher.all())
     };
     let first = run(5, false);
     assert!(first == run(5, false));

@@ -8,7 +8,7 @@ use cloud::redis::{ControlParameters, Mode};
 use ports::cache::{Cache, CacheError, CellIndex, Command, Range, Reply, Score, Subscription};
 use runtime::Time;
 
-use crate::support::*;
+use super::support::*;
 
 fn soon() -> Time {
     runtime::now() + Duration::from_secs(2)

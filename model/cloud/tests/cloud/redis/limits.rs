@@ -8,7 +8,7 @@ use cloud::redis::{ClientParameters, ControlParameters, EvictionPolicy, Mode, Se
 use ports::cache::{Cache, CacheError, Command, Message, Subscription};
 use runtime::Time;
 
-use crate::support::*;
+use super::support::*;
 
 fn single(server: ServerParameters) -> Setup {
     let mode = Mode::Controlled(ControlParameters::default());
@@ -169,7 +169,7 @@ fn what_expires_is_removed_everywhere_without_anybody_asking() {
 #[test]
 fn a_subscription_ends_with_its_server_and_another_may_begin() {
     let mut scene = single(ServerParameters::default()).build();
-    let primary = scene.process("redis-0-0");
+    let primary = named(&scene.engine, "redis-0-0");
     scene.engine.control().at(Time::from_secs(20), move |control| control.crash(primary, None));
     let endings = Rc::new(RefCell::new(Vec::new()));
     let noted = endings.clone();
@@ -219,7 +219,7 @@ fn a_server_takes_so_many_clients_and_no_more() {
 #[test]
 fn a_write_whose_answer_is_late_may_have_happened_and_a_read_did_not() {
     let mut scene = single(ServerParameters::default()).build();
-    let primary = scene.process("redis-0-0");
+    let primary = named(&scene.engine, "redis-0-0");
     let control = scene.engine.control();
     control.at(Time::from_secs(20), move |control| control.pause(primary));
     control.at(Time::from_secs(24), move |control| control.resume(primary));

@@ -7,7 +7,7 @@ use ports::cache::{Cache, Key};
 use runtime::Time;
 use runtime::random::RngExt;
 
-use crate::support::*;
+use super::support::*;
 
 /// Writes a second: a Poisson process of them.
 const RATE: f64 = 40.0;
@@ -47,9 +47,9 @@ fn lost(seed: u64, lag: Duration) -> usize {
     let primary = scene.store.servers[0].host;
     scene.engine.control().at(Time::from_secs(5), move |control| control.power_off(primary));
     scene.run(9);
-    let reigns = scene.notes.writable();
-    assert_eq!(reigns.last().map(|(node, ..)| node.as_str()), Some("redis-0-1"), "{}", scene.notes.story());
-    scene.notes.lost().len()
+    let reigns = scene.watcher.writable();
+    assert_eq!(reigns.last().map(|span| span.node.as_str()), Some("redis-0-1"), "{}", scene.watcher.story());
+    scene.lost().len()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A small world with one store in it, a client that writes all the time, and notes of everything.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::rc::Rc;
@@ -10,92 +10,15 @@ use cloud::dns;
 use cloud::redis::{
     ClientParameters, ClusterParameters, Deployed, Mode, ServerParameters, ServerSpec, StoreSpec, deploy,
 };
-use engine::{Engine, LinkFault, Stopped};
+use engine::Engine;
 use ports::cache::{Cache, CacheError, Key};
-use ports::observe::{Mark, Observation};
+use ports::observe::Observation;
 use runtime::Time;
-use runtime::net::HostId;
-use runtime::world::{ProcessId, ProcessSpec, World};
+use runtime::world::ProcessId;
 
-use crate::world;
-pub use crate::world::{Notes, REGION, ZONES};
+pub use crate::world::*;
 
 pub type Client = cloud::redis::Client<dns::Client>;
-
-impl Notes {
-    pub fn all(&self) -> Vec<Observation> {
-        self.0.borrow().clone()
-    }
-
-    /// Moments at which a mark was reported.
-    pub fn marks(&self, wanted: Mark) -> Vec<Time> {
-        let marked = |observation: &Observation| match observation {
-            Observation::ComponentState(state) if state.mark == Some(wanted) => Some(state.at),
-            _ => None,
-        };
-        self.0.borrow().iter().filter_map(marked).collect()
-    }
-
-    /// Keys of acknowledged writes that are not part of what the newest epoch of their store goes back to.
-    pub fn lost(&self) -> BTreeSet<Key> {
-        // By store: each epoch with what it began with.
-        let mut bases: BTreeMap<_, BTreeMap<u64, Option<(u64, u64)>>> = BTreeMap::new();
-        let mut lost = BTreeSet::new();
-        for observation in self.0.borrow().iter() {
-            if let Observation::CacheRecoveredTo { store, epoch, base, .. } = observation {
-                bases.entry(store.clone()).or_default().insert(*epoch, *base);
-            }
-        }
-        for observation in self.0.borrow().iter() {
-            let Observation::CacheWriteAcknowledged(write) = observation else { continue };
-            let Some(bases) = bases.get(&write.position.store) else { continue };
-            let place = (write.position.epoch, write.position.lsn);
-            // From the newest epoch back along what each began with.
-            let mut present = bases.last_key_value().map(|(epoch, _)| (*epoch, u64::MAX));
-            while let Some((epoch, _)) = present
-                && epoch > place.0
-            {
-                present = bases.get(&epoch).copied().flatten();
-            }
-            let newer_than_all = bases.last_key_value().is_none_or(|(epoch, _)| place.0 >= *epoch);
-            if !newer_than_all && present.is_none_or(|(epoch, offset)| epoch != place.0 || place.1 > offset) {
-                lost.extend(write.command.keys().iter().cloned());
-            }
-        }
-        lost
-    }
-
-    /// (node, from, to) of every span in which a server accepted writes.
-    pub fn writable(&self) -> Vec<(String, Time, Time)> {
-        let mut spans: Vec<(String, u64, Time, Time)> = Vec::new();
-        for observation in self.0.borrow().iter() {
-            match observation {
-                Observation::WritableSince { node, epoch, at, .. } => {
-                    spans.push((node.to_string(), *epoch, *at, Time::MAX));
-                }
-                Observation::WritableEnded { node, epoch, at, .. } => {
-                    let span = spans.iter_mut().find(|span| span.1 == *epoch && *span.0 == **node);
-                    span.expect("what ends began").3 = *at;
-                }
-                _ => {}
-            }
-        }
-        spans.into_iter().map(|(node, _, from, to)| (node, from, to)).collect()
-    }
-
-    /// What happened, for whoever reads a failed test.
-    pub fn story(&self) -> String {
-        let line = |observation: &Observation| match observation {
-            Observation::ComponentState(state) => {
-                let mark = state.mark.map(|mark| format!(" [{mark:?}]")).unwrap_or_default();
-                Some(format!("{} {}: {} - {}{mark}", state.at, state.zone, state.state, state.detail))
-            }
-            Observation::CacheWriteAcknowledged(_) => None,
-            other => Some(format!("{other:?}")),
-        };
-        self.0.borrow().iter().filter_map(line).collect::<Vec<_>>().join("\n")
-    }
-}
 
 /// What to build.
 pub struct Setup {
@@ -126,15 +49,15 @@ pub struct Scene {
     pub engine: Engine,
     pub dns: Rc<dns::Deployed>,
     pub store: Rc<Deployed>,
-    pub notes: Rc<Notes>,
+    pub watcher: Rc<Watcher>,
     pub client: ClientParameters,
 }
 
 impl Setup {
     /// Server `n` of shard `s` is `redis-s-n` in zone `(s + n) mod 3`: `redis-0-0` and its replica `redis-0-1` are in `a` and `b`.
     pub fn build(self) -> Scene {
-        let mut engine = world::engine(self.seed, self.wire_check);
-        let notes = Rc::new(Notes::default());
+        let mut engine = engine(self.seed, self.wire_check);
+        let watcher = Rc::new(Watcher::default());
         let dns = Rc::new(dns::deploy(&mut engine, REGION, &ZONES, &dns::ServerParameters::default()));
         let server = |shard: usize, number: usize| ServerSpec {
             name: format!("redis-{shard}-{number}"),
@@ -152,16 +75,12 @@ impl Setup {
             server: self.server,
             publisher: dns::PublisherParameters::default(),
         };
-        let store = Rc::new(deploy(&mut engine, spec, &dns, notes.clone()));
-        Scene { engine, dns, store, notes, client: self.client }
+        let store = Rc::new(deploy(&mut engine, spec, &dns, watcher.clone()));
+        Scene { engine, dns, store, watcher, client: self.client }
     }
 }
 
 impl Scene {
-    pub fn host(&mut self, name: &str, zone: &str) -> HostId {
-        world::host(&mut self.engine, name, zone)
-    }
-
     /// Runs `body` with a client of the store, in a process on a host of its own.
     pub fn client<F: Future<Output = ()> + 'static>(
         &mut self,
@@ -181,18 +100,18 @@ impl Scene {
         zone: &str,
         body: impl Fn(Client) -> F + 'static,
     ) -> ProcessId {
-        let host = self.host(name, zone);
+        let connect = self.connecting(server, zone);
+        lone_process(&mut self.engine, name, zone, move || body(connect()))
+    }
+
+    /// What makes clients of the server, or endpoint, of this name for processes in `zone`.
+    fn connecting(&self, server: &str, zone: &str) -> impl Fn() -> Client + use<> {
         let (store, parameters, server) = (self.store.clone(), self.client, server.to_owned());
         let servers = self.dns.servers_from(zone);
-        self.engine.add_process(ProcessSpec {
-            name: name.to_owned(),
-            host,
-            cpu_limit_millicores: None,
-            start: Rc::new(move || {
-                let resolver = dns::Client::new(servers.clone(), dns::ClientParameters::default());
-                Box::pin(body(store.client_of(&server, resolver, parameters)))
-            }),
-        })
+        move || {
+            let resolver = dns::Client::new(servers.clone(), dns::ClientParameters::default());
+            store.client_of(&server, resolver, parameters)
+        }
     }
 
     /// A client in `zone` that from the fifth second on sets a new key, made of `prefix` and a number, every `period`.
@@ -220,81 +139,62 @@ impl Scene {
 
     /// Which of these keys a client that looks now does not find.
     pub fn missing(&mut self, wanted: BTreeSet<Key>) -> BTreeSet<Key> {
-        let found = Rc::new(RefCell::new(None));
-        let (noted, asked) = (found.clone(), wanted.clone());
         let limit = Duration::from_secs(10) + Duration::from_millis(4) * u32::try_from(wanted.len()).unwrap();
-        let name = format!("reader at {}", self.engine.control().now());
-        self.client(&name, "c", move |client| {
-            let (noted, wanted) = (noted.clone(), asked.clone());
-            async move {
-                let mut keys = BTreeSet::new();
-                for key in wanted {
-                    let deadline = runtime::now() + Duration::from_secs(5);
-                    if client.get(key.clone(), deadline).await.expect("all is well").is_some() {
-                        keys.insert(key);
-                    }
-                }
-                *noted.borrow_mut() = Some(keys);
-            }
-        });
-        let until = self.engine.control().now() + limit;
-        assert_eq!(self.engine.run_until(until), Stopped::Reached);
-        assert_eq!(self.engine.control().panics(), []);
-        let found = found.borrow().clone().expect("the reader is done");
+        let (connect, asked) = (self.connecting(&self.store.endpoint, "c"), wanted.clone());
+        let found = ask(&mut self.engine, "c", limit, move || held(connect(), asked.clone()));
         wanted.difference(&found).cloned().collect()
     }
 
     /// Runs `body` to its end with a client in zone c, from now on.
     pub fn ask<T: 'static, F: Future<Output = T> + 'static>(&mut self, body: impl Fn(Client) -> F + 'static) -> T {
-        let answer = Rc::new(Cell::new(None));
-        let (noted, body) = (answer.clone(), Rc::new(body));
-        let name = format!("asker at {}", self.engine.control().now());
-        self.client(&name, "c", move |client| {
-            let (noted, body) = (noted.clone(), body.clone());
-            async move { noted.set(Some(body(client).await)) }
-        });
-        let until = self.engine.control().now() + Duration::from_secs(20);
-        assert_eq!(self.engine.run_until(until), Stopped::Reached);
-        assert_eq!(self.engine.control().panics(), []);
-        answer.take().expect("the asker is done")
+        let connect = self.connecting(&self.store.endpoint, "c");
+        ask(&mut self.engine, "c", Duration::from_secs(20), move || body(connect()))
     }
 
     pub fn run(&mut self, seconds: u64) {
-        assert_eq!(self.engine.run_until(Time::from_secs(seconds)), Stopped::Reached);
-        assert_eq!(self.engine.control().panics(), []);
+        run(&mut self.engine, seconds);
     }
 
-    /// Hosts in a zone.
-    pub fn zone(&self, zone: &str) -> Vec<HostId> {
-        let hosts = self.engine.control().hosts();
-        hosts.into_iter().filter(|(_, spec)| spec.zone == zone).map(|(host, _)| host).collect()
-    }
-
-    pub fn power_off_zone(&self, zone: &str, from: Time, to: Option<Time>) {
-        for host in self.zone(zone) {
-            self.engine.control().at(from, move |control| control.power_off(host));
-            if let Some(to) = to {
-                self.engine.control().at(to, move |control| control.power_on(host));
+    /// Keys of acknowledged writes that are not part of what the newest epoch of their store goes back to.
+    pub fn lost(&self) -> BTreeSet<Key> {
+        // By store: each epoch with what it began with.
+        let mut bases: BTreeMap<_, BTreeMap<u64, Option<(u64, u64)>>> = BTreeMap::new();
+        let mut lost = BTreeSet::new();
+        for observation in self.watcher.all() {
+            if let Observation::CacheRecoveredTo { store, epoch, base, .. } = &observation {
+                bases.entry(store.clone()).or_default().insert(*epoch, *base);
             }
         }
+        for observation in self.watcher.all() {
+            let Observation::CacheWriteAcknowledged(write) = &observation else { continue };
+            let Some(bases) = bases.get(&write.position.store) else { continue };
+            let place = (write.position.epoch, write.position.lsn);
+            // From the newest epoch back along what each began with.
+            let mut present = bases.last_key_value().map(|(epoch, _)| (*epoch, u64::MAX));
+            while let Some((epoch, _)) = present
+                && epoch > place.0
+            {
+                present = bases.get(&epoch).copied().flatten();
+            }
+            let newer_than_all = bases.last_key_value().is_none_or(|(epoch, _)| place.0 >= *epoch);
+            if !newer_than_all && present.is_none_or(|(epoch, offset)| epoch != place.0 || place.1 > offset) {
+                lost.extend(write.command.keys().iter().cloned());
+            }
+        }
+        lost
     }
+}
 
-    /// Cuts a zone off from all others, both ways, between two moments.
-    pub fn blackhole(&self, zone: &str, from: Time, to: Time) {
-        let inside = self.zone(zone);
-        let hosts = self.engine.control().hosts();
-        let outside: Vec<HostId> = hosts.iter().map(|(host, _)| *host).filter(|host| !inside.contains(host)).collect();
-        self.engine.control().at(from, move |control| {
-            let faults = [(&inside, &outside), (&outside, &inside)]
-                .map(|(one, other)| control.begin_link_fault(one, other, LinkFault::Cut));
-            control.at(to, move |control| faults.into_iter().for_each(|fault| control.end_link_fault(fault)));
-        });
+/// Which of these keys the client finds.
+async fn held(client: Client, wanted: BTreeSet<Key>) -> BTreeSet<Key> {
+    let mut keys = BTreeSet::new();
+    for key in wanted {
+        let deadline = runtime::now() + Duration::from_secs(5);
+        if client.get(key.clone(), deadline).await.expect("all is well").is_some() {
+            keys.insert(key);
+        }
     }
-
-    /// The process of a server.
-    pub fn process(&self, server: &str) -> ProcessId {
-        self.store.servers.iter().find(|of| *of.name == *server).expect("it is deployed").process
-    }
+    keys
 }
 
 /// What became of each write: its key, when it ended, how.
