@@ -1,5 +1,6 @@
 //! The modelled infrastructure behind the ports: what a client sees, what saturates, what breaks, who notices.
 
+mod asking;
 mod caller_pool;
 pub mod carrier;
 pub mod dns;
