@@ -10,6 +10,7 @@ pub mod kubernetes;
 mod latency;
 pub mod load_balancer;
 mod operation;
+mod placement;
 pub mod processor;
 pub mod rds;
 pub mod redis;

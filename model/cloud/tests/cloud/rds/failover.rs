@@ -27,9 +27,7 @@ fn a_zone_without_power_costs_a_failover_in_phases_and_no_commit() {
         let onset = Time::from_secs(60) + Duration::from_millis(seed * 377);
         power_off_zone(&scene.engine, "a", onset, None);
         scene.run(240);
-        let after = |mark| scene.watcher.marks(mark).into_iter().find(|at| *at > onset).expect("the phase ends");
-        let phases = [Mark::Detected, Mark::Decided, Mark::Promoted, Mark::Propagated].map(after);
-        assert!(phases.is_sorted(), "{}", scene.watcher.story());
+        let phases = scene.watcher.phases_after(onset);
         assert!(phases[0].since(onset) >= Duration::from_secs(12), "five heartbeats are missed first");
         assert!(phases[2].since(phases[1]) >= FailoverParameters::default().promote);
         totals.push(outcomes.outage_around(onset));
@@ -162,18 +160,13 @@ fn a_primary_that_was_paused_beyond_its_lease_acknowledges_nothing_more() {
 
 #[test]
 fn the_same_seed_is_the_same_run_whether_frames_move_or_are_serialised() {
-    let run = |seed, wire_check| {
+    assert_reproducible(|seed, wire_check| {
         let mut scene = Setup { seed, wire_check, replicas: 1, ..Setup::default() }.build();
         let _outcomes = scene.writer("writer", "c", 0, PERIOD);
         power_off_zone(&scene.engine, "a", Time::from_secs(30), Some(Time::from_secs(90)));
         scene.run(420);
-        let control = scene.engine.control();
-        (control.trace_hash(), control.events(), scene.watcher.all())
-    };
-    let first = run(5, false);
-    assert!(first == run(5, false));
-    assert!(first == run(5, true), "nothing but the frames travels");
-    assert_ne!(first.0, run(6, false).0);
+        trail(&scene.engine, &scene.watcher)
+    });
 }
 
 #[test]

@@ -2,18 +2,16 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
 use cloud::dns;
 use cloud::rds::{Deployed, FailoverParameters, PoolParameters, ServerParameters, ServerSpec, StoreSpec, deploy};
-use engine::Engine;
 use ports::database::{Database, DatabaseError, Isolation, Record, TableSchema, Transaction};
 use ports::observe::Observation;
 use runtime::Time;
-use runtime::world::ProcessId;
 
+use crate::world;
 pub use crate::world::*;
 
 ports::record! {
@@ -54,12 +52,19 @@ impl Default for Setup {
     }
 }
 
-pub struct Scene {
-    pub engine: Engine,
-    pub dns: Rc<dns::Deployed>,
-    pub store: Rc<Deployed>,
-    pub watcher: Rc<Watcher>,
-    pub pool: PoolParameters,
+pub type Scene = world::Scene<Deployed>;
+
+impl Store for Deployed {
+    type Client = Client;
+    type Parameters = PoolParameters;
+
+    fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    fn client_of(&self, server: &str, resolver: dns::Client, parameters: PoolParameters) -> Client {
+        self.client_of(server, resolver, parameters)
+    }
 }
 
 impl Setup {
@@ -84,44 +89,11 @@ impl Setup {
             publisher: dns::PublisherParameters::default(),
         };
         let store = Rc::new(deploy(&mut engine, spec, &dns, watcher.clone()));
-        Scene { engine, dns, store, watcher, pool: self.pool }
+        Scene { engine, dns, store, watcher, parameters: self.pool }
     }
 }
 
 impl Scene {
-    /// Runs `body` with a client of the writable server, in a process on a host of its own.
-    pub fn client<F: Future<Output = ()> + 'static>(
-        &mut self,
-        name: &str,
-        zone: &str,
-        body: impl Fn(Client) -> F + 'static,
-    ) -> ProcessId {
-        let endpoint = self.store.endpoint.clone();
-        self.client_of(&endpoint, name, zone, body)
-    }
-
-    /// Runs `body` with a client of the server, or endpoint, of this name.
-    pub fn client_of<F: Future<Output = ()> + 'static>(
-        &mut self,
-        server: &str,
-        name: &str,
-        zone: &str,
-        body: impl Fn(Client) -> F + 'static,
-    ) -> ProcessId {
-        let connect = self.connecting(server, zone);
-        lone_process(&mut self.engine, name, zone, move || body(connect()))
-    }
-
-    /// What makes clients of the server, or endpoint, of this name for processes in `zone`.
-    fn connecting(&self, server: &str, zone: &str) -> impl Fn() -> Client + use<> {
-        let (store, pool, server) = (self.store.clone(), self.pool.clone(), server.to_owned());
-        let servers = self.dns.servers_from(zone);
-        move || {
-            let resolver = dns::Client::new(servers.clone(), dns::ClientParameters::default());
-            store.client_of(&server, resolver, pool.clone())
-        }
-    }
-
     /// A client in `zone` that from the first second on inserts a row every `period`, each in a transaction of its own.
     pub fn writer(&mut self, name: &str, zone: &str, first_id: i64, period: Duration) -> Outcomes {
         let outcomes = Outcomes::default();
@@ -150,10 +122,6 @@ impl Scene {
         let (connect, asked) = (self.connecting(server, "c"), wanted.clone());
         let found = ask(&mut self.engine, "c", limit, move || held(connect(), asked.clone(), limit));
         wanted.difference(&found).copied().collect()
-    }
-
-    pub fn run(&mut self, seconds: u64) {
-        run(&mut self.engine, seconds);
     }
 
     /// Places in the log of commits that a client was told of.

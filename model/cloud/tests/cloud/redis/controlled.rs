@@ -29,9 +29,7 @@ fn a_zone_without_power_costs_a_failover_in_phases() {
         let onset = Time::from_secs(60) + Duration::from_millis(seed * 377);
         power_off_zone(&scene.engine, "a", onset, None);
         scene.run(240);
-        let after = |mark| scene.watcher.marks(mark).into_iter().find(|at| *at > onset).expect("the phase ends");
-        let phases = [Mark::Detected, Mark::Decided, Mark::Promoted, Mark::Propagated].map(after);
-        assert!(phases.is_sorted(), "{}", scene.watcher.story());
+        let phases = scene.watcher.phases_after(onset);
         assert!(phases[0].since(onset) >= Duration::from_secs(12), "five checks are missed first");
         assert!(phases[2].since(phases[1]) >= ControlParameters::default().promote);
         totals.push(outcomes.outage_around(onset));

@@ -10,12 +10,11 @@ use cloud::dns;
 use cloud::redis::{
     ClientParameters, ClusterParameters, Deployed, Mode, ServerParameters, ServerSpec, StoreSpec, deploy,
 };
-use engine::Engine;
 use ports::cache::{Cache, CacheError, Key};
 use ports::observe::Observation;
 use runtime::Time;
-use runtime::world::ProcessId;
 
+use crate::world;
 pub use crate::world::*;
 
 pub type Client = cloud::redis::Client<dns::Client>;
@@ -45,12 +44,19 @@ impl Default for Setup {
     }
 }
 
-pub struct Scene {
-    pub engine: Engine,
-    pub dns: Rc<dns::Deployed>,
-    pub store: Rc<Deployed>,
-    pub watcher: Rc<Watcher>,
-    pub client: ClientParameters,
+pub type Scene = world::Scene<Deployed>;
+
+impl Store for Deployed {
+    type Client = Client;
+    type Parameters = ClientParameters;
+
+    fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    fn client_of(&self, server: &str, resolver: dns::Client, parameters: ClientParameters) -> Client {
+        self.client_of(server, resolver, parameters)
+    }
 }
 
 impl Setup {
@@ -76,44 +82,11 @@ impl Setup {
             publisher: dns::PublisherParameters::default(),
         };
         let store = Rc::new(deploy(&mut engine, spec, &dns, watcher.clone()));
-        Scene { engine, dns, store, watcher, client: self.client }
+        Scene { engine, dns, store, watcher, parameters: self.client }
     }
 }
 
 impl Scene {
-    /// Runs `body` with a client of the store, in a process on a host of its own.
-    pub fn client<F: Future<Output = ()> + 'static>(
-        &mut self,
-        name: &str,
-        zone: &str,
-        body: impl Fn(Client) -> F + 'static,
-    ) -> ProcessId {
-        let endpoint = self.store.endpoint.clone();
-        self.client_of(&endpoint, name, zone, body)
-    }
-
-    /// Runs `body` with a client of the server, or endpoint, of this name.
-    pub fn client_of<F: Future<Output = ()> + 'static>(
-        &mut self,
-        server: &str,
-        name: &str,
-        zone: &str,
-        body: impl Fn(Client) -> F + 'static,
-    ) -> ProcessId {
-        let connect = self.connecting(server, zone);
-        lone_process(&mut self.engine, name, zone, move || body(connect()))
-    }
-
-    /// What makes clients of the server, or endpoint, of this name for processes in `zone`.
-    fn connecting(&self, server: &str, zone: &str) -> impl Fn() -> Client + use<> {
-        let (store, parameters, server) = (self.store.clone(), self.client, server.to_owned());
-        let servers = self.dns.servers_from(zone);
-        move || {
-            let resolver = dns::Client::new(servers.clone(), dns::ClientParameters::default());
-            store.client_of(&server, resolver, parameters)
-        }
-    }
-
     /// A client in `zone` that from the fifth second on sets a new key, made of `prefix` and a number, every `period`.
     pub fn writer(&mut self, name: &str, zone: &str, prefix: &'static str, period: Duration) -> Outcomes {
         let outcomes = Outcomes::default();
@@ -149,10 +122,6 @@ impl Scene {
     pub fn ask<T: 'static, F: Future<Output = T> + 'static>(&mut self, body: impl Fn(Client) -> F + 'static) -> T {
         let connect = self.connecting(&self.store.endpoint, "c");
         ask(&mut self.engine, "c", Duration::from_secs(20), move || body(connect()))
-    }
-
-    pub fn run(&mut self, seconds: u64) {
-        run(&mut self.engine, seconds);
     }
 
     /// Keys of acknowledged writes that are not part of what the newest epoch of their store goes back to.
