@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use city::replay::{Replay, ReplayError};
 use city::traffic::TrafficError;
-use city::{City, CityError, Traffic, TrafficModel, WeekMinute};
+use city::{City, Traffic, TrafficModel, WeekMinute};
 use scenarios::{Loaded, Problems};
 
 /// What a run needs, for any seed.
@@ -32,9 +32,7 @@ pub struct Prepared {
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     #[error("{0}")]
-    Scenario(#[from] Problems),
-    #[error("{0}")]
-    City(#[from] CityError),
+    Files(#[from] Problems),
     #[error("{scenario}: the city cannot carry this traffic: {source}")]
     Traffic { scenario: PathBuf, source: TrafficError },
     #[error("{0}")]
@@ -48,13 +46,13 @@ pub enum InputError {
 /// Loads a scenario; `trips` replaces its traffic with the recorded trips of a file.
 ///
 /// # Errors
-/// Every problem of the scenario and its blueprint at once, or else of the city, the trips, or the traffic.
+/// Every problem of the scenario, its blueprint and its city at once, or else of the trips, or the traffic.
 pub fn prepare(path: &Path, trips: Option<&Path>) -> Result<Prepared, InputError> {
-    let mut loaded = scenarios::load(path)?;
+    let (mut loaded, city) = scenarios::load_with(path, City::load)?;
     if let Some(file) = trips {
         loaded.scenario.traffic = scenarios::Traffic::Trips { file: file.to_owned() };
     }
-    Ok(Prepared { trips: trips.map(Path::to_owned), ..prepare_loaded(path, loaded)? })
+    Ok(Prepared { trips: trips.map(Path::to_owned), ..put_together(path, loaded, city)? })
 }
 
 impl Prepared {
@@ -72,14 +70,17 @@ impl Prepared {
 /// The rest of [`prepare`], for a scenario that is loaded already; `path` stands for it in messages.
 ///
 /// # Errors
-/// The first problem of the city, the trips, or the traffic.
+/// Every problem of the city, or else of the trips, or the traffic.
 pub fn prepare_loaded(path: &Path, loaded: Loaded) -> Result<Prepared, InputError> {
+    let city = City::load(&loaded.city_path)?;
+    put_together(path, loaded, city)
+}
+
+fn put_together(path: &Path, loaded: Loaded, (city, city_text): (City, String)) -> Result<Prepared, InputError> {
     let regions = loaded.blueprint.regions.len();
     if regions != 1 {
         return Err(InputError::Regions { scenario: path.to_owned(), regions });
     }
-    let city_text = read(&loaded.city_path)?;
-    let city = City::parse(&city_text, &loaded.city_path.display().to_string())?;
     let start = WeekMinute::new(u64::from(loaded.scenario.start.minute_of_week()));
     let window = loaded.scenario.duration;
     let mut hasher = blake3::Hasher::new();

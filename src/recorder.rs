@@ -32,8 +32,6 @@ pub struct Recorder(RefCell<Inner>);
 struct Inner {
     measures: Measures,
     writer: Option<Writer>,
-    /// Why records could not be written: nothing is written after it.
-    failure: Option<Error>,
     /// The end of the warm-up, from which records count.
     origin: Time,
     settlement: Settlement,
@@ -53,7 +51,6 @@ impl Recorder {
         Recorder(RefCell::new(Inner {
             measures: Measures::new(duration_ns),
             writer,
-            failure: None,
             origin,
             settlement: Settlement::default(),
             trips: Trips::default(),
@@ -89,20 +86,17 @@ impl Recorder {
     /// Whether records can no longer be written.
     #[must_use]
     pub fn failed(&self) -> bool {
-        self.0.borrow().failure.is_some()
+        self.0.borrow().writer.as_ref().is_some_and(Writer::failed)
     }
 
     /// Settles what is still open at `end`, closes the files and concludes.
     ///
     /// # Errors
-    /// Records could not be written; the files say that they are incomplete.
+    /// Not all records could be written; the files say so.
     pub fn finish(self, end: Time, run: &RunRecord) -> Result<Report, Error> {
         let mut inner = self.0.into_inner();
         for unsettled in inner.settlement.unsettled(end) {
             inner.journey(&unsettled);
-        }
-        if let Some(failure) = inner.failure {
-            return Err(failure);
         }
         if let Some(writer) = inner.writer {
             writer.finish(run)?;
@@ -188,11 +182,8 @@ impl Observer for Recorder {
 impl Inner {
     fn add(&mut self, record: &Record<'_>) {
         self.measures.add(record);
-        if self.failure.is_none()
-            && let Some(writer) = &mut self.writer
-            && let Err(error) = writer.write(record)
-        {
-            self.failure = Some(error);
+        if let Some(writer) = &mut self.writer {
+            writer.write(record);
         }
     }
 

@@ -93,8 +93,19 @@ pub struct Rehearsed {
 pub enum RunError {
     #[error("failed to keep the records: {0}")]
     Records(#[from] reports::error::Error),
+    /// Some records were kept, and say of themselves that they are not all.
+    #[error("failed to keep all of the records: {source}{}", unreported(report))]
+    Incomplete {
+        source: reports::error::Error,
+        /// What the records that were kept come to.
+        report: Box<Result<Report, reports::error::Error>>,
+    },
     #[error("the run is wedged: {process} keeps itself busy at {at} without time passing")]
     Wedged { process: String, at: Time },
+}
+
+fn unreported(report: &Result<Report, reports::error::Error>) -> String {
+    report.as_ref().err().map_or(String::new(), |error| format!("; nor can what was kept be reported: {error}"))
 }
 
 /// Simulated time between two samples of how full things are.
@@ -188,10 +199,17 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     let checkpoints = control.checkpoints();
     drop(control);
     let recorder = Rc::into_inner(recorder).expect("the world that observed into the recorder is gone");
-    let report = recorder.finish(end, &record)?;
-    if let Some(directory) = options.out {
-        reports::rebuild::write_answers(directory, &report)?;
-    }
+    let report = match (recorder.finish(end, &record), options.out) {
+        (Ok(report), out) => {
+            out.map_or(Ok(()), |directory| reports::rebuild::write_answers(directory, &report))?;
+            report
+        }
+        (Err(source), Some(directory)) => {
+            let report = Box::new(reports::rebuild::rebuild(directory));
+            return Err(RunError::Incomplete { source, report });
+        }
+        (Err(source), None) => return Err(source.into()),
+    };
     Ok(Rehearsed { report, final_state, checkpoints, faults, panics, window, hosts, interrupted: !whole })
 }
 

@@ -1,15 +1,47 @@
 //! The command as people and scripts meet it: exit codes, files, words.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn rehearse(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().expect("the command starts")
 }
 
+/// What was printed, without the breaks of its lines.
+fn words(printed: &[u8]) -> String {
+    String::from_utf8_lossy(printed).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn code(output: &Output) -> i32 {
     output.status.code().expect("it was not killed")
+}
+
+/// A scenario file in a directory of its own, which has the committed blueprints and cities.
+fn scenario(directory: &Path, text: &str) -> std::path::PathBuf {
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    for shelf in ["blueprints", "cities"] {
+        let link = directory.join(shelf);
+        if !link.exists() {
+            std::os::unix::fs::symlink(scenarios.join(shelf), link).expect("a link to the shelf");
+        }
+    }
+    let file = directory.join("written.toml");
+    std::fs::write(&file, text).expect("a scenario file");
+    file
+}
+
+/// A place for scenarios: the loader looks for blueprints and cities in a directory of this name.
+fn shelf() -> (tempfile::TempDir, std::path::PathBuf) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let shelf = directory.path().join("scenarios");
+    std::fs::create_dir(&shelf).expect("a shelf");
+    (directory, shelf)
+}
+
+fn json(file: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(file).expect("the run wrote it")).expect("JSON")
 }
 
 /// Runs a scenario written beside the others, with `change` made to a good one.
@@ -29,15 +61,7 @@ zone-power-loss = { zone = "us-east-1a", for = "2m" }
 "critical.rto" = "< 15m"
 "#;
     assert!(good.contains(change.0), "{}", change.0);
-    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    for shelf in ["blueprints", "cities"] {
-        let link = directory.join(shelf);
-        if !link.exists() {
-            std::os::unix::fs::symlink(scenarios.join(shelf), link).expect("a link to the shelf");
-        }
-    }
-    let file = directory.join("bad.toml");
-    std::fs::write(&file, good.replace(change.0, change.1)).expect("a scenario file");
+    let file = scenario(directory, &good.replace(change.0, change.1));
     let out = directory.join("out");
     let output = rehearse(&["run", file.to_str().unwrap(), "--out", out.to_str().unwrap()]);
     assert!(!out.exists(), "nothing is half-written");
@@ -46,11 +70,9 @@ zone-power-loss = { zone = "us-east-1a", for = "2m" }
 
 #[test]
 fn bad_input_is_refused_with_its_place_and_what_would_be_right() {
-    let directory = tempfile::Builder::new().prefix("scenarios").tempdir().expect("a temporary directory");
-    let shelf = directory.path().join("scenarios");
-    std::fs::create_dir(&shelf).expect("a shelf");
+    let (directory, shelf) = shelf();
     for (change, words) in [
-        (("\"10m\"", "\"10 metres\""), "bad.toml:5"),
+        (("\"10m\"", "\"10 metres\""), "written.toml:5"),
         (("title =", "titel ="), "title"),
         (("us-east-1a", "us-east-1x"), "us-east-1a"),
         (("at = \"2m\"", "at = \"20m\""), "over at 10m"),
@@ -73,6 +95,66 @@ fn bad_input_is_refused_with_its_place_and_what_would_be_right() {
     let missing = rehearse(&["run", "scenarios/drills/zone-power-los.toml"]);
     assert_eq!(code(&missing), 2);
     assert!(String::from_utf8_lossy(&missing.stderr).contains("zone-power-loss.toml"), "{missing:?}");
+}
+
+#[test]
+fn the_mistakes_of_all_three_files_are_said_at_once() {
+    let (_directory, shelf) = shelf();
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    for (kind, name, changes) in [
+        ("blueprints", "aws-microservice-database.toml", vec![("title =", "titel =")]),
+        ("cities", "village.toml", vec![("time-zone =", "timezone ="), ("weekly-trips =", "weekly-tripps =")]),
+        ("smoke", "ride.toml", vec![("warmup ", "warmup_up ")]),
+    ] {
+        let good = std::fs::read_to_string(committed.join(kind).join(name)).expect("it is committed");
+        let bad = changes.iter().fold(good, |text, (right, wrong)| {
+            assert!(text.contains(right), "{name}: {right}");
+            text.replacen(right, wrong, 1)
+        });
+        std::fs::create_dir(shelf.join(kind)).expect("a directory");
+        std::fs::write(shelf.join(kind).join(name), bad).expect("a file");
+    }
+    let refused = rehearse(&["run", shelf.join("smoke/ride.toml").to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(code(&refused), 2, "{said}");
+    for (file, key) in [
+        ("smoke/ride.toml", "`warmup_up`"),
+        ("blueprints/aws-microservice-database.toml", "`titel`"),
+        ("cities/village.toml", "`timezone`"),
+        ("cities/village.toml", "`weekly-tripps`"),
+    ] {
+        let after = said.split_once(&format!("unknown key {key}")).unwrap_or_else(|| panic!("{key}: {said}")).1;
+        assert!(after.lines().nth(1).is_some_and(|place| place.contains(&format!("{file}:"))), "{key}: {said}");
+    }
+}
+
+#[test]
+fn recorded_trips_are_replayed_and_what_is_left_out_is_said() {
+    let (directory, shelf) = shelf();
+    let good = std::fs::read_to_string("scenarios/smoke/ride.toml").expect("it is committed");
+    let file = scenario(&shelf, good.split("[objectives]").next().expect("a scenario"));
+    // A Wednesday, as in the scenario, and other days of the week; the village has the zones 1 to 3.
+    let mut rows = "pickup_datetime,pickup_location_id,dropoff_location_id\n".to_owned();
+    for second in 1..=50 {
+        rows.push_str(&format!("2021-03-03 12:00:{second:02},{},{}\n", 1 + second % 3, 1 + (second + 1) % 3));
+    }
+    rows.push_str(
+        "2021-03-03 12:00:07,77,1\n2021-03-10 12:00:08,2,77\n2021-03-03 12:00:09,88,3\n2021-03-04 12:00:09,1,3\n",
+    );
+    let trips = directory.path().join("trips.csv");
+    std::fs::write(&trips, rows).expect("a file of trips");
+    let out = directory.path().join("run");
+    let [file, trips, out_name] = [&file, &trips, &out].map(|path| path.to_str().unwrap());
+    let run = rehearse(&["run", file, "--trips", trips, "--out", out_name]);
+    let (said, aside) = (words(&run.stdout), words(&run.stderr));
+    assert_eq!(code(&run), 0, "{said}{aside}");
+    assert_eq!(json(&out.join("outcome.json"))["journeys"]["request"]["first_attempts"], 50);
+    let (counted, zones) = ("54 rows read, 50 replayed 1 outside", "77 in 2 rows, 88 in 1 row");
+    assert!(aside.contains(counted) && aside.contains(&format!("unlisted zones: {zones}")), "{aside}");
+    let left_out =
+        format!("3 of the 54 recorded trips: they start or end in zones that the city does not list ({zones}).");
+    assert!(said.contains(&left_out), "{said}");
+    assert!(json(&out.join("run.json"))["not_modelled"].as_array().expect("a list").contains(&left_out.into()));
 }
 
 #[test]
@@ -149,6 +231,93 @@ fn a_run_that_is_stopped_at_a_moment_says_so_and_never_passes() {
         let refused = rehearse(&["run", "scenarios/smoke/crash.toml", "--until", late]);
         assert_eq!(code(&refused), 2, "{late}: {refused:?}");
     }
+}
+
+#[test]
+fn a_full_disk_leaves_what_was_measured_marked_incomplete() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let out = directory.path().join("run");
+    let out_name = out.to_str().unwrap();
+    // No file may be longer than 100 KiB: all are shorter but for the requests. The shell's signal would kill, so it is ignored.
+    let run = Command::new("bash")
+        .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_rehearse")])
+        .args(["run", "scenarios/smoke/crash.toml", "--out", out_name])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("bash is there");
+    let (said, complaint) = (words(&run.stdout), words(&run.stderr));
+    assert_eq!(code(&run), 1, "{said}{complaint}");
+    for told in [&said, &complaint] {
+        assert!(
+            told.contains("requests.parquet: File too large") && told.contains("requests.parquet lacks all of its ")
+        );
+    }
+    assert!(said.contains("INCOMPLETE: stopped by the file system: "), "{said}");
+    let outcome = json(&out.join("outcome.json"));
+    assert_eq!((&outcome["complete"], &outcome["verdict"]), (&false.into(), &"incomplete".into()));
+    assert_eq!(outcome["requests"]["first_attempts"], 0, "the table was closed without rows");
+    assert!(outcome["stores"]["rds"]["acknowledged"].as_u64().expect("a count") > 0, "the other tables are whole");
+    let left = std::fs::read_dir(&out).expect("a directory").map(|entry| entry.expect("an entry").file_name());
+    assert_eq!(left.filter(|name| name.to_string_lossy().ends_with(".partial")).count(), 0);
+    let again = rehearse(&["report", out_name]);
+    assert_eq!((code(&again), again.stdout), (130, run.stdout));
+    // What is not even there is named, with the reason.
+    std::fs::remove_file(out.join("writes.parquet")).expect("it was whole");
+    let refused = rehearse(&["report", out_name]);
+    let said = words(&refused.stderr);
+    assert_eq!(code(&refused), 2, "{said}");
+    assert!(said.contains("writes.parquet is missing; the run was stopped by the file system: "), "{said}");
+}
+
+/// Sends the signal to a run that has begun and would go on for many minutes, and asserts that it ends with what it measured.
+fn ends_incomplete_at(signal: &str) {
+    let (directory, shelf) = shelf();
+    let text = r#"title = "long"
+blueprint = "aws-microservice-database"
+city = "nyc"
+start = "Fri 17:30"
+duration = "24h"
+traffic = { requests = "400/s" }
+"#;
+    let file = scenario(&shelf, text);
+    let out = directory.path().join("run");
+    let out_name = out.to_str().unwrap();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_rehearse"))
+        .args(["run", file.to_str().unwrap(), "--out", out_name])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    // The first line comes when the run is under way.
+    let mut aside = BufReader::new(run.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    aside.read_line(&mut line).expect("text");
+    assert_eq!(line, "rehearse: 0 % of the simulated time has passed\n");
+    let sent = Command::new("kill").args(["-s", signal, &run.id().to_string()]).status().expect("kill is there");
+    assert!(sent.success(), "{signal}: {sent}");
+    let mut rest = String::new();
+    let ended = run.wait_with_output().expect("it ends");
+    aside.read_to_string(&mut rest).expect("text");
+    let said = words(&ended.stdout);
+    assert_eq!(code(&ended), 130, "{signal}: {said}{rest}");
+    assert!(said.contains("INCOMPLETE: stopped by Ctrl-C or SIGTERM"), "{said}");
+    let outcome = json(&out.join("outcome.json"));
+    assert_eq!((&outcome["complete"], &outcome["verdict"]), (&false.into(), &"incomplete".into()));
+    assert_eq!(outcome["stopped_by"], "Ctrl-C or SIGTERM");
+    let simulated_s = outcome["speed"]["simulated_s"].as_f64().expect("seconds");
+    assert!((10.0..86_400.0).contains(&simulated_s), "{simulated_s}");
+    let again = rehearse(&["report", out_name]);
+    assert_eq!((code(&again), again.stdout), (130, ended.stdout), "the records say the same");
+}
+
+#[test]
+fn ctrl_c_ends_a_run_with_what_it_measured() {
+    ends_incomplete_at("INT");
+}
+
+#[test]
+fn sigterm_ends_a_run_with_what_it_measured() {
+    ends_incomplete_at("TERM");
 }
 
 #[test]

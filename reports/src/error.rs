@@ -19,6 +19,24 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The file system did not take everything: what could be written is whole.
+    #[error("{source}; {lacks}")]
+    Incomplete {
+        /// What it refused first.
+        source: Box<Error>,
+        /// What the tables lack.
+        lacks: String,
+    },
+    /// Tables that a run writes are not there.
+    #[error("{}: {tables} missing; {why}", directory.display())]
+    Missing {
+        /// The directory of the run.
+        directory: PathBuf,
+        /// Which tables, with `is` or `are`.
+        tables: String,
+        /// Why, as far as `run.json` knows.
+        why: String,
+    },
     /// The file is not the Parquet that a run writes, or could not be made.
     #[error("failed to {action} {}: {source}", path.display())]
     Parquet {

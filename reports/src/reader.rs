@@ -54,10 +54,29 @@ pub fn read_tables(
         (&schema::ORACLES, oracles),
         (&schema::PENDING, pending),
     ];
+    none_is_missing(directory, wanted)?;
     for (table, decode) in readers.into_iter().filter(|(table, _)| wanted.iter().any(|one| one.file == table.file)) {
         read_table(&directory.join(table.file), decode, &mut take)?;
     }
     Ok(())
+}
+
+/// A run that was cut off has no tables, and one that a full disk stopped may lack some: all are named at once, with the reason.
+fn none_is_missing(directory: &Path, wanted: &[&'static Table]) -> Result<(), Error> {
+    let missing: Vec<&str> =
+        wanted.iter().map(|table| table.file).filter(|file| !directory.join(file).exists()).collect();
+    let verb = match missing.len() {
+        0 => return Ok(()),
+        1 => "is",
+        _ => "are",
+    };
+    let run = read_run(directory)?;
+    let why = match (run.stopped_by, run.complete) {
+        (Some(why), _) => format!("the run was stopped by {why}"),
+        (None, true) => "the run had them when it was complete".to_owned(),
+        (None, false) => "the run was cut off before it could close them, or is still under way".to_owned(),
+    };
+    Err(Error::Missing { directory: directory.to_path_buf(), tables: format!("{} {verb}", missing.join(", ")), why })
 }
 
 type Take<'t> = &'t mut dyn FnMut(&Record<'_>);

@@ -14,13 +14,7 @@ use crate::{reader, rebuild, schema, terminal};
 fn write(directory: &Path, course: Course) -> Result<(), Error> {
     let run = fixture::run(course);
     let mut writer = Writer::create(directory, &run)?;
-    let mut written = Ok(());
-    fixture::records(course, |record| {
-        if written.is_ok() {
-            written = writer.write(record);
-        }
-    });
-    written?;
+    fixture::records(course, |record| writer.write(record));
     writer.finish(&run)
 }
 
@@ -53,7 +47,7 @@ fn every_row_comes_back_as_it_was_over_several_row_groups() {
     };
     let rows = 2 * ROWS_IN_GROUP + 17;
     for index in 0..rows {
-        writer.write(&Record::Metric(metric(index))).expect("written");
+        writer.write(&Record::Metric(metric(index)));
     }
     writer.finish(&run).expect("finished");
     let mut index = 0;
@@ -81,17 +75,67 @@ fn an_unfinished_run_says_so_and_leaves_no_half_tables() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_is_an_error_and_the_run_is_marked_incomplete() {
+fn a_full_disk_is_an_error_and_what_could_be_written_is_reported_as_incomplete() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     std::os::unix::fs::symlink("/dev/full", directory.path().join("requests.parquet.partial")).expect("linked");
     let refused = write(directory.path(), Course::Outage).expect_err("/dev/full holds nothing");
+    let Error::Incomplete { source, lacks } = &refused else { panic!("{refused:?}") };
     assert!(
-        matches!(&refused, Error::File { source, .. } if source.kind() == std::io::ErrorKind::StorageFull),
+        matches!(&**source, Error::File { source, .. } if source.kind() == std::io::ErrorKind::StorageFull),
         "{refused:?}"
     );
     assert!(refused.to_string().contains("requests.parquet"), "{refused}");
-    assert!(!reader::read_run(directory.path()).expect("run.json").complete);
-    assert!(!directory.path().join("requests.parquet").exists());
+    assert!(lacks.starts_with("requests.parquet lacks all of its ") && lacks.ends_with(" rows"), "{lacks}");
+    let report = rebuild::rebuild(directory.path()).expect("the others are whole, and it is empty");
+    assert!(!report.outcome.complete);
+    assert!(report.outcome.stopped_by.expect("a reason").ends_with(lacks.as_str()));
+    assert_eq!(report.outcome.oracles, fixture::outage().outcome.oracles);
+    assert_eq!(report.outcome.requests.first_attempts, 0);
+}
+
+#[test]
+fn a_group_that_does_not_fit_is_taken_back_and_those_before_it_can_be_read() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let run = fixture::run(Course::Quiet);
+    let metric = |index: usize| MetricRecord {
+        at_ns: index as i64,
+        component: "component",
+        metric: "metric",
+        value: index as f64 / 3.0,
+    };
+    let mut writer = Writer::create(directory.path(), &run).expect("created");
+    (0..ROWS_IN_GROUP).for_each(|index| writer.write(&Record::Metric(metric(index))));
+    writer.refuse_once("metrics.parquet");
+    (ROWS_IN_GROUP..2 * ROWS_IN_GROUP).for_each(|index| writer.write(&Record::Metric(metric(index))));
+    assert!(writer.failed());
+    writer.write(&Record::Metric(metric(0)));
+    let refused = writer.finish(&run).expect_err("refused");
+    assert!(refused.to_string().ends_with("; metrics.parquet lacks the last 131072 of its 262144 rows"), "{refused}");
+    let mut rows = 0;
+    reader::read_records(directory.path(), |record| {
+        assert_eq!(*record, Record::Metric(metric(rows)));
+        rows += 1;
+    })
+    .expect("read");
+    assert_eq!(rows, ROWS_IN_GROUP);
+}
+
+#[test]
+fn tables_that_are_missing_are_named_with_the_reason() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let refused = || rebuild::rebuild(directory.path()).expect_err("refused").to_string();
+    write(directory.path(), Course::Quiet).expect("written");
+    for table in ["writes.parquet", "faults.parquet"] {
+        fs::remove_file(directory.path().join(table)).expect("it was there");
+    }
+    let said = refused();
+    assert!(
+        said.ends_with("faults.parquet, writes.parquet are missing; the run had them when it was complete"),
+        "{said}"
+    );
+    drop(Writer::create(directory.path(), &fixture::run(Course::Quiet)).expect("created"));
+    let said = refused();
+    assert!(said.ends_with("the run was cut off before it could close them, or is still under way"), "{said}");
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Streams the records of a run into a directory, in memory that does not grow with the run.
 //!
 //! A directory is marked incomplete by its `run.json` from the first moment; tables grow under `*.parquet.partial` and take
-//! their names when the run is finished, so that nobody reads half a table as a whole one.
+//! their names when the run is finished, so that nobody reads half a table as a whole one. Where the file system takes no more,
+//! what it has is closed as tables that can be read, and `run.json` says what they lack.
+
+mod sink;
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
 
 use polars_core::error::PolarsError;
 use polars_core::prelude::{
@@ -19,6 +21,7 @@ use crate::error::Error;
 use crate::records::Record;
 use crate::run::RunRecord;
 use crate::schema::{self, ColumnType, Table};
+use sink::Sink;
 
 /// The file that says which run a directory holds and whether it is complete.
 pub const RUN_FILE: &str = "run.json";
@@ -26,11 +29,15 @@ pub const RUN_FILE: &str = "run.json";
 /// Rows that are kept in memory before they become a row group of the file.
 pub const ROWS_IN_GROUP: usize = 131_072;
 
+/// The bytes with which a Parquet file begins.
+const MAGIC_BYTES: u64 = 4;
+
 /// Writes one run. Dropped unfinished, it takes its partial tables away and leaves `run.json`, which says `"complete": false`.
 #[derive(Debug)]
 pub struct Writer {
     directory: PathBuf,
     tables: Vec<TableWriter>,
+    failure: Option<Error>,
 }
 
 impl Writer {
@@ -47,11 +54,28 @@ impl Writer {
         write_json(&directory.join(RUN_FILE), &RunRecord { complete: false, ..run.clone() })?;
         let tables =
             schema::TABLES.into_iter().map(|table| TableWriter::create(directory, table)).collect::<Result<_, _>>()?;
-        Ok(Writer { directory: directory.to_path_buf(), tables })
+        Ok(Writer { directory: directory.to_path_buf(), tables, failure: None })
     }
 
-    /// Writes a row. After an error the run cannot be finished: drop the writer.
-    pub fn write(&mut self, record: &Record<'_>) -> Result<(), Error> {
+    /// Writes a row. Once the file system refused one, none is written any more: all tables end at the same moment.
+    pub fn write(&mut self, record: &Record<'_>) {
+        if self.failure.is_none() {
+            self.failure = self.push(record).err();
+        }
+    }
+
+    /// Whether the file system refused something: [`finish`](Writer::finish) will say what.
+    pub fn failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// The next group of this table is refused as by a full disk.
+    #[cfg(test)]
+    pub(crate) fn refuse_once(&self, file: &str) {
+        self.tables.iter().filter(|table| table.table.file == file).for_each(|table| table.sink.refuse_once());
+    }
+
+    fn push(&mut self, record: &Record<'_>) -> Result<(), Error> {
         match *record {
             Record::Request(row) => self.tables[0].push(&[
                 Cell::Int(Some(row.meant_at_ns)),
@@ -132,12 +156,26 @@ impl Writer {
     }
 
     /// Ends every table, gives them their names, and writes `run.json` as it is given, `complete` or not.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`]: not everything could be written. What could be is whole, and `run.json` says that the run is incomplete
+    /// and what its tables lack.
     pub fn finish(mut self, run: &RunRecord) -> Result<(), Error> {
-        self.tables.iter_mut().try_for_each(TableWriter::end)?;
-        for table in &self.tables {
-            fs::rename(&table.partial, &table.path).map_err(Error::file("name", &table.path))?;
+        let mut lacks = Vec::new();
+        for table in &mut self.tables {
+            // What could not be ended in full is still named as far as it goes.
+            let (ended, named) = (table.end(), table.name());
+            if let Err(error) = ended.and(named) {
+                self.failure.get_or_insert(error);
+            }
+            lacks.extend(table.lacks());
         }
-        write_json(&self.directory.join(RUN_FILE), run)
+        let path = self.directory.join(RUN_FILE);
+        let Some(failure) = self.failure.take() else { return write_json(&path, run) };
+        let lacks = lacks.join(", ");
+        let stopped_by = Some(format!("the file system: {failure}; {lacks}"));
+        write_json(&path, &RunRecord { complete: false, stopped_by, ..run.clone() })?;
+        Err(Error::Incomplete { source: Box::new(failure), lacks })
     }
 }
 
@@ -157,11 +195,16 @@ pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(
     write_whole(path, &text)
 }
 
-/// Writes a file beside its name and moves it there.
+/// Writes a file beside its name and moves it there. Nothing is left beside it where that fails.
 pub fn write_whole(path: &Path, contents: &[u8]) -> Result<(), Error> {
     let partial = partial_name(path);
-    fs::write(&partial, contents).map_err(Error::file("write", path))?;
-    fs::rename(&partial, path).map_err(Error::file("name", path))
+    let written = fs::write(&partial, contents).map_err(Error::file("write", path));
+    let named = written.and_then(|()| fs::rename(&partial, path).map_err(Error::file("name", path)));
+    if named.is_err() {
+        // What was refused is told already.
+        let _ = fs::remove_file(&partial);
+    }
+    named
 }
 
 fn partial_name(path: &Path) -> PathBuf {
@@ -224,41 +267,22 @@ impl Buffer {
     }
 }
 
-/// A file that remembers the operating system's first refusal: Parquet's own errors tell of it only in prose.
-struct Witness {
-    file: File,
-    refusal: Arc<OnceLock<i32>>,
-}
-
-impl Witness {
-    fn heard<T>(&self, result: io::Result<T>) -> io::Result<T> {
-        if let Some(code) = result.as_ref().err().and_then(io::Error::raw_os_error) {
-            self.refusal.get_or_init(|| code);
-        }
-        result
-    }
-}
-
-impl Write for Witness {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let result = self.file.write(bytes);
-        self.heard(result)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let result = self.file.flush();
-        self.heard(result)
-    }
-}
-
 struct TableWriter {
     table: &'static Table,
     path: PathBuf,
     partial: PathBuf,
-    file: BatchedWriter<BufWriter<Witness>>,
-    refusal: Arc<OnceLock<i32>>,
+    file: BatchedWriter<Sink>,
+    sink: Sink,
     buffers: Vec<Buffer>,
+    /// Rows in the buffers.
     rows: usize,
+    /// Rows in whole groups of the file, and the length of the file up to there.
+    kept: usize,
+    kept_bytes: u64,
+    /// Rows that the file system did not take.
+    lost: usize,
+    /// Whether a footer may be written after what the file has.
+    sound: bool,
 }
 
 impl std::fmt::Debug for TableWriter {
@@ -277,16 +301,28 @@ impl TableWriter {
         let partial = partial_name(&path);
         let file = File::create(&partial).map_err(Error::file("create", &path))?;
         let fields = table.columns.iter().map(|column| Field::new(column.name.into(), data_type(column.column_type)));
-        let refusal = Arc::new(OnceLock::new());
-        let file = Witness { file, refusal: Arc::clone(&refusal) };
-        let file = ParquetWriter::new(BufWriter::new(file))
+        let sink = Sink::new(file);
+        let file = ParquetWriter::new(sink.clone())
             .with_compression(ParquetCompression::Snappy)
             .with_row_group_size(Some(ROWS_IN_GROUP))
             .set_parallel(false)
             .batched(&Schema::from_iter(fields))
             .map_err(Error::parquet("create", &path))?;
         let buffers = table.columns.iter().map(Buffer::new).collect();
-        Ok(TableWriter { table, path, partial, file, refusal, buffers, rows: 0 })
+        let (rows, kept, lost) = (0, 0, 0);
+        Ok(TableWriter {
+            table,
+            path,
+            partial,
+            file,
+            sink,
+            buffers,
+            rows,
+            kept,
+            kept_bytes: MAGIC_BYTES,
+            lost,
+            sound: true,
+        })
     }
 
     fn push(&mut self, cells: &[Cell<'_>]) -> Result<(), Error> {
@@ -296,25 +332,78 @@ impl TableWriter {
         if self.rows < ROWS_IN_GROUP { Ok(()) } else { self.flush() }
     }
 
+    /// Writes the rows in the buffers as a group. One that does not fit is taken back, so that those before it can still be closed.
     fn flush(&mut self) -> Result<(), Error> {
         let fresh = self.table.columns.iter().map(Buffer::new).collect();
         let columns = std::mem::replace(&mut self.buffers, fresh).into_iter().map(Buffer::finish).collect();
         let rows = std::mem::take(&mut self.rows);
         let frame = DataFrame::new(rows, columns).map_err(Error::parquet("fill", &self.path))?;
-        self.file.write_batch(&frame).map_err(|error| self.error("write", error))
+        match self.file.write_batch(&frame) {
+            Ok(()) => {
+                self.kept += rows;
+                self.kept_bytes = self.sink.length();
+                Ok(())
+            }
+            Err(error) => {
+                self.lost += rows;
+                let error = self.error("write", error);
+                self.sound = self.sink.cut(self.kept_bytes).is_ok();
+                Err(error)
+            }
+        }
     }
 
+    /// Writes what is left in the buffers, and the footer. A table that cannot be closed is replaced by one without rows.
     fn end(&mut self) -> Result<(), Error> {
-        if self.rows > 0 {
-            self.flush()?;
+        let flushed = if self.rows > 0 { self.flush() } else { Ok(()) };
+        let closed = if self.sound { self.close() } else { Ok(()) };
+        if closed.is_err() || !self.sound {
+            self.empty();
         }
-        self.file.finish().map_err(|error| self.error("finish", error))?;
+        flushed.and(closed)
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.file.finish().map(|_| ()).map_err(|error| self.error("finish", error))
+    }
+
+    /// What cannot be closed makes room for a table that says that it has nothing; if not even that fits, there is none.
+    fn empty(&mut self) {
+        let lost = self.lost + self.kept;
+        let directory = self.path.parent().unwrap_or(Path::new(""));
+        let begun = remove(&self.partial).and_then(|()| TableWriter::create(directory, self.table));
+        self.sound = begun.is_ok();
+        if let Ok(begun) = begun {
+            *self = begun;
+            self.sound = self.close().is_ok();
+        }
+        (self.kept, self.lost) = (0, lost);
+    }
+
+    /// Takes its name, if it can be read.
+    fn name(&mut self) -> Result<(), Error> {
+        if self.sound {
+            let named = fs::rename(&self.partial, &self.path).map_err(Error::file("name", &self.path));
+            self.sound = named.is_ok();
+            named?;
+        }
         Ok(())
     }
 
+    /// What it has not of what it was given, if that is anything.
+    fn lacks(&self) -> Option<String> {
+        let Table { file, .. } = self.table;
+        match (self.sound, self.kept, self.lost) {
+            (false, ..) => Some(format!("{file} is missing")),
+            (true, _, 0) => None,
+            (true, 0, lost) => Some(format!("{file} lacks all of its {lost} rows")),
+            (true, kept, lost) => Some(format!("{file} lacks the last {lost} of its {} rows", kept + lost)),
+        }
+    }
+
     fn error(&self, action: &'static str, error: PolarsError) -> Error {
-        match self.refusal.get() {
-            Some(&code) => Error::file(action, &self.path)(io::Error::from_raw_os_error(code)),
+        match self.sink.refusal() {
+            Some(code) => Error::file(action, &self.path)(io::Error::from_raw_os_error(code)),
             None => Error::parquet(action, &self.path)(error),
         }
     }

@@ -31,8 +31,10 @@ pub use tiers::{ServiceLevel, Tiers};
 
 pub(crate) use check::check;
 
-use crate::format::section::{Nested, section};
-use crate::format::value::{List, Maybe, Text};
+use notation::section;
+use notation::section::Nested;
+use notation::value::{List, Maybe, Text};
+
 use crate::objective::{Objective, Objectives};
 
 /// The name of the database among stores.

@@ -5,14 +5,13 @@
 
 use std::time::Duration;
 
+use notation::name;
+use notation::report::Report;
+use notation::section::{Section, check_table, describe, describe_table, read_key};
+use notation::tree::Node;
+use notation::units;
+use notation::value::Length;
 use serde_json::{Map, json};
-
-use crate::format::name;
-use crate::format::report::Report;
-use crate::format::section::{Section, check_table, describe, describe_table, read_key};
-use crate::format::tree::Node;
-use crate::format::units;
-use crate::format::value::Length;
 
 mod cluster;
 mod control_plane;
@@ -120,7 +119,7 @@ macro_rules! fault_kinds {
 
             fn schema_of(key: &str) -> Option<serde_json::Value> {
                 match key {
-                    $($( $key => Some(describe::<$name, crate::format::section::Nested>(&[$($doc),+], None)), )*)*
+                    $($( $key => Some(describe::<$name, notation::section::Nested>(&[$($doc),+], None)), )*)*
                     _ => None,
                 }
             }

@@ -4,16 +4,14 @@
 //! models. [`load`] reads a scenario and the blueprint it names, checks them against each other, and reports everything that
 //! is wrong at once, with file, line, column and what would be right. The data structures are plain; every public field of a
 //! blueprint says where its default comes from. City files are read by the crate that models cities: here a scenario's city is
-//! only found.
+//! only found, and read along by [`load_with`].
 
 pub mod blueprint;
 pub mod fault;
-mod format;
 mod library;
 mod load;
 pub mod objective;
 mod overrides;
-mod problem;
 pub mod runbook;
 pub mod scenario;
 pub mod schema;
@@ -22,10 +20,10 @@ mod write;
 pub use blueprint::Blueprint;
 pub use fault::{Fault, FaultKind};
 pub use library::Library;
-pub use load::{Loaded, load, load_str};
+pub use load::{Loaded, load, load_str, load_with};
+pub use notation::{Problem, Problems};
 pub use objective::{Comparison, METRICS, Metric, Objective, Threshold};
 pub use overrides::Override;
-pub use problem::{Problem, Problems};
 pub use scenario::{Clients, Scenario, Traffic, WeekTime};
 
 /// A length of time as files write it: `"90s"`, `"1h30m"`.
@@ -33,10 +31,10 @@ pub use scenario::{Clients, Scenario, Traffic, WeekTime};
 /// # Errors
 /// The text is none; with a corrected one where it can be guessed.
 pub fn duration(text: &str) -> Result<std::time::Duration, Option<String>> {
-    format::units::duration(text)
+    notation::units::duration(text)
 }
 
 /// A length of time as files write it, in the largest unit in which it is whole.
 pub fn duration_text(duration: std::time::Duration) -> String {
-    format::units::duration_text(duration)
+    notation::units::duration_text(duration)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::format::name;
+use notation::name;
 
 /// What a name in a scenario stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use notation::Problems;
+use notation::report::Report;
+use notation::section::Section;
+use notation::tree::{Node, parse};
+use notation::value::Format;
+
 use crate::blueprint::{self, Blueprint};
-use crate::format::report::Report;
-use crate::format::section::Section;
-use crate::format::tree::{Node, parse};
-use crate::format::value::Format;
 use crate::library::{Library, Shelf, similar_file};
 use crate::objective::{Objective, Objectives};
 use crate::overrides;
-use crate::problem::Problems;
 use crate::scenario::{self, Scenario, Traffic};
 
 /// A scenario with everything it names, all of it good.
@@ -33,15 +34,35 @@ pub struct Loaded {
 /// # Errors
 /// Every problem of both files: what cannot be read or parsed, unknown keys, wrong values, and contradictions.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
+    load_with(path, |_| Ok(())).map(|(loaded, ())| loaded)
+}
+
+/// The same, and the city that it names, by whoever reads cities: its file is looked at whatever is wrong with the others.
+///
+/// # Errors
+/// Every problem of all three files.
+pub fn load_with<C>(
+    path: &Path,
+    read_city: impl FnOnce(&Path) -> Result<C, Problems>,
+) -> Result<(Loaded, C), Problems> {
     let name = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => load_str(&name, &text, &Library::around(path.parent().unwrap_or(Path::new("")))),
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
         Err(error) => {
             let mut report = Report::default();
             let file = report.open(&name, "");
             report.file_problem(file, format!("failed to read the scenario: {error}"), similar_file(path));
-            Err(report.into_problems())
+            return Err(report.into_problems());
         }
+    };
+    let mut report = Report::default();
+    let found = read(&name, &text, &Library::around(path.parent().unwrap_or(Path::new(""))), &mut report);
+    let city = found.city_path.as_deref().map(read_city).transpose();
+    match (complete(found.loaded, report), city) {
+        (Ok(loaded), Ok(Some(city))) => Ok((loaded, city)),
+        (loaded, city) => Err(Problems(
+            [loaded.err(), city.err()].into_iter().flatten().flat_map(|Problems(problems)| problems).collect(),
+        )),
     }
 }
 
@@ -51,7 +72,12 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 /// As [`load`].
 pub fn load_str(name: &str, text: &str, library: &Library) -> Result<Loaded, Problems> {
     let mut report = Report::default();
-    match read(name, text, library, &mut report) {
+    let found = read(name, text, library, &mut report);
+    complete(found.loaded, report)
+}
+
+fn complete(loaded: Option<Loaded>, report: Report) -> Result<Loaded, Problems> {
+    match loaded {
         Some(loaded) if report.is_clean() => Ok(loaded),
         _ => {
             assert!(!report.is_clean(), "a scenario that cannot be loaded has a reported reason");
@@ -60,10 +86,18 @@ pub fn load_str(name: &str, text: &str, library: &Library) -> Result<Loaded, Pro
     }
 }
 
-fn read(name: &str, text: &str, library: &Library, report: &mut Report) -> Option<Loaded> {
+/// What could be read in spite of what is wrong.
+#[derive(Default)]
+struct Found {
+    /// The file of the city that the scenario names.
+    city_path: Option<PathBuf>,
+    loaded: Option<Loaded>,
+}
+
+fn read(name: &str, text: &str, library: &Library, report: &mut Report) -> Found {
     let file = report.open(name, text);
-    let root = parse(file, text, report)?;
-    let scenario = Scenario::read(&root, None, report);
+    let Some(root) = parse(file, text, report) else { return Found::default() };
+    let mut scenario = Scenario::read(&root, None, report);
     scenario::check_onsets(&root, report);
     if let Some(scenario) = &scenario {
         scenario::check_runbook(&scenario.runbook, &root, report);
@@ -75,21 +109,22 @@ fn read(name: &str, text: &str, library: &Library, report: &mut Report) -> Optio
     if let Some(blueprint) = &blueprint {
         scenario::check_targets(&root, blueprint, report);
     }
-    let mut scenario = scenario?;
-    if let Traffic::Trips { file } = &mut scenario.traffic {
+    if let Some(Scenario { traffic: Traffic::Trips { file }, .. }) = &mut scenario {
         *file = library.path(&file.to_string_lossy());
         if !file.is_file() {
             let message = format!("there is no file {}", file.display());
             report.problem(root.place_of(&["traffic", "trips"]), message, None);
         }
     }
-    Some(Loaded {
+    let parts = scenario.zip(blueprint).zip(blueprint_path).zip(city_path.clone());
+    let loaded = parts.map(|(((scenario, blueprint), blueprint_path), city_path)| Loaded {
         scenario,
-        blueprint: blueprint?,
-        blueprint_path: blueprint_path?,
-        city_path: city_path?,
+        blueprint,
+        blueprint_path,
+        city_path,
         source: text.to_owned(),
-    })
+    });
+    Found { city_path, loaded }
 }
 
 /// The file that a key of the scenario names; a missing key has been reported by the scenario's reader.

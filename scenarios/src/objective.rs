@@ -3,13 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use notation::name;
+use notation::report::Report;
+use notation::tree::{Entry, Node, Value};
+use notation::units;
+use notation::value::Format;
 use serde_json::json;
-
-use crate::format::name;
-use crate::format::report::Report;
-use crate::format::tree::{Entry, Node, Value};
-use crate::format::units;
-use crate::format::value::Format;
 
 /// What a metric is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! A scenario's changes to its blueprint, made before the blueprint is read: so that they are checked as if written in it.
 
+use notation::name;
+use notation::report::Report;
+use notation::tree::{Entry, Node, Value};
+use notation::value::Format;
 use serde_json::json;
-
-use crate::format::name;
-use crate::format::report::Report;
-use crate::format::tree::{Entry, Node, Value};
-use crate::format::value::Format;
 
 /// One value of the blueprint that a scenario changes.
 #[derive(Clone, Debug, PartialEq, Eq)]

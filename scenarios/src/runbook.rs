@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use notation::report::Report;
+use notation::section;
+use notation::section::{Nested, Section};
+use notation::tree::{Node, Value};
+use notation::units;
+use notation::value::{Format, Maybe, Text, Word, Words};
 use serde_json::json;
-
-use crate::format::report::Report;
-use crate::format::section::{Nested, Section, section};
-use crate::format::tree::{Node, Value};
-use crate::format::units;
-use crate::format::value::{Format, Maybe, Text, Word, Words};
 
 section! {
     /// One step of a runbook, taken by a person.

@@ -13,9 +13,11 @@ use std::time::Duration;
 
 use week::WeekMoment;
 
+use notation::section;
+use notation::section::Nested;
+use notation::value::{Flag, Length, List, PositiveLength, Text};
+
 use crate::fault::Fault;
-use crate::format::section::{Nested, section};
-use crate::format::value::{Flag, Length, List, PositiveLength, Text};
 use crate::objective::{Objective, Objectives};
 use crate::overrides::{Override, Overrides};
 use crate::runbook::RunbookStep;

@@ -1,9 +1,9 @@
 //! JSON Schemas of the files, for editors, out of the same declarations that read them.
 
+use notation::section::Section;
 use serde_json::{Value, json};
 
 use crate::blueprint::Blueprint;
-use crate::format::section::Section;
 use crate::scenario::Scenario;
 
 /// The JSON Schema of a scenario file.

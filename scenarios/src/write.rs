@@ -1,9 +1,9 @@
 //! From a scenario to the text of its file: what is written here loads as the same scenario.
 
+use notation::section::Section;
 use serde_json::{Map, Value};
 
 use crate::fault::Fault;
-use crate::format::section::Section;
 use crate::scenario::Scenario;
 
 impl Scenario {

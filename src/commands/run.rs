@@ -15,6 +15,9 @@ pub fn run(arguments: &Run) -> Exit {
         Ok(prepared) => prepared,
         Err(problem) => return say::complaint(Exit::BadInput, &problem),
     };
+    if let Some(replay) = &prepared.replay {
+        say::aside(replay);
+    }
     match arguments.engine {
         EngineName::Native => native(arguments, &prepared),
         EngineName::Turmoil | EngineName::Live => other(arguments, &prepared),
@@ -33,7 +36,7 @@ fn native(arguments: &Run, prepared: &Prepared) -> Exit {
     {
         return say::complaint(Exit::BadInput, &format!("failed to make {}: {error}", directory.display()));
     }
-    let bar = say::progress_bar();
+    let progress = say::Progress::new();
     let stopwatch = clock::stopwatch();
     let rehearsed = rehearse(
         prepared,
@@ -42,14 +45,23 @@ fn native(arguments: &Run, prepared: &Prepared) -> Exit {
             wire_check: arguments.wire_check,
             until: arguments.until,
             interrupt: interrupt::flag(),
-            progress: &|share| bar.set_position((share * 1_000.0) as u64),
+            progress: &|share| progress.set(share),
             wall_clock: &stopwatch,
             ..Options::unwatched(arguments.seed)
         },
     );
-    bar.finish_and_clear();
+    progress.finish();
     match rehearsed {
-        Err(problem) => say::complaint(Exit::Internal, &complaint(&problem, arguments, prepared)),
+        Err(problem) => {
+            let exit = say::complaint(Exit::Internal, &complaint(&problem, arguments, prepared));
+            match &problem {
+                RunError::Incomplete { report, .. } => match &**report {
+                    Ok(report) => say::and_exit(&render(report, arguments.json), exit),
+                    Err(_) => exit,
+                },
+                _ => exit,
+            }
+        }
         Ok(Rehearsed { report, interrupted, .. }) => {
             let exit = if interrupted { Exit::Interrupted } else { report.outcome.verdict.into() };
             say::and_exit(&render(&report, arguments.json), exit)

@@ -1,6 +1,6 @@
 //! What is only known when a run is over: the faults as they were, what is still owed, what was lost, what oracles saw.
 
-use city::phones::Crowd;
+use city::phones::{Crowd, Pending};
 use engine::Control;
 use faults::FaultLog;
 use oracles::Watch;
@@ -68,8 +68,8 @@ impl Ending<'_> {
     fn pending(&self, recorder: &Recorder) {
         let kind = Unrest::Pending;
         let add = |what: &str, why: &str| recorder.add(&Record::Pending(PendingRecord { kind, what, why }));
-        for pending in self.crowd.pending() {
-            add(&pending.to_string(), "the platform has not brought it to its end");
+        for alike in gathered(self.crowd.pending()) {
+            add(&alike.what(), &alike.why);
         }
         for (trip, since) in recorder.unsettled() {
             let why = format!("on its way since {since}, and nothing is decided");
@@ -86,6 +86,41 @@ impl Ending<'_> {
     }
 }
 
+/// People who are in the middle of the same for the same reason.
+struct Alike {
+    /// Who has been for longest.
+    longest: Pending,
+    others: usize,
+    why: String,
+}
+
+impl Alike {
+    fn what(&self) -> String {
+        match self.others {
+            0 => self.longest.to_string(),
+            others => format!("{}, and {others} more for the same reason", self.longest),
+        }
+    }
+}
+
+/// In the order in which their reasons appear.
+fn gathered(pending: Vec<Pending>) -> Vec<Alike> {
+    let mut gathered: Vec<Alike> = Vec::new();
+    for pending in pending {
+        let why = pending.asked.to_string();
+        match gathered.iter_mut().find(|alike| alike.longest.doing == pending.doing && alike.why == why) {
+            Some(alike) => {
+                alike.others += 1;
+                if pending.since < alike.longest.since {
+                    alike.longest = pending;
+                }
+            }
+            None => gathered.push(Alike { longest: pending, others: 0, why }),
+        }
+    }
+    gathered
+}
+
 /// What a fault hits, in words: what it names, or the one thing that it is about.
 fn target(kind: &FaultKind) -> String {
     match kind {
@@ -98,6 +133,9 @@ fn target(kind: &FaultKind) -> String {
 mod tests {
     use std::time::Duration;
 
+    use city::phones::{Asked, Doing};
+    use platform::domain::ids::RiderId;
+    use platform::domain::session::Caller;
     use scenarios::fault::ProcessorOutage;
 
     use super::*;
@@ -106,5 +144,28 @@ mod tests {
     fn a_fault_that_names_nothing_still_has_a_target() {
         let outage = FaultKind::ProcessorOutage(ProcessorOutage { duration: Duration::from_secs(60) });
         assert_eq!(target(&outage), "payment-processor");
+    }
+
+    #[test]
+    fn people_who_do_the_same_for_the_same_reason_are_counted_behind_who_does_for_longest() {
+        let pending = |rider, doing, since_s| Pending {
+            who: Caller::Rider(RiderId(rider)),
+            doing,
+            trip: None,
+            since: Time::from_secs(since_s),
+            asked: Asked::default(),
+        };
+        let all = vec![
+            pending(1, Doing::Waiting, 30),
+            pending(2, Doing::Looking, 10),
+            pending(3, Doing::Waiting, 20),
+            pending(4, Doing::Waiting, 40),
+        ];
+        let longest = |alike: &Alike| alike.longest.who;
+        let gathered = gathered(all);
+        assert_eq!(gathered.iter().map(longest).collect::<Vec<_>>(), [3, 2].map(|rider| Caller::Rider(RiderId(rider))));
+        assert_eq!(gathered[0].why, "its phone has asked for nothing yet");
+        assert!(gathered[0].what().ends_with(", and 2 more for the same reason"), "{}", gathered[0].what());
+        assert_eq!(gathered[1].what(), gathered[1].longest.to_string());
     }
 }

@@ -47,7 +47,11 @@ pub fn run_record(prepared: &Prepared, options: &Options<'_>) -> RunRecord {
         window_journeys_min: WINDOW_JOURNEYS_MIN,
         stores: world::declared_losses(prepared).into_iter().map(|(name, loss)| store(name, loss)).collect(),
         objectives: prepared.loaded.objectives().iter().map(objective).collect(),
-        not_modelled: NOT_MODELLED.iter().map(|&sentence| sentence.to_owned()).collect(),
+        not_modelled: NOT_MODELLED
+            .iter()
+            .map(|&sentence| sentence.to_owned())
+            .chain(prepared.replay.as_ref().and_then(|replay| replay.left_out()))
+            .collect(),
         trace_hash: String::new(),
         events: 0,
         simulated_s: 0.0,

@@ -10,8 +10,8 @@ fn cluster(duration: &str, rest: &str) -> rehearsal::prepare::Prepared {
 fn harm(duration: &str, rest: &str) -> (usize, usize) {
     let (_, requests, _) = recorded(&cluster(duration, rest));
     let meant: Vec<_> = requests.iter().filter(|request| request.meant_at_s >= 0.0).collect();
-    let failed = meant.iter().filter(|request| request.failed).count();
-    (failed, meant.iter().filter(|request| !request.failed && request.attempts > 1).count())
+    let failed = meant.iter().filter(|request| request.failed()).count();
+    (failed, meant.iter().filter(|request| !request.failed() && request.attempts > 1).count())
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn failed_quotes(defect: &str, rest: &str) -> (usize, usize) {
     let (_, requests, _) = recorded(&scenario_on("aws-microservice", "100/s", "6m", &format!("{deploy}\n{rest}")));
     let quotes =
         requests.iter().filter(|request| request.journey == "quote" && (130.0..240.0).contains(&request.meant_at_s));
-    let failed = quotes.clone().filter(|request| request.failed).count();
+    let failed = quotes.clone().filter(|request| request.failed()).count();
     (failed, quotes.count())
 }
 
@@ -81,7 +81,7 @@ fn a_lost_zones_pods_are_replaced_after_grace_and_toleration() {
     assert_eq!(given_up, [unreachable[0] + 300.0]);
     // Long before that, nobody is sent there any more.
     let later = requests.iter().filter(|request| (200.0..500.0).contains(&request.meant_at_s));
-    assert_eq!(later.filter(|request| request.failed).count(), 0);
+    assert_eq!(later.filter(|request| request.failed()).count(), 0);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn while_every_zone_is_gone_nothing_is_given_up() {
 fn pods_that_are_killed_are_missed_only_until_callers_know() {
     let kill = "[[fault]]\nat = \"1m\"\nkill-pod = { service = \"trips\", pods = 2 }";
     let (_, requests, _) = recorded(&cluster("4m", kill));
-    let later = requests.iter().filter(|request| request.meant_at_s > 90.0 && request.failed).count();
+    let later = requests.iter().filter(|request| request.meant_at_s > 90.0 && request.failed()).count();
     assert_eq!(later, 0, "two new ones serve within half a minute");
 }
 

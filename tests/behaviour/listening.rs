@@ -10,7 +10,7 @@ fn looks_per_s(requests: &[Request], from_s: f64, to_s: f64) -> f64 {
 
 /// Offers that drivers answered, of those meant in a span.
 fn answered(requests: &[Request], from_s: f64, to_s: f64) -> usize {
-    let meant = requests.iter().filter(|request| (from_s..to_s).contains(&request.meant_at_s) && !request.failed);
+    let meant = requests.iter().filter(|request| (from_s..to_s).contains(&request.meant_at_s) && !request.failed());
     meant.filter(|request| request.journey == "offer-answer").count()
 }
 

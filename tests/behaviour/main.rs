@@ -2,10 +2,12 @@
 
 mod cluster;
 mod database;
+mod disasters;
 mod listening;
 mod network;
 mod phones;
 mod processor;
 mod retries;
+mod smoke;
 mod stores;
 mod support;

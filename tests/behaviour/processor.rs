@@ -13,7 +13,7 @@ fn captured_after_s(silent_for_s: f64) -> Vec<f64> {
     assert!(report.outcome.pending.is_empty(), "{:#?}", report.outcome.pending);
     let (captures, others): (Vec<&Request>, Vec<&Request>) =
         requests.iter().filter(|request| request.meant_at_s >= 0.0).partition(|request| request.journey == "capture");
-    let failed: Vec<_> = others.iter().filter(|request| request.failed).collect();
+    let failed: Vec<_> = others.iter().filter(|request| request.failed()).collect();
     assert!(failed.is_empty(), "no person's wish needs the processor: {failed:#?}");
     let requested_meanwhile =
         others.iter().filter(|request| request.journey == "request" && request.meant_at_s > SILENT_FROM_S);

@@ -28,7 +28,7 @@ fn answered(requests: &[Request], from_s: f64, to_s: f64) -> f64 {
         .iter()
         .filter(|request| request.journey == "offer-poll" && (from_s..to_s).contains(&request.meant_at_s))
         .collect();
-    looks.iter().filter(|request| !request.failed).count() as f64 / looks.len() as f64
+    looks.iter().filter(|request| !request.failed()).count() as f64 / looks.len() as f64
 }
 
 fn is_about(value: f64, expected: f64) {

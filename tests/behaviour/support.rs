@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rehearsal::prepare::{Prepared, prepare_loaded};
 use rehearsal::rehearsal::{Options, rehearse};
+use reports::measures::stores::StoreOutcome;
 use reports::records::{Fate, Record, RequestRecord};
 use reports::report::Report;
 
@@ -127,7 +128,14 @@ pub struct Request {
     pub meant_at_s: f64,
     pub ended_at_s: f64,
     pub attempts: u8,
-    pub failed: bool,
+    /// The code of the last attempt's failure, unless it succeeded or was refused.
+    pub failure: Option<String>,
+}
+
+impl Request {
+    pub fn failed(&self) -> bool {
+        self.failure.is_some()
+    }
 }
 
 impl From<&RequestRecord<'_>> for Request {
@@ -137,7 +145,7 @@ impl From<&RequestRecord<'_>> for Request {
             meant_at_s: seconds(request.meant_at_ns),
             ended_at_s: seconds(request.ended_at_ns),
             attempts: request.attempts,
-            failed: request.failure.is_some(),
+            failure: request.failure.map(str::to_owned),
         }
     }
 }
@@ -179,6 +187,14 @@ pub fn marks(report: &Report, component: &str, mark: reports::records::Mark) -> 
 pub fn times_of(report: &Report, component: &str, state: &str) -> Vec<f64> {
     let of = |seen: &&reports::measures::timeline::Happening| seen.component == component && seen.state == state;
     report.happenings.iter().filter(of).map(|happening| happening.at_s).collect()
+}
+
+/// Every acknowledged write of these stores is still there.
+pub fn nothing_lost(report: &Report, stores: &[&str]) {
+    for store in stores {
+        let StoreOutcome { acknowledged, lost, divergent, .. } = report.outcome.stores[*store];
+        assert!(acknowledged > 0 && lost + divergent == 0, "{store}: {lost} lost, {divergent} diverged");
+    }
 }
 
 /// The critical tier's recovery time, seconds.

@@ -24,7 +24,6 @@ pub use calendar::WeekMinute;
 pub use city::{City, Volume};
 pub use demand::{Arrivals, TripWish};
 pub use drivers::DriverSeed;
-pub use file::{CityError, Problem};
 pub use flows::{Flows, SeenPair};
 pub use point::{Place, Point};
 pub use table::TableError;

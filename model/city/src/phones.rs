@@ -3,6 +3,7 @@
 //! One process runs them all, a task each. What people want is drawn from streams of their own, whatever the platform does; what
 //! they do when it fails is [`Patience`]. Every request is observed from the moment it was meant.
 
+mod asked;
 mod beat;
 mod code;
 mod crowd;
@@ -28,6 +29,7 @@ use ports::resolver::Resolver;
 use runtime::random::{RngExt, Stream, mix};
 use runtime::{Time, sleep_until, spawn};
 
+pub use asked::Asked;
 pub use code::of_error as code_of_error;
 pub use crowd::{Counts, Crowd, Doing, Pending};
 pub use patience::Patience;
@@ -130,7 +132,7 @@ impl Lookups {
 /// Whether the owner's phone is one of the share that asks an overstaying resolver: the same phones in the whole of a run.
 fn overstays(seed: u64, owner: Caller, share: f64) -> bool {
     let drawn = (secret(seed, owner) >> 64) as u64;
-    drawn as f64 / 2f64.powi(64) < share
+    share > drawn as f64 / u64::MAX as f64
 }
 
 /// Runs the phones until the process ends; phones reach the platform at whatever addresses their resolver has for `api_name`.

@@ -1,6 +1,7 @@
 //! Recorded trips instead of drawn ones.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::calendar::{MINUTES_A_WEEK, NANOSECONDS_A_MINUTE, WeekMinute, parse_lo
 use crate::city::City;
 use crate::demand::TripWish;
 use crate::table::{Table, TableError};
-use crate::zones::ZoneIndex;
+use crate::zones::{ZoneIndex, rows_by_zone};
 
 const COLUMNS: [&str; 3] = ["pickup_datetime", "pickup_location_id", "dropoff_location_id"];
 
@@ -32,6 +33,8 @@ pub enum ReplayError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replay {
     trips: Vec<(u64, ZoneIndex, ZoneIndex)>,
+    /// The file as errors name it.
+    file: String,
     /// Rows below the header.
     pub rows_read: u64,
     /// Rows whose time of the week lies outside the window.
@@ -55,7 +58,13 @@ impl Replay {
         let zones: BTreeMap<u32, ZoneIndex> =
             city.zones().iter().enumerate().map(|(index, zone)| (zone.id, ZoneIndex(index))).collect();
         let mut table = Table::open(source, file, &COLUMNS)?;
-        let mut replay = Replay { trips: Vec::new(), rows_read: 0, outside_window: 0, unlisted_zones: BTreeMap::new() };
+        let mut replay = Replay {
+            trips: Vec::new(),
+            file: file.to_owned(),
+            rows_read: 0,
+            outside_window: 0,
+            unlisted_zones: BTreeMap::new(),
+        };
         while let Some(row) = table.next()? {
             replay.rows_read += 1;
             let pickup_s = row
@@ -82,18 +91,27 @@ impl Replay {
             }
         }
         if replay.trips.is_empty() {
-            let (rows_read, unlisted) = (replay.rows_read, replay.unlisted_zones.values().sum());
-            return Err(ReplayError::NothingToReplay {
-                file: table.file().to_owned(),
-                rows_read,
-                unlisted,
-                start,
-                window,
-            });
+            let (unlisted, Replay { file, rows_read, .. }) = (replay.unlisted(), replay);
+            return Err(ReplayError::NothingToReplay { file, rows_read, unlisted, start, window });
         }
         // Stable, so that trips of one second keep the order of the file.
         replay.trips.sort_by_key(|(offset_ns, _, _)| *offset_ns);
         Ok(replay)
+    }
+
+    /// Rows left out because they name a zone that the city lacks.
+    fn unlisted(&self) -> u64 {
+        self.unlisted_zones.values().sum()
+    }
+
+    /// What a run of these trips does not have of its records, as a sentence; none if nothing is left out of its window.
+    pub fn left_out(&self) -> Option<String> {
+        let (unlisted, zones) = (self.unlisted(), rows_by_zone(&self.unlisted_zones));
+        let text = format!(
+            "{unlisted} of the {} recorded trips: they start or end in zones that the city does not list ({zones}).",
+            self.rows_read
+        );
+        (unlisted > 0).then_some(text)
     }
 
     /// How many trips fall into the window; never 0.
@@ -107,5 +125,22 @@ impl Replay {
             let pickup = city.draw_place(*from, rng);
             (*offset_ns, TripWish::between(pickup, city.draw_place(*to, rng)))
         })
+    }
+}
+
+impl fmt::Display for Replay {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {} rows read, {} replayed", self.file, self.rows_read, self.trips.len())?;
+        for (count, what) in
+            [(self.outside_window, "outside the run's time of the week"), (self.unlisted(), "zone not in the city")]
+        {
+            if count > 0 {
+                write!(out, "\n{count:>8} {what}")?;
+            }
+        }
+        if !self.unlisted_zones.is_empty() {
+            write!(out, "\nunlisted zones: {}", rows_by_zone(&self.unlisted_zones))?;
+        }
+        Ok(())
     }
 }

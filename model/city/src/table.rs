@@ -13,6 +13,10 @@ pub enum TableError {
         list(found)
     )]
     MissingColumn { file: String, column: String, wanted: Vec<String>, found: Vec<String> },
+    #[error(
+        "{file}:1: rows end in a carriage return alone, so that the whole file is one row; end them with a line feed"
+    )]
+    NoLineFeeds { file: String },
     #[error("{file}:{line}: failed to read the row: {reason}")]
     Unreadable { file: String, line: u64, reason: String },
     #[error("{file}:{line}: column {field} (`{column}`) is \"{text}\"; {hint}")]
@@ -52,6 +56,10 @@ impl<R: Read> Table<R> {
         let rows = Terminator::Any(b'\n');
         let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::Headers).terminator(rows).from_reader(source);
         let header = reader.headers().map_err(|error| unreadable(file, 1, &error))?.clone();
+        // Trimmed off the header's ends, it is left where rows begin that were meant to be others.
+        if header.iter().any(|name| name.contains('\r')) {
+            return Err(TableError::NoLineFeeds { file: file.to_owned() });
+        }
         let wanted: Vec<String> = wanted.iter().map(|column| (*column).to_owned()).collect();
         let mut fields = Vec::new();
         for column in &wanted {
@@ -98,10 +106,6 @@ impl<R: Read> Table<R> {
     /// The error for a table without rows.
     pub fn no_rows(&self) -> TableError {
         TableError::NoRows { file: self.file.clone(), line: self.reader.position().line() }
-    }
-
-    pub fn file(&self) -> &str {
-        &self.file
     }
 }
 

@@ -1,5 +1,7 @@
 //! Zones: a centroid, an area and a share of the pickups and drop-offs each.
 
+use std::collections::BTreeMap;
+
 use rand::{Rng, RngExt};
 
 use crate::point::Point;
@@ -13,6 +15,12 @@ impl ZoneIndex {
     pub fn index(self) -> usize {
         self.0
     }
+}
+
+/// Zones that nobody listed, by number, and the rows that name each: `77 in 1 row, 98 in 3 rows`.
+pub(crate) fn rows_by_zone(zones: &BTreeMap<u32, u64>) -> String {
+    let named = |(zone, rows): (&u32, &u64)| format!("{zone} in {rows} {}", if *rows == 1 { "row" } else { "rows" });
+    zones.iter().map(named).collect::<Vec<_>>().join(", ")
 }
 
 /// One zone of a city.

@@ -93,7 +93,7 @@ trips.csv: 4043 rows read, 4032 used, 2021-03-01 to 2021-03-28
        1 longer than three hours (line 4038)
        1 no distance driven (line 4039)
        1 faster than the speed cap (line 4040)
-unlisted zones: 98 in 1 rows, 99 in 2 rows
+unlisted zones: 98 in 1 row, 99 in 2 rows
 "#);
 }
 
@@ -108,7 +108,7 @@ fn a_broken_table_is_refused_with_its_place() {
 trips.csv: of 1 rows 0 can be used, and a fit needs 168
 trips.csv: 1 rows read, 0 used, 2021-03-05 to 2021-03-05
        1 zone not in the list of zones (line 2)
-unlisted zones: 99 in 1 rows
+unlisted zones: 99 in 1 row
 "#);
 }
 
@@ -138,7 +138,20 @@ const EVENING: &str = "2021-03-05 17:35:10,,1,,1,2
 fn recorded_trips_start_at_their_time_of_the_week() {
     let replay = replay(EVENING, "Fri 17:30", 90).expect("trips");
     assert_eq!((replay.trips(), replay.rows_read, replay.outside_window), (2, 5, 2));
+    insta::assert_snapshot!(replay, @r#"
+evening.csv: 5 rows read, 2 replayed
+       2 outside the run's time of the week
+       1 zone not in the city
+unlisted zones: 77 in 1 row
+"#);
+    insta::assert_snapshot!(replay.left_out().expect("one is"), @"1 of the 5 recorded trips: they start or end in zones that the city does not list (77 in 1 row).");
     assert_eq!(replay.unlisted_zones.into_iter().collect::<Vec<_>>(), [(77, 1)]);
+}
+
+#[test]
+fn a_recording_of_listed_zones_leaves_nothing_out() {
+    let replay = replay("2021-03-05 17:35:10,,1,,1,2\n", "Fri 17:30", 90).expect("a trip");
+    assert_eq!((replay.to_string().as_str(), replay.left_out()), ("evening.csv: 1 rows read, 1 replayed", None));
 }
 
 #[test]
@@ -171,6 +184,8 @@ fn a_broken_row_stops_a_replay() {
     insta::assert_snapshot!(replay(windows, "Fri 17:30", 90).expect_err("broken"), @r#"evening.csv:4: column 1 (`pickup_datetime`) is "yesterday"; write a local time, like 2019-01-15 03:36:12"#);
     insta::assert_snapshot!(replay("2021-03-05 17:35:10,,1,,1,2\n  \n", "Fri 17:30", 90).expect_err("broken"), @r#"evening.csv:3: column 1 (`pickup_datetime`) is ""; write a local time, like 2019-01-15 03:36:12"#);
     insta::assert_snapshot!(replay("2021-03-05 17:35:10,,1,,1\n", "Fri 17:30", 90).expect_err("broken"), @r#"evening.csv:2: column 6 (`dropoff_location_id`) is ""; write the zone's number, like 230"#);
+    let returns = records().replace('\n', "\r");
+    insta::assert_snapshot!(refused(&returns, ZONES), @"trips.csv:1: rows end in a carriage return alone, so that the whole file is one row; end them with a line feed");
     insta::assert_snapshot!(replay(EVENING, "Mon 03:00", 90).expect_err("nothing there"), @"evening.csv: none of 5 recorded trips starts in the 90 minutes from Mon 03:00; 1 start or end in unlisted zones");
     insta::assert_snapshot!(replay(EVENING, "Mon 03:00", 20_000).expect_err("too long"), @"recorded trips repeat by the week, so a run of 333 hours cannot replay them; keep it to 168");
 }

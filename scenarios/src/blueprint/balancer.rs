@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::format::section::section;
-use crate::format::value::{Count, Length, List, PositiveLength, Text};
+use notation::section;
+use notation::value::{Count, Length, List, PositiveLength, Text};
 
 section! {
     /// An application load balancer. Defaults are those of the AWS Elastic Load Balancing documentation, mid-2023, unless

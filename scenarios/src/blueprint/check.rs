@@ -6,9 +6,9 @@ use super::{
     Blueprint, CACHE, CARRIER, CLUSTER, DATABASE, EVENT_LOG, Kafka, Kubernetes, Latency, NOTIFICATIONS,
     PAYMENT_PROCESSOR, PHONES, RELAY, Redis,
 };
-use crate::format::name;
-use crate::format::report::Report;
-use crate::format::tree::Node;
+use notation::name;
+use notation::report::Report;
+use notation::tree::Node;
 
 /// A machine that takes this long to launch is given up. Cluster Autoscaler documentation: `--max-node-provision-time` 15 min.
 const LAUNCH_MAX: Duration = Duration::from_secs(900);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::format::section::section;
-use crate::format::value::{Count, Flag, Length, List, Maybe, PositiveLength, Speed, Text};
+use notation::section;
+use notation::value::{Count, Flag, Length, List, Maybe, PositiveLength, Speed, Text};
 
 section! {
     /// An MSK cluster of Kafka 3.5. The services `relay` and `notifications` need one.

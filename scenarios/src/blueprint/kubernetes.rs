@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::format::section::{Nested, section};
-use crate::format::value::{Amount, Count, Flag, Length, List, Maybe, PositiveLength, Rate, Ratio, Speed, Text};
+use notation::section;
+use notation::section::Nested;
+use notation::value::{Amount, Count, Flag, Length, List, Maybe, PositiveLength, Rate, Ratio, Speed, Text};
 
 section! {
     /// An EKS cluster. With it, every service is a deployment whose pods share the cluster's nodes; without it each replica has a host of its

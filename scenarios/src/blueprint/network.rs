@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::format::section::{Nested, section};
-use crate::format::value::{Maybe, PositiveLength, Ratio, Repetitions, Speed};
+use notation::section;
+use notation::section::Nested;
+use notation::value::{Maybe, PositiveLength, Ratio, Repetitions, Speed};
 
 section! {
     /// A distribution of latencies: lognormal through the median and the 99th percentile, cut off at the maximum.

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use notation::section;
+use notation::section::Nested;
+use notation::value::{PositiveLength, Ratio};
+
 use super::Latency;
-use crate::format::section::{Nested, section};
-use crate::format::value::{PositiveLength, Ratio};
 
 section! {
     /// The company that authorises and captures card payments. Nothing about it is published: every default is an assumption

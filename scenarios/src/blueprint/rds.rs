@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::format::section::{Nested, section};
-use crate::format::value::{Count, Flag, Length, List, Maybe, PositiveLength, Size, Speed, Text};
+use notation::section;
+use notation::section::Nested;
+use notation::value::{Count, Flag, Length, List, Maybe, PositiveLength, Size, Speed, Text};
 
 section! {
     /// An RDS PostgreSQL instance: where it is, how large, what it costs to use, and how it fails over.

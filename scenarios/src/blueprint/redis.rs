@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::format::section::section;
-use crate::format::value::{Count, Flag, Length, List, Maybe, PositiveLength, Size, Speed, Text, Word, Words};
+use notation::section;
+use notation::value::{Count, Flag, Length, List, Maybe, PositiveLength, Size, Speed, Text, Word, Words};
 
 /// What goes when the cache's memory is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

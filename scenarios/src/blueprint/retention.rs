@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::format::section::section;
-use crate::format::value::PositiveLength;
+use notation::section;
+use notation::value::PositiveLength;
 
 section! {
     /// What the platform's sweeps leave in the database. The archive is not modelled.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::format::section::section;
-use crate::format::value::{Count, Length, Ratio};
+use notation::section;
+use notation::value::{Count, Length, Ratio};
 
 section! {
     /// Route 53, for the names of the load balancer's nodes. Left out, one checker in each of the balancer's zones decides, and every resolver

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use notation::section;
+use notation::section::Nested;
+use notation::value::{Amount, Count, Length, List, Maybe, PositiveLength, Repetitions, Text};
+
 use super::Autoscale;
-use crate::format::section::{Nested, section};
-use crate::format::value::{Amount, Count, Length, List, Maybe, PositiveLength, Repetitions, Text};
 
 section! {
     /// One service of the platform as deployed; each replica is a process on a host of its own, or a pod of the cluster.

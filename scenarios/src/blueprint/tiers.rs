@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::format::section::{Nested, section};
-use crate::format::value::{PositiveLength, Ratio};
+use notation::section;
+use notation::section::Nested;
+use notation::value::{PositiveLength, Ratio};
 
 section! {
     /// The service level of each tier.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use notation::section;
+use notation::value::{Count, Maybe, PositiveLength, Text, Word, Words};
+
 use crate::fault::kind::{Kind, Target, TargetRole, lasts, once, seconds};
-use crate::format::section::section;
-use crate::format::value::{Count, Maybe, PositiveLength, Text, Word, Words};
 
 section! {
     /// Parameters of `drain-node`.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use notation::section;
+use notation::value::{Amount, PositiveLength, Text};
+
 use crate::fault::kind::{lasts, seconds};
-use crate::format::section::section;
-use crate::format::value::{Amount, PositiveLength, Text};
 
 section! {
     /// Parameters of `disk-stall`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::format::section::Section;
+use notation::section::Section;
 
 /// What kind of thing breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

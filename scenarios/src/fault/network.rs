@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use notation::section;
+use notation::value::{PositiveLength, Ratio, Speed, Text, Word, Words};
+
 use crate::fault::kind::{lasts, once, seconds};
-use crate::format::section::section;
-use crate::format::value::{PositiveLength, Ratio, Speed, Text, Word, Words};
 
 section! {
     /// Parameters of `zone-network-blackhole`.

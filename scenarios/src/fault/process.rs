@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use notation::section;
+use notation::value::{Amount, Count, Length, Maybe, PositiveLength, Ratio, Text, Word, Words};
+
 use crate::fault::kind::{Kind, Target, TargetRole, lasts, seconds};
-use crate::format::section::section;
-use crate::format::value::{Amount, Count, Length, Maybe, PositiveLength, Ratio, Text, Word, Words};
 
 section! {
     /// Parameters of `process-crash`.

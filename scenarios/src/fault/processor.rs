@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use notation::section;
+use notation::value::{Amount, Count, PositiveLength, Ratio};
+
 use crate::fault::kind::{lasts, seconds};
-use crate::format::section::section;
-use crate::format::value::{Amount, Count, PositiveLength, Ratio};
 
 section! {
     /// Parameters of `processor-outage`.

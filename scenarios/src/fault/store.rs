@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use notation::section;
+use notation::value::{Maybe, PositiveLength, Text};
+
 use crate::fault::kind::{lasts, once, seconds};
-use crate::format::section::section;
-use crate::format::value::{Maybe, PositiveLength, Text};
 
 section! {
     /// Parameters of `replication-stall`.

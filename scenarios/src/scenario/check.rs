@@ -1,13 +1,14 @@
 //! What must hold within a scenario, and between it and its blueprint.
 
+use notation::name;
+use notation::report::Report;
+use notation::section::Section;
+use notation::tree::{Node, Value};
+use notation::units::duration_text;
+use notation::value::{Format, PositiveLength};
+
 use crate::blueprint::{Blueprint, CLUSTER, DATABASE, Role};
 use crate::fault::{DemandSurge, DiskSlow, FAULT_POINTS, Fault, FaultKind, ProcessorSlow, Target, TargetRole};
-use crate::format::name;
-use crate::format::report::Report;
-use crate::format::section::Section;
-use crate::format::tree::{Node, Value};
-use crate::format::units::duration_text;
-use crate::format::value::{Format, PositiveLength};
 use crate::runbook::{RunbookStep, When};
 
 /// The entries of `[[fault]]` that are well formed, each with its place in the array: a mistake in one, or elsewhere in the

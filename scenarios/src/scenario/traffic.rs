@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use notation::report::Report;
+use notation::section;
+use notation::section::Section;
+use notation::tree::Node;
+use notation::value::{Amount, Count, Length, Maybe, PositiveLength, Rate, Text};
 use serde_json::json;
-
-use crate::format::report::Report;
-use crate::format::section::{Section, section};
-use crate::format::tree::Node;
-use crate::format::value::{Amount, Count, Length, Maybe, PositiveLength, Rate, Text};
 
 /// How many people want rides: exactly one way of saying it.
 #[derive(Clone, Debug, PartialEq)]

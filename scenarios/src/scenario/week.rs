@@ -1,11 +1,10 @@
 //! A moment of the week: demand repeats by the week, so a scenario starts at one of its minutes.
 
+use notation::name;
+use notation::report::Report;
+use notation::tree::{Node, Value};
+use notation::value::Format;
 use serde_json::json;
-
-use crate::format::name;
-use crate::format::report::Report;
-use crate::format::tree::{Node, Value};
-use crate::format::value::Format;
 
 /// A day of the week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

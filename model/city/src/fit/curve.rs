@@ -45,7 +45,8 @@ fn shrunken_rates(trips: &[f64], weeks: &[f64]) -> Vec<f64> {
         })
         .collect();
     let expected: Vec<f64> = prior.iter().zip(weeks).map(|(rate, weeks)| rate * weeks).collect();
-    let excess: f64 = trips.iter().zip(&expected).map(|(trips, expected)| (trips - expected).powi(2) - expected).sum();
+    let differences = trips.iter().zip(&expected).map(|(trips, expected)| (trips - expected, expected));
+    let excess: f64 = differences.map(|(difference, expected)| difference * difference - expected).sum();
     let squares: f64 = expected.iter().map(|expected| expected * expected).sum();
     let variance = if squares > 0.0 { (excess / squares).max(0.0) } else { 0.0 };
     (0..HOURS_A_WEEK)

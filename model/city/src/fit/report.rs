@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::calendar::date_text;
+use crate::zones::rows_by_zone;
 
 /// Why a trip record cannot be used, in the order in which it is judged: the first that holds is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,9 +92,7 @@ impl fmt::Display for FitReport {
             write!(out, "\n{:>8} {} ({noun} {}{more})", rejected.count, reason.text(), lines.join(", "))?;
         }
         if !self.unlisted_zones.is_empty() {
-            let zones: Vec<String> =
-                self.unlisted_zones.iter().map(|(zone, rows)| format!("{zone} in {rows} rows")).collect();
-            write!(out, "\nunlisted zones: {}", zones.join(", "))?;
+            write!(out, "\nunlisted zones: {}", rows_by_zone(&self.unlisted_zones))?;
         }
         Ok(())
     }

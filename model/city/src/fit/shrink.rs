@@ -44,7 +44,8 @@ fn within_over_between<K>(groups: &BTreeMap<K, Moments>) -> f64 {
     }
     let grand_mean = groups.values().map(|group| group.sum).sum::<f64>() / count;
     let within_sum: f64 = groups.values().map(|group| group.sum_of_squares - group.sum * group.mean()).sum();
-    let between_sum: f64 = groups.values().map(|group| group.count * (group.mean() - grand_mean).powi(2)).sum();
+    let deviations = groups.values().map(|group| (group.count, group.mean() - grand_mean));
+    let between_sum: f64 = deviations.map(|(count, deviation)| count * (deviation * deviation)).sum();
     let within = within_sum / (count - number);
     let squares: f64 = groups.values().map(|group| group.count * group.count).sum();
     let effective_size = (count - squares / count) / (number - 1.0);

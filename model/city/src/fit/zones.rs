@@ -18,7 +18,9 @@ pub(super) fn read(source: impl Read, file: &str) -> Result<Vec<Zone>, FitError>
             .get(0)
             .and_then(|text| text.parse().ok())
             .ok_or_else(|| table.wrong(&row, 0, "write the zone's number, like 230"))?;
-        let text = |wanted: usize| row.get(wanted).ok_or_else(|| table.wrong(&row, wanted, "write a name"));
+        let text = |wanted: usize| {
+            row.get(wanted).filter(|text| !text.is_empty()).ok_or_else(|| table.wrong(&row, wanted, "write a name"))
+        };
         let number = |wanted: usize, least: f64, most: f64, hint: &str| {
             row.get(wanted)
                 .and_then(|text| text.parse::<f64>().ok())

@@ -12,6 +12,7 @@ use runtime::random::mix;
 use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
 
+use super::asked::Asked;
 use super::line::Line;
 
 /// Shared by all phones of a run and by whoever drives the run.
@@ -24,12 +25,18 @@ pub struct Crowd {
     away: Cell<f64>,
     came_back: Notify,
     turned_away: Cell<u64>,
-    /// The line of everybody's latest phone.
-    lines: RefCell<BTreeMap<Caller, Weak<Line>>>,
+    /// Everybody's latest phone.
+    phones: RefCell<BTreeMap<Caller, Known>>,
     /// Everybody who is in the middle of something.
     busy: RefCell<BTreeMap<Caller, Pending>>,
     /// Riders who know which trip they wait for or sit in. Never iterated.
     kerb: RefCell<FxHashMap<TripId, Kerb>>,
+}
+
+/// What the crowd can reach of a phone.
+struct Known {
+    line: Weak<Line>,
+    asked: Weak<Cell<Asked>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +59,8 @@ pub struct Pending {
     pub doing: Doing,
     pub trip: Option<TripId>,
     pub since: Time,
+    /// What their phone asked for and heard last: why they are not done.
+    pub asked: Asked,
 }
 
 /// Steps of a journey, as far as a phone knows.
@@ -111,17 +120,18 @@ impl Crowd {
 
     /// The connections of this share of the phones, from 0 to 1, are closed now. Always the same ones are the first.
     pub fn hang_up(&self, share: f64) {
-        for (owner, line) in &*self.lines.borrow() {
+        for (owner, known) in &*self.phones.borrow() {
             if rank(*owner) < share
-                && let Some(line) = line.upgrade()
+                && let Some(line) = known.line.upgrade()
             {
                 line.hang_up();
             }
         }
     }
 
-    pub(super) fn has_line(&self, owner: Caller, line: &Rc<Line>) {
-        self.lines.borrow_mut().insert(owner, Rc::downgrade(line));
+    pub(super) fn has_phone(&self, owner: Caller, line: &Rc<Line>, asked: &Rc<Cell<Asked>>) {
+        let known = Known { line: Rc::downgrade(line), asked: Rc::downgrade(asked) };
+        self.phones.borrow_mut().insert(owner, known);
     }
 
     pub(super) fn others(&self) -> f64 {
@@ -155,7 +165,10 @@ impl Crowd {
 
     /// What is still open and why, riders first.
     pub fn pending(&self) -> Vec<Pending> {
-        self.busy.borrow().values().copied().collect()
+        let phones = self.phones.borrow();
+        let asked =
+            |who| phones.get(who).and_then(|known| known.asked.upgrade()).map_or(Asked::default(), |asked| asked.get());
+        self.busy.borrow().iter().map(|(who, pending)| Pending { asked: asked(who), ..*pending }).collect()
     }
 
     /// Whether a driver who is idle may yet be wanted: somebody may still open the app, or has no driver.
@@ -174,7 +187,7 @@ impl Crowd {
 
     pub(super) fn begin(&self, who: Caller, doing: Doing, trip: Option<TripId>) {
         let since = runtime::now();
-        self.busy.borrow_mut().insert(who, Pending { who, doing, trip, since });
+        self.busy.borrow_mut().insert(who, Pending { who, doing, trip, since, asked: Asked::default() });
     }
 
     pub(super) fn end(&self, who: Caller) {

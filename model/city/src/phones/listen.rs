@@ -48,6 +48,7 @@ impl Phone {
         let keep_for_ms = u32::try_from(keep_for.as_millis()).unwrap_or(u32::MAX);
         let action = Action::Listen { look, keep_for_ms };
         let trip = trip_of(&action);
+        self.sends(kind, trip);
         let attempt = self.attempt(action, intended_at + keep_for + timeout).await;
         let passed = now().since(intended_at);
         let (kept, attempts, attempt) = match attempt {
@@ -75,6 +76,7 @@ impl Phone {
                 (if passed < keep_for { Duration::ZERO } else { keep_for.min(passed) }, 1, attempt)
             }
         };
+        self.hears(kind, trip, &attempt);
         let spared = nanos(kept).div_ceil(nanos(every).max(1)).saturating_sub(1) as u32;
         self.observe(kind, trip, (intended_at + kept, Kept { span: kept, spared }), attempts, &attempt);
         attempt.map_err(|(why, _)| why)

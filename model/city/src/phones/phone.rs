@@ -14,6 +14,7 @@ use runtime::random::{RngExt, Stream};
 use runtime::{Time, now, sleep, timeout};
 use tokio::sync::Mutex;
 
+use super::asked::Asked;
 use super::line::Line;
 use super::{World, code, secret, vehicle};
 
@@ -35,6 +36,7 @@ pub(super) struct Phone {
     pub(super) owner: Caller,
     pub(super) world: Rc<World>,
     line: Rc<Line>,
+    asked: Rc<Cell<Asked>>,
     session: Cell<Option<SessionToken>>,
     signing_in: Mutex<()>,
     /// From when on it listens, where there is a push channel: before, it looks by itself.
@@ -53,12 +55,14 @@ impl Phone {
         // A rider who comes back has a later journey: the moment tells them apart.
         let stream = |what| runtime::random::stream(&format!("{what} of {name} from {}", now().nanos()));
         let line = Rc::new(Line::new(world.lookups.of(owner).clone(), stream("line")));
-        world.crowd.has_line(owner, &line);
+        let asked = Rc::default();
+        world.crowd.has_phone(owner, &line, &asked);
         let signing_in = Mutex::new(());
         Phone {
             owner,
             world,
             line,
+            asked,
             session: Cell::new(None),
             signing_in,
             listens_from: Cell::new(Time::ZERO),
@@ -79,8 +83,10 @@ impl Phone {
         let mut attempt = Err((Unfulfilled::GaveUp, code::NOT_SENT));
         if deadline > now() {
             attempts = 1;
+            self.sends(kind, trip);
             attempt = self.attempt(action, deadline).await;
         }
+        self.hears(kind, trip, &attempt);
         self.observe(kind, trip, (intended_at, Kept::default()), attempts, &attempt);
         attempt.map_err(|(why, _)| why)
     }
@@ -99,7 +105,9 @@ impl Phone {
         let attempt = loop {
             number += 1;
             let began_at = now();
+            self.asked.set(self.asked.get().sends(kind));
             let attempt = self.attempt(action.clone(), began_at + patience.timeout).await;
+            self.asked.set(self.asked.get().hears(kind, &attempt));
             let error = match attempt {
                 Err((Unfulfilled::GaveUp, error)) if number < patience.attempts => error,
                 attempt => break attempt,
@@ -131,6 +139,20 @@ impl Phone {
             let backoff = self.world.patience.backoff(u32::MAX, &mut self.stream.borrow_mut());
             sleep(backoff).await;
             intended_at = now();
+        }
+    }
+
+    /// Remembers that what repeats by itself is sent, if it is about a trip: nobody is pending for the sake of a ping.
+    pub(super) fn sends(&self, kind: &'static str, trip: Option<TripId>) {
+        if trip.is_some() {
+            self.asked.set(self.asked.get().sends(kind));
+        }
+    }
+
+    /// The same, that it has ended.
+    pub(super) fn hears(&self, kind: &'static str, trip: Option<TripId>, attempt: &Attempt) {
+        if trip.is_some() {
+            self.asked.set(self.asked.get().hears(kind, attempt));
         }
     }
 

@@ -126,6 +126,9 @@ fn a_driver_finishes_a_trip_that_the_platform_cannot_hear_of_and_tells_it_later(
     let (cut_s, healed_s) = (tenths / 10 + 1, tenths / 10 + 61);
     run.platform.mood.set(Mood::Unavailable);
     run.until(healed_s);
+    let why: Vec<String> = run.crowd.pending().iter().map(|pending| pending.asked.to_string()).collect();
+    assert!(why[0].contains("`status`") && why[0].contains("(unavailable)"), "{why:?}");
+    assert!(why[1].contains("`progress`") && why[1].contains("(unavailable)"), "{why:?}");
     let pending: Vec<String> = run.crowd.pending().iter().map(|pending| pending.to_string()).collect();
     assert!(pending[0].starts_with("rider 1 waits (trip 1) since "), "{pending:?}");
     assert!(pending[1].starts_with("driver 1 reports a trip that is over (trip 1) since "), "{pending:?}");

@@ -11,8 +11,14 @@ pub const PORT: u16 = 53;
 /// A request to a name server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    Query { name: String },
+    Query {
+        name: String,
+    },
     Update(Update),
+    /// What is the record of this name, with its version? As a query for an SOA record tells a zone's serial.
+    Inspect {
+        name: String,
+    },
 }
 
 /// A name server's answer.
@@ -30,6 +36,8 @@ pub enum Response {
     Superseded {
         version: u64,
     },
+    /// The record that was asked for.
+    Record(Record),
 }
 
 /// A record's new content.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use runtime::call::{CallContext, Caller};
 use runtime::net::Address;
+use tokio::sync::mpsc;
 
 use super::parameters::PublisherParameters;
 use super::protocol::{Record, Request, Response, Update};
@@ -91,6 +92,32 @@ impl Publisher {
             }
         }
         None
+    }
+
+    /// The newest record of `name` among those of a majority of the servers, or of fewer if no more answer: one that was away has the record of
+    /// before, until whoever publishes has reached it. None if nobody answers who has one.
+    pub async fn newest(&self, name: &str) -> Option<Record> {
+        let (sender, mut answers) = mpsc::unbounded_channel();
+        for &server in &self.0.servers {
+            let (publisher, sender, name) = (self.clone(), sender.clone(), name.to_owned());
+            drop(runtime::spawn(async move {
+                if let Some(answer) = publisher.send(server, Request::Inspect { name }).await {
+                    // Nobody listens any more once there were enough.
+                    let _ = sender.send(answer);
+                }
+            }));
+        }
+        drop(sender);
+        let (mut newest, mut heard) = (None, 0);
+        while heard * 2 <= self.0.servers.len()
+            && let Some(answer) = answers.recv().await
+        {
+            heard += 1;
+            if let Response::Record(record) = answer {
+                newest = newest.max(Some(record));
+            }
+        }
+        newest
     }
 
     /// One try on a connection of its own: it happens rarely. None if there was no answer in time.

@@ -50,6 +50,10 @@ impl Server {
                 _ => Response::NameUnknown,
             },
             Request::Update(update) => self.update(update).await,
+            Request::Inspect { name } => match self.records.borrow().get(&name) {
+                Some(record) => Response::Record(record.clone()),
+                None => Response::NameUnknown,
+            },
         }
     }
 

@@ -120,13 +120,27 @@ impl Controller {
         if !vote::may_decide(opinions.len(), self.plan.others.len() + 1) {
             return;
         }
-        let Some(in_dns) = self.publisher.current(&self.plan.component).await else { return };
-        let nodes = &self.plan.nodes;
-        let current: Vec<bool> = nodes.iter().map(|node| in_dns.contains(&node.address)).collect();
-        let named = vote::named(&opinions, &current, self.plan.parameters.alive_above_percent);
-        if named != current {
-            self.publish(&current, &named).await;
+        let name = &*self.plan.component;
+        let Some(in_dns) = self.publisher.current(name).await else { return };
+        if self.change(&in_dns, &opinions).is_none() {
+            return;
         }
+        // The server that answered may have been away when this was put right: only the newest record is acted on.
+        let Some(newest) = self.publisher.newest(name).await else { return };
+        match self.change(&newest.addresses, &opinions) {
+            Some((current, named)) => self.publish(&current, &named).await,
+            None => {
+                // That is news to nobody but the server that was away, and whoever told the others may be gone.
+                self.publisher.publish(name, newest.addresses, newest.ttl, newest.version).await;
+            }
+        }
+    }
+
+    /// Of each node, whether it is among the addresses in DNS and whether it should be; none if DNS is as it should be.
+    fn change(&self, in_dns: &[Address], opinions: &[Vec<Opinion>]) -> Option<(Vec<bool>, Vec<bool>)> {
+        let current: Vec<bool> = self.plan.nodes.iter().map(|node| in_dns.contains(&node.address)).collect();
+        let named = vote::named(opinions, &current, self.plan.parameters.alive_above_percent);
+        (named != current).then_some((current, named))
     }
 
     async fn publish(&self, current: &[bool], named: &[bool]) {

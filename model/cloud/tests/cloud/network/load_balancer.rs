@@ -309,8 +309,7 @@ fn a_load_balancer_without_targets_and_a_full_one_answer_503() {
 }
 
 /// The address list that a client without a cache finds behind the load balancer's name, every second.
-fn watch_dns(world: &mut World) -> Notes<Vec<Address>> {
-    let servers = world.names.servers_from("c");
+fn watch_dns(world: &mut World, servers: Vec<Address>) -> Notes<Vec<Address>> {
     let on = host(&mut world.engine, "resolving", "c");
     noting(&mut world.engine, "resolving", on, move |notes| {
         let servers = servers.clone();
@@ -328,12 +327,9 @@ fn watch_dns(world: &mut World) -> Notes<Vec<Address>> {
 fn a_dead_zones_node_leaves_dns_and_comes_back_with_it() {
     for seed in 0..3 {
         let mut world = world(10 + seed, Parameters::default());
-        let notes = watch_dns(&mut world);
-        let control = world.engine.control();
-        for host in hosts_in(&world.engine, "a") {
-            control.at(Time::from_secs(100), move |control| control.power_off(host));
-            control.at(Time::from_secs(400), move |control| control.power_on(host));
-        }
+        let servers = world.names.servers_from("c");
+        let notes = watch_dns(&mut world, servers);
+        power_off_zone(&world.engine, "a", Time::from_secs(100), Some(Time::from_secs(400)));
         run(&mut world.engine, 600);
         let (all, left) = (world.nodes.clone(), world.nodes[1..].to_vec());
         let withdrawn = world.watcher.in_state("address withdrawn");
@@ -354,10 +350,39 @@ fn a_dead_zones_node_leaves_dns_and_comes_back_with_it() {
     }
 }
 
+/// A zone's name server boots in half the time that its node takes, with what it knew when the power went.
+#[test]
+fn a_name_server_that_was_away_when_an_address_was_withdrawn_is_told_and_that_is_no_news() {
+    for (seed, publishers_forget) in [(30, false), (31, false), (32, false), (33, true)] {
+        let mut parameters = Parameters::default();
+        parameters.controller.vantage = Vantage::Outside(8);
+        // Often enough that somebody asks the server before it is told.
+        parameters.controller.interval = seconds(1);
+        let mut world = world(seed, parameters);
+        let away = vec![world.names.servers_from("a")[0]];
+        let notes = watch_dns(&mut world, away);
+        power_off_zone(&world.engine, "a", Time::from_secs(100), Some(Time::from_secs(400)));
+        for checker in (0..8).filter(|_| publishers_forget) {
+            let process = named(&world.engine, &format!("api-controller-checker-{checker}"));
+            world.engine.control().at(Time::from_secs(300), move |control| control.crash(process, Some(seconds(1))));
+        }
+        run(&mut world.engine, 600);
+        let withdrawn = world.watcher.in_state("address withdrawn");
+        // Three probes of 4 s each, and a comparison.
+        let is_of_the_loss = |state: &ComponentState| (110..120).contains(&state.at.since(Time::ZERO).as_secs());
+        assert!(!withdrawn.is_empty() && withdrawn.iter().all(is_of_the_loss), "{withdrawn:?}");
+        let left = world.nodes[1..].to_vec();
+        let told = notes.between(445, 455);
+        assert!(!told.is_empty() && told.iter().all(|named| *named == left), "{told:?}");
+        assert_eq!(notes.between(590, 600).last(), Some(&world.nodes), "and of its return");
+    }
+}
+
 #[test]
 fn a_zone_that_is_cut_off_does_not_take_the_others_out_of_dns() {
     let mut world = world(20, Parameters::default());
-    let notes = watch_dns(&mut world);
+    let servers = world.names.servers_from("c");
+    let notes = watch_dns(&mut world, servers);
     cut_off_zone(&world.engine, "a", Time::from_secs(100), Time::from_secs(400));
     run(&mut world.engine, 600);
     let (all, left) = (world.nodes.clone(), world.nodes[1..].to_vec());
@@ -372,10 +397,7 @@ fn a_zone_that_is_cut_off_does_not_take_the_others_out_of_dns() {
 #[test]
 fn a_dead_zone_is_told_as_a_story() {
     let mut world = world(10, Parameters::default());
-    let control = world.engine.control();
-    for host in hosts_in(&world.engine, "a") {
-        control.at(Time::from_secs(100), move |control| control.power_off(host));
-    }
+    power_off_zone(&world.engine, "a", Time::from_secs(100), None);
     run(&mut world.engine, 200);
     let line = |state: ComponentState| {
         let mark = state.mark.map(|mark| format!(" [{mark:?}]")).unwrap_or_default();

@@ -1,9 +1,11 @@
 //! Cluster mode on: primaries that fail, are cut off, or fall behind.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use cloud::redis::{ClusterParameters, Mode, ServerParameters};
-use ports::cache::CacheError;
+use ports::cache::{Cache, CacheError};
 use ports::observe::Mark;
 use runtime::Time;
 
@@ -185,4 +187,32 @@ fn the_same_seed_is_the_same_run_whether_frames_move_or_are_serialised() {
         assert!(scene.watcher.story().contains("full resynchronisation"));
         trail(&scene.engine, &scene.watcher)
     });
+}
+
+#[test]
+fn what_is_published_goes_through_another_member_once_one_was_silent() {
+    let mut scene = Setup::default().build();
+    let published = Rc::new(RefCell::new(Vec::new()));
+    let noted = published.clone();
+    scene.client("speaker", "c", move |client| {
+        let published = noted.clone();
+        async move {
+            runtime::sleep(Duration::from_secs(10)).await;
+            loop {
+                let at = runtime::now();
+                let outcome = client.publish("news", "word", at + Duration::from_secs(1)).await;
+                published.borrow_mut().push((at, outcome));
+                runtime::sleep(Duration::from_millis(500)).await;
+            }
+        }
+    });
+    let (lost_at, member) = (Time::from_secs(20), scene.store.servers[0].host);
+    scene.engine.control().at(lost_at, move |control| control.power_off(member));
+    // It is not replaced before a node time-out of 15 s is over.
+    scene.run(32);
+    let published = published.borrow();
+    let (before, since): (Vec<_>, Vec<_>) = published.iter().partition(|(at, _)| *at < lost_at);
+    assert!(!before.is_empty() && before.iter().all(|(_, outcome)| outcome.is_ok()), "{before:?}");
+    let failed = since.iter().filter(|(_, outcome)| outcome.is_err()).count();
+    assert!(since.len() > 15 && failed == 1, "{since:?}");
 }

@@ -63,6 +63,9 @@ fn the_mean_loss_over_two_hundred_seeds_is_rate_times_lag() {
         let margin = T_999 * (variance / count).sqrt();
         let expected = RATE * lag.as_secs_f64();
         assert!((mean - expected).abs() <= margin, "{mean} \u{b1} {margin}, and rate times lag is {expected}");
+        // What a Poisson process brings in a fixed time varies by its mean: seeds that are alike, or writes that are lost in bundles, would not.
+        // Of 200 the ratio is off by 0.1 (root of 2 / 199), and by four times that never.
+        assert!((variance / mean - 1.0).abs() < 0.4, "{variance} around {mean}");
         // An interval that says something.
         assert!(margin < expected / 4.0, "{mean} \u{b1} {margin}");
     }

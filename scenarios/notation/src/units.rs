@@ -93,7 +93,7 @@ fn leading_number(text: &str) -> Option<(Decimal, &str)> {
 }
 
 /// `"90s"`, `"1h30m"`, `"924.6s"`. The error is a corrected text, where one can be guessed.
-pub(crate) fn duration(text: &str) -> Result<Duration, Option<String>> {
+pub fn duration(text: &str) -> Result<Duration, Option<String>> {
     exact_duration(text).ok_or_else(|| {
         let (_, unit) = leading_number(text.trim())?;
         let number = text.trim().strip_suffix(unit)?;
@@ -127,7 +127,7 @@ fn exact_duration(text: &str) -> Option<Duration> {
 }
 
 /// A duration in the largest unit in which it is a whole number.
-pub(crate) fn duration_text(duration: Duration) -> String {
+pub fn duration_text(duration: Duration) -> String {
     let nanoseconds = duration.as_nanos();
     if nanoseconds == 0 {
         return "0s".to_owned();
@@ -148,12 +148,12 @@ fn scaled(text: &str, units: &[Unit]) -> Result<u128, Option<String>> {
 }
 
 /// `"1TiB"`, `"64GiB"`: bytes.
-pub(crate) fn size(text: &str) -> Result<u64, Option<String>> {
+pub fn size(text: &str) -> Result<u64, Option<String>> {
     u64::try_from(scaled(text, SIZE)?).map_err(|_| None)
 }
 
 /// A size in the largest binary unit in which it is a whole number.
-pub(crate) fn size_text(bytes: u64) -> String {
+pub fn size_text(bytes: u64) -> String {
     let whole = |scale: &u128| bytes > 0 && u128::from(bytes).is_multiple_of(*scale);
     let binary = SIZE.iter().filter(|(name, _)| name.contains('i'));
     match binary.into_iter().find(|(_, scale)| whole(scale)) {
@@ -163,13 +163,13 @@ pub(crate) fn size_text(bytes: u64) -> String {
 }
 
 /// `"10Gbit/s"`, `"500MiB/s"`: bytes a second.
-pub(crate) fn speed(text: &str) -> Result<u64, Option<String>> {
+pub fn speed(text: &str) -> Result<u64, Option<String>> {
     let bits = scaled(text, SPEED)?;
     u64::try_from(bits / 8).ok().filter(|bytes| *bytes > 0).ok_or(None)
 }
 
 /// `"400/s"`, `"24000/m"`: events a second.
-pub(crate) fn rate(text: &str) -> Result<f64, Option<String>> {
+pub fn rate(text: &str) -> Result<f64, Option<String>> {
     let Some((number, per)) = text.split_once('/') else {
         return Err(text.trim().parse::<f64>().ok().map(|number| format!("{number}/s")));
     };
@@ -188,7 +188,7 @@ pub(crate) fn rate(text: &str) -> Result<f64, Option<String>> {
 }
 
 /// `"0.1%"`: a share between 0 and 1.
-pub(crate) fn ratio(text: &str) -> Result<f64, Option<String>> {
+pub fn ratio(text: &str) -> Result<f64, Option<String>> {
     let Some(percent) = text.trim().strip_suffix('%') else {
         return Err(text.trim().parse::<f64>().ok().map(|number| format!("{number}%")));
     };
@@ -197,7 +197,7 @@ pub(crate) fn ratio(text: &str) -> Result<f64, Option<String>> {
 }
 
 /// A share as a percentage.
-pub(crate) fn ratio_text(ratio: f64) -> String {
+pub fn ratio_text(ratio: f64) -> String {
     // Rounded to nine decimals, or a tenth of a percent would read 0.1 and then a dust of binary fractions.
     let percent = (ratio * 100.0 * 1e9).round() / 1e9;
     format!("{percent}%")

@@ -7,25 +7,25 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::report::{FileId, Report};
+use crate::report::{FileId, Report};
 
 /// Where something was written: a file and a range of its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
     pub file: FileId,
     pub span: Range<usize>,
 }
 
 /// A value and its place.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub struct Node {
     pub place: Place,
     pub value: Value,
 }
 
 /// The kinds of TOML values; dates are kept only to be refused by name.
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
+pub enum Value {
     Text(String),
     Integer(i64),
     Float(f64),
@@ -37,7 +37,7 @@ pub(crate) enum Value {
 
 /// A key of a table, its place, and its value.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     pub key: String,
     pub key_place: Place,
     pub node: Node,
@@ -110,7 +110,7 @@ impl Node {
 
 /// Parses a file into a tree. Every syntax error is reported, and then there is no tree: half of one would only give
 /// rise to complaints about keys that are there.
-pub(crate) fn parse(file: FileId, text: &str, report: &mut Report) -> Option<Node> {
+pub fn parse(file: FileId, text: &str, report: &mut Report) -> Option<Node> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let syntax_is_good = errors.is_empty();
     for error in errors {

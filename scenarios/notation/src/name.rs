@@ -1,7 +1,7 @@
 //! "Did you mean ...?" for names out of a known set.
 
 /// The candidate nearest to what was written, if it is near enough to be a slip of the pen.
-pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = written.to_lowercase();
     candidates
         .into_iter()
@@ -12,7 +12,7 @@ pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'
 }
 
 /// What would be right instead of `written`: the nearest candidate, or all of them.
-pub(crate) fn suggest(written: &str, candidates: &[&str]) -> Option<String> {
+pub fn suggest(written: &str, candidates: &[&str]) -> Option<String> {
     if let Some(candidate) = nearest(written, candidates.iter().copied()) {
         return Some(format!("did you mean `{candidate}`?"));
     }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::name;
-use super::report::Report;
-use super::tree::{Node, Place, Value};
-use super::units;
+use crate::name;
+use crate::report::Report;
+use crate::tree::{Node, Place, Value};
+use crate::units;
 
 /// How a `T` is written in a file.
-pub(crate) trait Format<T> {
+pub trait Format<T> {
     /// Reads the value, or reports what is wrong with it.
     fn read(node: &Node, report: &mut Report) -> Option<T>;
 
@@ -45,7 +45,7 @@ pub(crate) trait Format<T> {
 }
 
 /// Reports that a value is of the wrong kind or out of range.
-fn refuse(node: &Node, report: &mut Report, expected: &str, suggestion: Option<String>) {
+pub fn refuse(node: &Node, report: &mut Report, expected: &str, suggestion: Option<String>) {
     let found = match &node.value {
         Value::Text(text) => format!("\"{text}\""),
         Value::Integer(number) => number.to_string(),
@@ -59,7 +59,7 @@ fn refuse(node: &Node, report: &mut Report, expected: &str, suggestion: Option<S
 macro_rules! quantities {
     ($( $(#[doc = $doc:literal])+ $format:ident: $type:ty, $expected:literal, $example:literal, $parse:expr, $write:expr, $accept:expr; )*) => {$(
         $(#[doc = $doc])+
-        pub(crate) struct $format;
+        pub struct $format;
 
         impl Format<$type> for $format {
             fn read(node: &Node, report: &mut Report) -> Option<$type> {
@@ -117,7 +117,7 @@ quantities! {
 }
 
 /// A text that is not empty: a name, mostly.
-pub(crate) struct Text;
+pub struct Text;
 
 impl Format<String> for Text {
     fn read(node: &Node, report: &mut Report) -> Option<String> {
@@ -144,7 +144,7 @@ impl Format<String> for Text {
 }
 
 /// `true` or `false`.
-pub(crate) struct Flag;
+pub struct Flag;
 
 impl Format<bool> for Flag {
     fn read(node: &Node, report: &mut Report) -> Option<bool> {
@@ -175,7 +175,7 @@ impl Format<bool> for Flag {
 }
 
 /// How many: a whole number above zero.
-pub(crate) struct Count;
+pub struct Count;
 
 impl<T: TryFrom<i64> + Into<u64> + Copy> Format<T> for Count {
     fn read(node: &Node, report: &mut Report) -> Option<T> {
@@ -204,7 +204,7 @@ impl<T: TryFrom<i64> + Into<u64> + Copy> Format<T> for Count {
 }
 
 /// How often something is done again: a whole number from 0 to 100, which is as good as for ever.
-pub(crate) struct Repetitions;
+pub struct Repetitions;
 
 impl Format<u8> for Repetitions {
     fn read(node: &Node, report: &mut Report) -> Option<u8> {
@@ -231,18 +231,21 @@ impl Format<u8> for Repetitions {
     }
 }
 
+/// The number that a value is. Beyond 2^53 a whole one would not survive as `f64`; no amount in these files comes near.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Integer(number) if number.unsigned_abs() <= 1 << 53 => Some(*number as f64),
+        Value::Float(number) if number.is_finite() => Some(*number),
+        _ => None,
+    }
+}
+
 /// How much, without a unit: a number above zero.
-pub(crate) struct Amount;
+pub struct Amount;
 
 impl Format<f64> for Amount {
     fn read(node: &Node, report: &mut Report) -> Option<f64> {
-        let number = match &node.value {
-            // Beyond 2^53 a whole number would not survive as f64; no amount in these files comes near.
-            Value::Integer(number) => i32::try_from(*number).ok().map(f64::from),
-            Value::Float(number) => Some(*number),
-            _ => None,
-        };
-        let number = number.filter(|number| number.is_finite() && *number > 0.0);
+        let number = number(&node.value).filter(|number| *number > 0.0);
         if number.is_none() {
             refuse(node, report, "a number above zero", None);
         }
@@ -262,8 +265,33 @@ impl Format<f64> for Amount {
     }
 }
 
+/// A number within bounds, both of them included.
+pub struct Within<const LEAST: i32, const MOST: i32>;
+
+impl<const LEAST: i32, const MOST: i32> Format<f64> for Within<LEAST, MOST> {
+    fn read(node: &Node, report: &mut Report) -> Option<f64> {
+        let number = number(&node.value).filter(|number| (f64::from(LEAST)..=f64::from(MOST)).contains(number));
+        if number.is_none() {
+            refuse(node, report, &format!("a number from {LEAST} to {MOST}"), None);
+        }
+        number
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({ "type": "number", "minimum": LEAST, "maximum": MOST })
+    }
+
+    fn show(value: &f64) -> serde_json::Value {
+        json!(value)
+    }
+
+    fn example() -> String {
+        LEAST.to_string()
+    }
+}
+
 /// A key that may be left out, which means something of its own.
-pub(crate) struct Maybe<F>(std::marker::PhantomData<F>);
+pub struct Maybe<F>(std::marker::PhantomData<F>);
 
 impl<T, F: Format<T>> Format<Option<T>> for Maybe<F> {
     fn read(node: &Node, report: &mut Report) -> Option<Option<T>> {
@@ -292,7 +320,7 @@ impl<T, F: Format<T>> Format<Option<T>> for Maybe<F> {
 }
 
 /// Several values of one format.
-pub(crate) struct List<F>(std::marker::PhantomData<F>);
+pub struct List<F>(std::marker::PhantomData<F>);
 
 impl<T, F: Format<T>> Format<Vec<T>> for List<F> {
     fn read(node: &Node, report: &mut Report) -> Option<Vec<T>> {
@@ -319,7 +347,7 @@ impl<T, F: Format<T>> Format<Vec<T>> for List<F> {
 }
 
 /// A value out of a few that have names.
-pub(crate) trait Words: Sized + Copy + PartialEq + 'static {
+pub trait Words: Sized + Copy + PartialEq + 'static {
     /// Every name and what it stands for.
     const WORDS: &'static [(&'static str, Self)];
 
@@ -330,7 +358,7 @@ pub(crate) trait Words: Sized + Copy + PartialEq + 'static {
 }
 
 /// One of the words of a [`Words`] type.
-pub(crate) struct Word;
+pub struct Word;
 
 impl<T: Words> Format<T> for Word {
     fn read(node: &Node, report: &mut Report) -> Option<T> {

@@ -1,15 +1,15 @@
 //! Collects problems while files are read, and turns byte ranges into lines and columns at the end.
 
-use super::tree::Place;
-use crate::problem::{Problem, Problems};
+use crate::tree::Place;
+use crate::{Problem, Problems};
 
 /// A file within one load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct FileId(usize);
+pub struct FileId(usize);
 
 /// The files of one load and what is wrong with them.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub struct Report {
     files: Vec<(String, String)>,
     found: Vec<Found>,
 }

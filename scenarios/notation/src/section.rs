@@ -2,13 +2,13 @@
 
 use serde_json::{Map, json};
 
-use super::name;
-use super::report::Report;
-use super::tree::{Node, Place, Value};
-use super::value::Format;
+use crate::name;
+use crate::report::Report;
+use crate::tree::{Node, Place, Value};
+use crate::value::Format;
 
 /// A type that is written as a table.
-pub(crate) trait Section: Sized {
+pub trait Section: Sized {
     /// Every key, in the order of the declaration.
     const KEYS: &'static [&'static str];
 
@@ -27,7 +27,7 @@ pub(crate) trait Section: Sized {
 }
 
 /// The format of a [`Section`].
-pub(crate) struct Nested;
+pub struct Nested;
 
 impl<S: Section> Format<S> for Nested {
     fn read(node: &Node, report: &mut Report) -> Option<S> {
@@ -65,7 +65,7 @@ impl<S: Section> Format<S> for Nested {
 }
 
 /// Checks that a node is a table whose keys are all known.
-pub(crate) fn check_table(node: &Node, keys: &[&str], report: &mut Report) -> bool {
+pub fn check_table(node: &Node, keys: &[&str], report: &mut Report) -> bool {
     let Value::Table(entries) = &node.value else {
         let message = format!("expected a table, found {}", node.value.kind());
         report.problem(&node.place, message, Some(format!("with the keys {}", keys.join(", "))));
@@ -88,12 +88,7 @@ pub(crate) fn check_table(node: &Node, keys: &[&str], report: &mut Report) -> bo
 ///
 /// It also stands in for a value that is wrong and has been reported as such, so that the rest of the file can be checked
 /// for contradictions; with anything reported, nothing is loaded in the end.
-pub(crate) fn read_key<T: Clone, F: Format<T>>(
-    node: &Node,
-    key: &str,
-    fallback: Option<T>,
-    report: &mut Report,
-) -> Option<T> {
+pub fn read_key<T: Clone, F: Format<T>>(node: &Node, key: &str, fallback: Option<T>, report: &mut Report) -> Option<T> {
     match (node.entry(key), fallback) {
         (Some(entry), Some(fallback)) => F::read_over(&entry.node, fallback.clone(), report).or(Some(fallback)),
         (Some(entry), None) => F::read(&entry.node, report),
@@ -103,7 +98,7 @@ pub(crate) fn read_key<T: Clone, F: Format<T>>(
 }
 
 /// The schema of one key: its format, what it means, and its default.
-pub(crate) fn describe<T, F: Format<T>>(doc: &[&str], default: Option<T>) -> serde_json::Value {
+pub fn describe<T, F: Format<T>>(doc: &[&str], default: Option<T>) -> serde_json::Value {
     let mut schema = F::schema();
     schema["description"] = json!(doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" "));
     if let Some(default) = default {
@@ -115,12 +110,13 @@ pub(crate) fn describe<T, F: Format<T>>(doc: &[&str], default: Option<T>) -> ser
 }
 
 /// The schema of a table out of its keys' schemas.
-pub(crate) fn describe_table(properties: Map<String, serde_json::Value>, required: &[&str]) -> serde_json::Value {
+pub fn describe_table(properties: Map<String, serde_json::Value>, required: &[&str]) -> serde_json::Value {
     json!({ "type": "object", "additionalProperties": false, "properties": properties, "required": required })
 }
 
 /// Declares a table. Each key reads `name: Type as Format`, then `= default` when it may be left out; `name("key")` when the
 /// key in the file is not the field's name. The field's documentation goes into the schema.
+#[macro_export]
 macro_rules! section {
     (
         $(#[doc = $doc:literal])+
@@ -134,24 +130,24 @@ macro_rules! section {
             $( $(#[doc = $field_doc])+ pub $field: $type, )*
         }
 
-        impl $crate::format::section::Section for $name {
-            const KEYS: &'static [&'static str] = &[$( $crate::format::section::section!(@key $field $($key)?) ),*];
+        impl $crate::section::Section for $name {
+            const KEYS: &'static [&'static str] = &[$( $crate::section!(@key $field $($key)?) ),*];
 
             fn read(
-                node: &$crate::format::tree::Node,
+                node: &$crate::tree::Node,
                 base: Option<Self>,
-                report: &mut $crate::format::report::Report,
+                report: &mut $crate::report::Report,
             ) -> Option<Self> {
-                if !$crate::format::section::check_table(node, Self::KEYS, report) {
+                if !$crate::section::check_table(node, Self::KEYS, report) {
                     return None;
                 }
                 // All keys are read before any failure counts, so that every mistake is reported.
                 $(
                     let base_value: Option<$type> = base.as_ref().map(|base| base.$field.clone());
-                    let default: Option<$type> = $crate::format::section::section!(@default $($default)?);
-                    let key = $crate::format::section::section!(@key $field $($key)?);
+                    let default: Option<$type> = $crate::section!(@default $($default)?);
+                    let key = $crate::section!(@key $field $($key)?);
                     let fallback = base_value.or(default);
-                    let $field = $crate::format::section::read_key::<$type, $format>(node, key, fallback, report);
+                    let $field = $crate::section::read_key::<$type, $format>(node, key, fallback, report);
                 )*
                 Some(Self { $( $field: $field?, )* })
             }
@@ -160,32 +156,32 @@ macro_rules! section {
                 let mut properties = serde_json::Map::new();
                 let mut required: Vec<&str> = Vec::new();
                 $(
-                    let key = $crate::format::section::section!(@key $field $($key)?);
-                    let default: Option<$type> = $crate::format::section::section!(@default $($default)?);
-                    if default.is_none() && <$format as $crate::format::value::Format<$type>>::required() {
+                    let key = $crate::section!(@key $field $($key)?);
+                    let default: Option<$type> = $crate::section!(@default $($default)?);
+                    if default.is_none() && <$format as $crate::value::Format<$type>>::required() {
                         required.push(key);
                     }
                     properties.insert(
                         key.to_owned(),
-                        $crate::format::section::describe::<$type, $format>(&[$($field_doc),+], default),
+                        $crate::section::describe::<$type, $format>(&[$($field_doc),+], default),
                     );
                 )*
-                $crate::format::section::describe_table(properties, &required)
+                $crate::section::describe_table(properties, &required)
             }
 
             fn show(&self) -> serde_json::Value {
                 let mut shown = serde_json::Map::new();
                 $( shown.insert(
-                    $crate::format::section::section!(@key $field $($key)?).to_owned(),
-                    <$format as $crate::format::value::Format<$type>>::show(&self.$field),
+                    $crate::section!(@key $field $($key)?).to_owned(),
+                    <$format as $crate::value::Format<$type>>::show(&self.$field),
                 ); )*
                 serde_json::Value::Object(shown)
             }
 
             fn required() -> bool {
                 [$( {
-                    let default: Option<$type> = $crate::format::section::section!(@default $($default)?);
-                    default.is_none() && <$format as $crate::format::value::Format<$type>>::required()
+                    let default: Option<$type> = $crate::section!(@default $($default)?);
+                    default.is_none() && <$format as $crate::value::Format<$type>>::required()
                 } ),*].contains(&true)
             }
         }
@@ -195,4 +191,3 @@ macro_rules! section {
     (@default) => { None };
     (@default $default:expr) => { Some($default) };
 }
-pub(crate) use section;
