@@ -256,20 +256,8 @@ impl Story {
         self.tick();
         let drive = Drive { distance_m: 1_000, duration_s: FREE_FLOW_S };
         let over = fare.minus(ride.trip.fare(&FARES, drive));
-        let report = LateReport {
-            trip_id: ride.trip.id,
-            driver_id: assignment.driver,
-            epoch: assignment.epoch,
-            ending: Ending::AtDestination,
-            distance_m: drive.distance_m,
-            duration_s: drive.duration_s,
-            overcharge_minor: over.charge_minor,
-            driver_pay_minor: over.driver_pay_minor,
-            commission_minor: over.commission_minor,
-            tax_minor: over.tax_minor,
-            tolls_minor: over.tolls_minor,
-            at_ns: self.now_ns,
-        };
+        let ended = (Ending::AtDestination, drive);
+        let report = LateReport::new(ride.trip.id, assignment, ended, over, self.now_ns);
         self.commit(&ride, "reported", vec![Write::put(&report)]);
         self.give_back(&mut ride, over);
     }
