@@ -5,19 +5,18 @@
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a bench measures real time")]
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use backends::turmoil::{TurmoilConfig, TurmoilWorld};
-use engine::{Distances, Engine, EngineConfig, LatencySpec};
+use engine::Engine;
+use engine::testing::{config, host, process};
 use runtime::Time;
-use runtime::backend::LocalFuture;
 use runtime::call::{CallContext, Caller, serve};
 use runtime::net::{Address, HostId, Listener, connect};
-use runtime::world::{HostSpec, ProcessSpec, VolumeSpec, World};
+use runtime::world::World;
 use serde::{Deserialize, Serialize};
 
 /// The command's own.
@@ -46,28 +45,6 @@ impl Frame {
 /// What a program counts: messages, or timers.
 type Count = Rc<Cell<u64>>;
 
-fn host(world: &mut dyn World, name: String) -> HostId {
-    world.add_host(HostSpec {
-        name,
-        zone: "us-east-1a".into(),
-        region: "us-east-1".into(),
-        cores: 4,
-        egress_bytes_per_s: None,
-        boot: Duration::from_secs(30),
-        volume: VolumeSpec { iops: 3_000, throughput_bytes_per_s: 125 << 20, flush: Duration::from_millis(1) },
-    })
-}
-
-fn process<F: Future<Output = ()> + 'static>(
-    world: &mut dyn World,
-    name: String,
-    host: HostId,
-    start: impl Fn() -> F + 'static,
-) {
-    let start = Rc::new(move || -> LocalFuture { Box::pin(start()) });
-    world.add_process(ProcessSpec { name, host, cpu_limit_millicores: None, start });
-}
-
 /// Servers on half of the hosts, and on the other half a client that runs `client` once for each of its connections.
 fn pairs<S, C>(
     world: &mut dyn World,
@@ -78,14 +55,15 @@ fn pairs<S, C>(
     S: Future<Output = ()> + 'static,
     C: Future<Output = ()> + 'static,
 {
-    let servers: Vec<HostId> = (0..PAIRS).map(|number| host(world, format!("server-{number}"))).collect();
+    let servers: Vec<HostId> =
+        (0..PAIRS).map(|number| host(world, &format!("server-{number}"), "us-east-1a")).collect();
     for (number, &machine) in servers.iter().enumerate() {
-        process(world, format!("server-{number}"), machine, server);
+        process(world, &format!("server-{number}"), machine, server);
     }
     for number in 0..PAIRS {
-        let machine = host(world, format!("client-{number}"));
+        let machine = host(world, &format!("client-{number}"), "us-east-1a");
         let (client, servers) = (client.clone(), servers.clone());
-        process(world, format!("client-{number}"), machine, move || {
+        process(world, &format!("client-{number}"), machine, move || {
             let (client, servers) = (client.clone(), servers.clone());
             async move {
                 for connection in (number..connections).step_by(PAIRS as usize) {
@@ -168,9 +146,9 @@ fn sparse(world: &mut dyn World, messages: &Count) {
 /// 1,000 hosts with a timer of one second each.
 fn timers(world: &mut dyn World, fired: &Count) {
     for number in 0..1_000 {
-        let machine = host(world, format!("host-{number}"));
+        let machine = host(world, &format!("host-{number}"), "us-east-1a");
         let fired = fired.clone();
-        process(world, format!("process-{number}"), machine, move || {
+        process(world, &format!("process-{number}"), machine, move || {
             let fired = fired.clone();
             async move {
                 loop {
@@ -197,24 +175,7 @@ impl Measured {
 }
 
 fn native(program: Program, simulated: Duration) -> Measured {
-    let spread = |median_us, p99_us| LatencySpec {
-        median: Duration::from_micros(median_us),
-        p99: Duration::from_micros(p99_us),
-        max: Duration::from_micros(p99_us * 5),
-    };
-    let mut engine = Engine::new(EngineConfig {
-        seed: 1,
-        distances: Distances {
-            same_host: spread(20, 60),
-            same_zone: spread(100, 300),
-            cross_zone: spread(400, 1_000),
-            cross_region: spread(30_000, 38_000),
-        },
-        wire_check: false,
-        draw_order: false,
-        trace_window: 0..0,
-        fault_points: BTreeMap::new(),
-    });
+    let mut engine = Engine::new(config(1));
     let count = Count::default();
     program(&mut engine, &count);
     let started = Instant::now();

@@ -108,21 +108,8 @@ pub fn shrunk_path(directory: &Path, seed: u64) -> PathBuf {
 /// The records could not be kept; a wedged run is a failure of the seed and no error.
 pub fn live(prepared: &Prepared, seed: u64, interrupt: Arc<AtomicBool>) -> Result<Lived, RunError> {
     let stays = Rc::new(Stays::default());
-    let rehearsed = rehearse(
-        prepared,
-        &Options {
-            seed,
-            out: None,
-            wire_check: false,
-            window: 0..0,
-            interrupt,
-            progress: &|_| {},
-            until: None,
-            observer: Some(stays.clone()),
-            follower: None,
-            wall_clock: &|| 0.0,
-        },
-    );
+    let rehearsed =
+        rehearse(prepared, &Options { interrupt, observer: Some(stays.clone()), ..Options::unwatched(seed) });
     match rehearsed {
         Ok(rehearsed) => Ok(judge(prepared, &rehearsed, &stays)),
         Err(RunError::Wedged { process, at }) => Ok(Lived {

@@ -89,16 +89,11 @@ pub fn calls(
     }
     let listener = Rc::new(Listener { trip: TripId(trip), rider: rider.map(RiderId), heard: RefCell::default() });
     let options = Options {
-        seed: arguments.seed,
-        out: None,
-        wire_check: false,
-        window: 0..0,
         until: arguments.until,
         interrupt: interrupt.clone(),
-        observer: None,
         follower: Some(listener.clone()),
         progress,
-        wall_clock: &|| 0.0,
+        ..Options::unwatched(arguments.seed)
     };
     let again = rehearse(&prepared, &options)?;
     if interrupt.load(Ordering::Relaxed) {

@@ -54,6 +54,24 @@ pub struct Options<'a> {
     pub wall_clock: &'a dyn Fn() -> f64,
 }
 
+impl Options<'_> {
+    /// A run to the scenario's end that keeps nothing and that nobody watches, stops or times.
+    pub fn unwatched(seed: u64) -> Self {
+        Options {
+            seed,
+            out: None,
+            wire_check: false,
+            window: 0..0,
+            until: None,
+            interrupt: Arc::default(),
+            progress: &|_| {},
+            observer: None,
+            follower: None,
+            wall_clock: &|| 0.0,
+        }
+    }
+}
+
 /// What a run left behind.
 pub struct Rehearsed {
     pub report: Report,

@@ -80,18 +80,7 @@ fn sweep(prepared: &Prepared, arguments: &cli::Drill) -> (Sweep, bool) {
             let stopwatch = clock::stopwatch();
             let rehearsed = rehearse(
                 prepared,
-                &Options {
-                    seed,
-                    out: None,
-                    wire_check: false,
-                    window: 0..0,
-                    until: None,
-                    interrupt: interrupt.clone(),
-                    observer: None,
-                    follower: None,
-                    progress: &|_| {},
-                    wall_clock: &stopwatch,
-                },
+                &Options { interrupt: interrupt.clone(), wall_clock: &stopwatch, ..Options::unwatched(seed) },
             );
             bar.inc(1);
             match result(prepared, seed, rehearsed) {
@@ -130,7 +119,6 @@ fn add(sweep: &mut Sweep, result: Result<Outcome, FailedRun>) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use reports::outcome::Verdict;
 
@@ -141,18 +129,7 @@ mod tests {
     fn a_seed_that_fails_is_named_and_keeps_the_others() {
         let prepared = prepare("scenarios/smoke/crash.toml".as_ref(), None).expect("a scenario");
         let mut sweep = Sweep { asked: 2, ..Sweep::default() };
-        let options = Options {
-            seed: 1,
-            out: None,
-            wire_check: false,
-            window: 0..0,
-            until: Some(std::time::Duration::from_secs(10)),
-            observer: None,
-            follower: None,
-            interrupt: Arc::default(),
-            progress: &|_| {},
-            wall_clock: &|| 0.0,
-        };
+        let options = Options { until: Some(std::time::Duration::from_secs(10)), ..Options::unwatched(1) };
         let mut whole = rehearse(&prepared, &options).expect("a run");
         whole.interrupted = false;
         add(&mut sweep, result(&prepared, 1, Ok(whole)).expect("it was not interrupted"));

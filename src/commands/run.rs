@@ -42,16 +42,13 @@ fn native(arguments: &Run, prepared: &Prepared) -> Exit {
     let rehearsed = rehearse(
         prepared,
         &Options {
-            seed: arguments.seed,
             out: arguments.out.as_deref(),
             wire_check: arguments.wire_check,
-            window: 0..0,
             until: arguments.until,
             interrupt: interrupt::flag(),
-            observer: None,
-            follower: None,
             progress: &|share| progress.set(share),
             wall_clock: &stopwatch,
+            ..Options::unwatched(arguments.seed)
         },
     );
     progress.finish();

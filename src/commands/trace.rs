@@ -1,7 +1,5 @@
 //! `rehearse trace`: one run as `verify` compares it, in JSON.
 
-use std::sync::Arc;
-
 use super::say;
 use crate::cli::Trace;
 use crate::exit::Exit;
@@ -36,21 +34,8 @@ pub fn trace(arguments: &Trace) -> Exit {
 }
 
 fn one(prepared: &Prepared, arguments: &Trace) -> Result<TraceReport, RunError> {
-    let rehearsed = rehearse(
-        prepared,
-        &Options {
-            seed: arguments.seed,
-            out: None,
-            wire_check: false,
-            window: arguments.from..arguments.to,
-            until: None,
-            interrupt: Arc::default(),
-            observer: None,
-            follower: None,
-            progress: &|_| {},
-            wall_clock: &|| 0.0,
-        },
-    )?;
+    let rehearsed =
+        rehearse(prepared, &Options { window: arguments.from..arguments.to, ..Options::unwatched(arguments.seed) })?;
     let run = &rehearsed.report.run;
     Ok(TraceReport {
         events: run.events,

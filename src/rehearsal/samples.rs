@@ -40,48 +40,22 @@ impl Samples {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::rc::Rc;
-
-    use engine::{Distances, Engine, EngineConfig, LatencySpec, Stopped};
-    use runtime::backend::LocalFuture;
-    use runtime::world::{HostSpec, ProcessSpec, VolumeSpec, World};
+    use engine::testing::{config, host_spec, process};
+    use engine::{Engine, Stopped};
+    use runtime::world::{HostSpec, World};
 
     use super::*;
 
     /// One process that keeps half of its host's only core busy.
     fn half_busy() -> Engine {
-        let near = LatencySpec {
-            median: Duration::from_micros(100),
-            p99: Duration::from_micros(300),
-            max: Duration::from_micros(900),
-        };
-        let mut engine = Engine::new(EngineConfig {
-            seed: 1,
-            distances: Distances { same_host: near, same_zone: near, cross_zone: near, cross_region: near },
-            wire_check: false,
-            draw_order: false,
-            trace_window: 0..0,
-            fault_points: BTreeMap::new(),
+        let mut engine = Engine::new(config(1));
+        let host = engine.add_host(HostSpec { cores: 1, ..host_spec("host", "zone") });
+        process(&mut engine, "busy", host, || async {
+            loop {
+                runtime::cpu::work(Duration::from_millis(10)).await;
+                runtime::sleep(Duration::from_millis(10)).await;
+            }
         });
-        let host = engine.add_host(HostSpec {
-            name: "host".into(),
-            zone: "zone".into(),
-            region: "region".into(),
-            cores: 1,
-            egress_bytes_per_s: None,
-            boot: Duration::ZERO,
-            volume: VolumeSpec { iops: 1_000, throughput_bytes_per_s: 1 << 20, flush: Duration::from_millis(1) },
-        });
-        let start = Rc::new(|| -> LocalFuture {
-            Box::pin(async {
-                loop {
-                    runtime::cpu::work(Duration::from_millis(10)).await;
-                    runtime::sleep(Duration::from_millis(10)).await;
-                }
-            })
-        });
-        engine.add_process(ProcessSpec { name: "busy".into(), host, cpu_limit_millicores: None, start });
         engine
     }
 

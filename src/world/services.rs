@@ -5,10 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cloud::{dns, kafka, load_balancer, processor};
-use platform::deploy::{
-    Service, Wiring, start, start_gateway, start_geo, start_matching, start_notifications, start_pricing, start_relay,
-    start_trips, start_users,
-};
+use platform::deploy::{Clients, Connect, Service, Wiring, start, start_notifications, start_relay};
 use platform::domain::session::SessionKey;
 use platform::services::following::Follower;
 use platform::services::{API_PORT, HEALTH_PORT};
@@ -109,26 +106,16 @@ pub(super) fn main(
         }
         (name, cache, _) => {
             let service = Service::named(name).expect("the loader checked the service's name");
-            let shared = cache.clone().zip(blueprint.redis.as_ref()).map(|(cache, stated)| {
+            let cache = cache.clone().zip(blueprint.redis.as_ref()).map(|(cache, stated)| -> Connect<_> {
                 let client = parameters::cache_client(stated);
-                move || cache.client(resolver(), client)
+                Box::new(move || cache.client(resolver(), client))
             });
-            match (service, shared) {
-                (Service::Gateway, Some(cache)) => start_gateway(wiring.clone(), cache),
-                (Service::Geo, Some(cache)) => start_geo(config, cache),
-                (Service::Matching, Some(cache)) => start_matching(wiring.clone(), database, cache),
-                (Service::Pricing, Some(cache)) => start_pricing(wiring.clone(), database, cache),
-                (Service::Users, Some(cache)) => start_users(wiring.clone(), database, cache),
-                (Service::Trips, cache) => {
-                    let copy = nearest_copy(blueprint, zone)
-                        .map(|copy| move || copies.client_of(&copy, at_copy.0(), at_copy.1.clone()));
-                    start_trips(wiring.clone(), database, copy, cache)
-                }
-                (service, _) => {
-                    let (processor, client) = (stores.processor.address, parameters::processor_client(blueprint));
-                    start(service, wiring.clone(), database, move || processor::Client::new(processor, client.clone()))
-                }
-            }
+            let copy = nearest_copy(blueprint, zone).map(|copy| -> Connect<_> {
+                Box::new(move || copies.client_of(&copy, at_copy.0(), at_copy.1.clone()))
+            });
+            let (processor, client) = (stores.processor.address, parameters::processor_client(blueprint));
+            let processor = Box::new(move || processor::Client::new(processor, client.clone()));
+            start(service, wiring.clone(), Clients { database: Box::new(database), copy, processor, cache })
         }
     }
 }

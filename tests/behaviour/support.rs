@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 
 use rehearsal::prepare::{Prepared, prepare_loaded};
 use rehearsal::rehearsal::{Options, rehearse};
@@ -57,18 +56,7 @@ fn prepared(text: &str) -> Prepared {
 }
 
 fn run(prepared: &Prepared, seed: u64, out: Option<&Path>) -> Report {
-    let options = Options {
-        seed,
-        out,
-        wire_check: false,
-        window: 0..0,
-        until: None,
-        interrupt: Arc::default(),
-        observer: None,
-        follower: None,
-        progress: &|_| {},
-        wall_clock: &|| 0.0,
-    };
+    let options = Options { out, ..Options::unwatched(seed) };
     rehearse(prepared, &options).unwrap_or_else(|problem| panic!("{problem}")).report
 }
 

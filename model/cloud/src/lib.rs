@@ -1,5 +1,6 @@
 //! The modelled infrastructure behind the ports: what a client sees, what saturates, what breaks, who notices.
 
+mod asking;
 mod caller_pool;
 pub mod carrier;
 pub mod dns;
@@ -9,6 +10,7 @@ pub mod kubernetes;
 mod latency;
 pub mod load_balancer;
 mod operation;
+mod placement;
 pub mod processor;
 pub mod rds;
 pub mod redis;

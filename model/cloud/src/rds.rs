@@ -27,6 +27,8 @@ pub mod store;
 mod wal;
 
 pub use client::Client;
-pub use deploy::{Deployed, DeployedServer, ServerSpec, StoreSpec, deploy};
+pub use deploy::{Deployed, DeployedServer, StoreSpec, deploy};
 pub use operator::{NoSuchReplica, Operator};
 pub use parameters::{Durability, FailoverParameters, PoolParameters, ServerParameters, max_connections_for};
+
+pub use crate::placement::ServerSpec;

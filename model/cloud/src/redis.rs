@@ -29,8 +29,10 @@ mod snapshot;
 pub mod store;
 
 pub use client::Client;
-pub use deploy::{Deployed, DeployedServer, ServerSpec, StoreSpec, deploy};
+pub use deploy::{Deployed, DeployedServer, StoreSpec, deploy};
 pub use operator::{NoSuchServer, Operator};
 pub use parameters::{ClientParameters, ClusterParameters, ControlParameters, Mode, ServerParameters};
 pub use slot::{SLOTS, shard_of, slot_of};
 pub use store::EvictionPolicy;
+
+pub use crate::placement::ServerSpec;

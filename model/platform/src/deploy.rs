@@ -120,103 +120,72 @@ impl Wiring {
     }
 }
 
-/// What starts one replica of a service. The database and the processor are connected to inside the process, afresh in each of its lives.
-pub fn start<D: Database, P: Processor>(
+/// Connects to something inside a process, afresh in each of its lives.
+pub type Connect<T> = Box<dyn Fn() -> T>;
+
+/// How the replicas of services connect to what is not theirs.
+pub struct Clients<D, P, C> {
+    pub database: Connect<D>,
+    /// To a copy of the database, where there is one: the trips service reads receipts from it.
+    pub copy: Option<Connect<D>>,
+    pub processor: Connect<P>,
+    /// Where there is one, the gateway hears through it of what happens and keeps the requests of phones that listen; users keeps in it
+    /// what is asked about riders soon; geo shares in it where drivers wait, for a platform whose
+    /// [`shared_locations`](Config::shared_locations) is set; pricing leaves its surge in it; and matching and trips nudge through it.
+    pub cache: Option<Connect<C>>,
+}
+
+/// What starts one replica of a service.
+pub fn start<D: Database, P: Processor, C: Cache>(
     service: Service,
     wiring: Rc<Wiring>,
-    database: impl Fn() -> D + 'static,
-    processor: impl Fn() -> P + 'static,
+    clients: Clients<D, P, C>,
 ) -> Rc<dyn Fn() -> LocalFuture> {
     Rc::new(move || {
+        let Clients { database, copy, processor, cache } = &clients;
         let (config, key) = (wiring.config.clone(), wiring.session_key);
-        match service {
-            Service::Gateway => Box::pin(gateway::run(config, key, wiring.behind_the_gateway())),
-            Service::Users => {
+        match (service, cache) {
+            (Service::Gateway, None) => Box::pin(gateway::run(config, key, wiring.behind_the_gateway())),
+            (Service::Gateway, Some(cache)) => {
+                Box::pin(gateway::run_hearing(config, key, wiring.behind_the_gateway(), cache()))
+            }
+            (Service::Users, None) => {
                 Box::pin(users::run(config, key, wiring.peers(Service::Vehicles), NoProfiles, database()))
             }
-            Service::Vehicles => Box::pin(vehicles::run(config, database())),
-            Service::Geo => Box::pin(geo::run(config)),
-            Service::Pricing => Box::pin(pricing::run(config, wiring.fleet(), NoShelf, database())),
-            Service::Matching => Box::pin(matching::run(config, wiring.fleet(), Box::new(NoNudges), database())),
-            Service::Trips => {
-                let nudges = Box::new(NoNudges);
-                Box::pin(trips::run(config, wiring.neighbours_of_trips(), nudges, database(), None))
+            (Service::Users, Some(cache)) => {
+                let vehicles = wiring.peers(Service::Vehicles);
+                let profiles = CachedProfiles::new(cache(), config.cache_timeout);
+                Box::pin(users::run(config, key, vehicles, profiles, database()))
             }
-            Service::Payments => Box::pin(payments::run(config, wiring.peers(Service::Users), database(), processor())),
+            (Service::Vehicles, _) => Box::pin(vehicles::run(config, database())),
+            (Service::Geo, None) => Box::pin(geo::run(config)),
+            (Service::Geo, Some(cache)) => Box::pin(geo::run_shared(config, cache())),
+            (Service::Pricing, None) => Box::pin(pricing::run(config, wiring.fleet(), NoShelf, database())),
+            (Service::Pricing, Some(cache)) => {
+                let shelf = CacheShelf::new(cache(), config.cache_timeout);
+                Box::pin(pricing::run(config, wiring.fleet(), shelf, database()))
+            }
+            (Service::Matching, _) => {
+                let nudges = nudges(cache.as_ref(), &config);
+                Box::pin(matching::run(config, wiring.fleet(), nudges, database()))
+            }
+            (Service::Trips, _) => {
+                let (nudges, copy) = (nudges(cache.as_ref(), &config), copy.as_ref().map(|copy| copy()));
+                Box::pin(trips::run(config, wiring.neighbours_of_trips(), nudges, database(), copy))
+            }
+            (Service::Payments, _) => {
+                Box::pin(payments::run(config, wiring.peers(Service::Users), database(), processor()))
+            }
         }
     })
 }
 
-/// What starts one replica of the geo service that shares where drivers wait with the others: for a platform whose
-/// [`shared_locations`](Config::shared_locations) is set.
-pub fn start_geo<C: Cache>(config: Rc<Config>, cache: impl Fn() -> C + 'static) -> Rc<dyn Fn() -> LocalFuture> {
-    Rc::new(move || Box::pin(geo::run_shared(config.clone(), cache())))
-}
-
-/// What starts one replica of the pricing service that leaves its surge in the cache for the others.
-pub fn start_pricing<D: Database, C: Cache>(
-    wiring: Rc<Wiring>,
-    database: impl Fn() -> D + 'static,
-    cache: impl Fn() -> C + 'static,
-) -> Rc<dyn Fn() -> LocalFuture> {
-    Rc::new(move || {
-        let config = wiring.config.clone();
-        let shelf = CacheShelf::new(cache(), config.cache_timeout);
-        Box::pin(pricing::run(config, wiring.fleet(), shelf, database()))
-    })
-}
-
-/// What starts one replica of the gateway that hears through the cache of what happens, and keeps the requests of phones that listen.
-pub fn start_gateway<C: Cache>(wiring: Rc<Wiring>, cache: impl Fn() -> C + 'static) -> Rc<dyn Fn() -> LocalFuture> {
-    Rc::new(move || {
-        let (config, key) = (wiring.config.clone(), wiring.session_key);
-        Box::pin(gateway::run_hearing(config, key, wiring.behind_the_gateway(), cache()))
-    })
-}
-
-/// What starts one replica of the users service that keeps in the cache what is asked about riders soon.
-pub fn start_users<D: Database, C: Cache>(
-    wiring: Rc<Wiring>,
-    database: impl Fn() -> D + 'static,
-    cache: impl Fn() -> C + 'static,
-) -> Rc<dyn Fn() -> LocalFuture> {
-    Rc::new(move || {
-        let (config, key, vehicles) = (wiring.config.clone(), wiring.session_key, wiring.peers(Service::Vehicles));
-        let profiles = CachedProfiles::new(cache(), config.cache_timeout);
-        Box::pin(users::run(config, key, vehicles, profiles, database()))
-    })
-}
-
-/// What starts one replica of the matching service that nudges drivers through the cache.
-pub fn start_matching<D: Database, C: Cache>(
-    wiring: Rc<Wiring>,
-    database: impl Fn() -> D + 'static,
-    cache: impl Fn() -> C + 'static,
-) -> Rc<dyn Fn() -> LocalFuture> {
-    Rc::new(move || {
-        let config = wiring.config.clone();
-        let nudges = CacheNudges::new(cache(), config.cache_timeout);
-        Box::pin(matching::run(config, wiring.fleet(), Box::new(nudges), database()))
-    })
-}
-
-/// What starts one replica of the trips service: it nudges riders through the cache, if there is one, and reads receipts from a copy of
-/// the database, if there is one.
-pub fn start_trips<D: Database, C: Cache>(
-    wiring: Rc<Wiring>,
-    database: impl Fn() -> D + 'static,
-    copy: Option<impl Fn() -> D + 'static>,
-    cache: Option<impl Fn() -> C + 'static>,
-) -> Rc<dyn Fn() -> LocalFuture> {
-    Rc::new(move || {
-        let config = wiring.config.clone();
-        let nudges: Box<dyn Nudges> = match &cache {
-            Some(cache) => Box::new(CacheNudges::new(cache(), config.cache_timeout)),
-            None => Box::new(NoNudges),
-        };
-        let copy = copy.as_ref().map(|copy| copy());
-        Box::pin(trips::run(config, wiring.neighbours_of_trips(), nudges, database(), copy))
-    })
+/// How phones are nudged: through the cache, if there is one.
+fn nudges<C: Cache>(cache: Option<&Connect<C>>, config: &Config) -> Box<dyn Nudges> {
+    match cache {
+        Some(cache) => Box::new(CacheNudges::new(cache(), config.cache_timeout)),
+        None => Box::new(NoNudges),
+    }
 }
 
 /// What starts one replica of the outbox relay. Nobody calls it; it answers its health check.

@@ -256,6 +256,18 @@ pub struct DriverPosition {
 /// Whoever watches.
 pub trait Observer {
     fn observe(&self, observation: &Observation);
+
+    /// Observes that a component in `zone` has just gone into another state.
+    fn changed(&self, component: &Name, zone: &Name, state: &'static str, detail: String, mark: Option<Mark>) {
+        self.observe(&Observation::ComponentState(ComponentState {
+            component: component.clone(),
+            zone: zone.clone(),
+            state,
+            detail,
+            mark,
+            at: runtime::now(),
+        }));
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use notation::section;
 use notation::value::{Count, Maybe, PositiveLength, Text, Word, Words};
 
-use crate::fault::kind::{Kind, Target, TargetRole, lasts, seconds};
+use crate::fault::kind::{Kind, Target, TargetRole, lasts, once, seconds};
 
 section! {
     /// Parameters of `drain-node`.
@@ -34,23 +34,11 @@ section! {
     }
 }
 
-impl Kind for KillPod {
-    const ACTS: &'static str = "Asks the control plane what `kubectl delete pod --grace-period=0 --force` asks: connections are reset, and memory is gone.";
-    const HEALS: &'static str = "The deployment itself: other pods are created at once, and serve when they are ready.";
-
-    fn heals_after(&self) -> Option<Duration> {
-        None
-    }
-
-    fn heal_after(&mut self, _: Duration) {}
-
-    fn targets(&self) -> Vec<Target<'_>> {
-        vec![Target { parameter: "service", role: TargetRole::Deployment, name: &self.service }]
-    }
-
-    fn example() -> Self {
-        KillPod { service: "trips".to_owned(), pods: 1 }
-    }
+once! {
+    KillPod { service: Deployment },
+    acts "Asks the control plane what `kubectl delete pod --grace-period=0 --force` asks: connections are reset, and memory is gone.",
+    heals "The deployment itself: other pods are created at once, and serve when they are ready.",
+    example KillPod { service: "trips".to_owned(), pods: 1 }
 }
 
 /// What is wrong with a release.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use notation::section;
 use notation::value::{Maybe, PositiveLength, Text};
 
-use crate::fault::kind::{Kind, Target, TargetRole, lasts, seconds};
+use crate::fault::kind::{lasts, seconds};
 
 section! {
     /// Parameters of `control-plane-outage`.
@@ -19,27 +19,12 @@ section! {
     }
 }
 
-impl Kind for ControlPlaneOutage {
-    const ACTS: &'static str = "Stops the monitors that watch the store and agree on its primary: they answer nothing, and nobody is promoted. Of a cluster, \
-                                 stops the control plane: what runs goes on, and nothing is replaced, moved or told to callers.";
-    const HEALS: &'static str = "They go on after `for` with what they knew.";
-
-    fn heals_after(&self) -> Option<Duration> {
-        Some(self.duration)
-    }
-
-    fn heal_after(&mut self, span: Duration) {
-        self.duration = span;
-    }
-
-    fn targets(&self) -> Vec<Target<'_>> {
-        let store = Target { parameter: "store", role: TargetRole::Controlled, name: &self.store };
-        std::iter::once(store).chain(zone(self.zone.as_deref())).collect()
-    }
-
-    fn example() -> Self {
-        ControlPlaneOutage { store: "rds".to_owned(), zone: None, duration: seconds(60) }
-    }
+lasts! {
+    ControlPlaneOutage { store: Controlled, zone: Zone },
+    acts "Stops the monitors that watch the store and agree on its primary: they answer nothing, and nobody is promoted. Of a cluster, \
+           stops the control plane: what runs goes on, and nothing is replaced, moved or told to callers.",
+    heals "They go on after `for` with what they knew.",
+    example ControlPlaneOutage { store: "rds".to_owned(), zone: None, duration: seconds(60) }
 }
 
 section! {
@@ -52,26 +37,11 @@ section! {
     }
 }
 
-impl Kind for DnsOutage {
-    const ACTS: &'static str =
-        "Stops the zones' resolvers: they answer nothing, and callers live on what they have cached until it expires.";
-    const HEALS: &'static str = "They answer again after `for`.";
-
-    fn heals_after(&self) -> Option<Duration> {
-        Some(self.duration)
-    }
-
-    fn heal_after(&mut self, span: Duration) {
-        self.duration = span;
-    }
-
-    fn targets(&self) -> Vec<Target<'_>> {
-        zone(self.zone.as_deref()).collect()
-    }
-
-    fn example() -> Self {
-        DnsOutage { zone: Some("us-east-1a".to_owned()), duration: seconds(60) }
-    }
+lasts! {
+    DnsOutage { zone: Zone },
+    acts "Stops the zones' resolvers: they answer nothing, and callers live on what they have cached until it expires.",
+    heals "They answer again after `for`.",
+    example DnsOutage { zone: Some("us-east-1a".to_owned()), duration: seconds(60) }
 }
 
 section! {
@@ -89,8 +59,4 @@ lasts! {
     acts "Switches the load balancer's node in the zone off: phones that were sent to it hear nothing until DNS says otherwise.",
     heals "A node boots in its place after `for`.",
     example LoadBalancerNodeLoss { zone: "us-east-1a".to_owned(), duration: seconds(60) }
-}
-
-fn zone(name: Option<&str>) -> impl Iterator<Item = Target<'_>> {
-    name.into_iter().map(|name| Target { parameter: "zone", role: TargetRole::Zone, name })
 }

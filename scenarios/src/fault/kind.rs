@@ -95,10 +95,12 @@ pub(crate) trait Kind: Section {
     const HEALS: &'static str;
 
     /// See [`FaultKind::heals_after`](super::FaultKind::heals_after).
-    fn heals_after(&self) -> Option<Duration>;
+    fn heals_after(&self) -> Option<Duration> {
+        None
+    }
 
     /// See [`FaultKind::heal_after`](super::FaultKind::heal_after).
-    fn heal_after(&mut self, span: Duration);
+    fn heal_after(&mut self, _: Duration) {}
 
     /// See [`FaultKind::targets`](super::FaultKind::targets).
     fn targets(&self) -> Vec<Target<'_>>;
@@ -107,27 +109,44 @@ pub(crate) trait Kind: Section {
     fn example() -> Self;
 }
 
-/// Says of a kind with a field `duration` ("for") what [`Kind`] wants to know; every target is a text of its own.
-macro_rules! lasts {
-    ($name:ident { $( $target:ident: $role:ident ),* }, acts $acts:literal, heals $heals:literal, example $example:expr) => {
+/// A parameter that names something, if it is given.
+pub(crate) trait Name {
+    fn name(&self) -> Option<&str>;
+}
+
+impl Name for String {
+    fn name(&self) -> Option<&str> {
+        Some(self)
+    }
+}
+
+impl Name for Option<String> {
+    fn name(&self) -> Option<&str> {
+        self.as_deref()
+    }
+}
+
+/// Says of a kind that acts in one moment what [`Kind`] wants to know.
+macro_rules! once {
+    (
+        $name:ident { $( $target:ident: $role:ident ),* },
+        acts $acts:literal,
+        heals $heals:literal,
+        example $example:expr $(, { $($lasting:tt)* })?
+    ) => {
         impl $crate::fault::kind::Kind for $name {
             const ACTS: &'static str = $acts;
             const HEALS: &'static str = $heals;
 
-            fn heals_after(&self) -> Option<std::time::Duration> {
-                Some(self.duration)
-            }
-
-            fn heal_after(&mut self, span: std::time::Duration) {
-                self.duration = span;
-            }
+            $($($lasting)*)?
 
             fn targets(&self) -> Vec<$crate::fault::kind::Target<'_>> {
-                vec![$( $crate::fault::kind::Target {
-                    parameter: stringify!($target),
-                    role: $crate::fault::kind::TargetRole::$role,
-                    name: &self.$target,
-                } ),*]
+                let targets: &[(&'static str, $crate::fault::kind::TargetRole, Option<&str>)] = &[$((
+                    stringify!($target),
+                    $crate::fault::kind::TargetRole::$role,
+                    $crate::fault::kind::Name::name(&self.$target),
+                )),*];
+                $crate::fault::kind::given(targets)
             }
 
             fn example() -> Self {
@@ -136,7 +155,33 @@ macro_rules! lasts {
         }
     };
 }
+pub(crate) use once;
+
+/// The same of a kind with a field `duration` ("for").
+macro_rules! lasts {
+    ($($said:tt)*) => {
+        $crate::fault::kind::once! {
+            $($said)*, {
+                fn heals_after(&self) -> Option<std::time::Duration> {
+                    Some(self.duration)
+                }
+
+                fn heal_after(&mut self, span: std::time::Duration) {
+                    self.duration = span;
+                }
+            }
+        }
+    };
+}
 pub(crate) use lasts;
+
+/// Of these parameters, those that name something.
+pub(crate) fn given<'a>(parameters: &[(&'static str, TargetRole, Option<&'a str>)]) -> Vec<Target<'a>> {
+    let target = |&(parameter, role, name): &(&'static str, TargetRole, Option<&'a str>)| {
+        Some(Target { parameter, role, name: name? })
+    };
+    parameters.iter().filter_map(target).collect()
+}
 
 /// So many seconds, for examples.
 pub(crate) const fn seconds(seconds: u64) -> Duration {

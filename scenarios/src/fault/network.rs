@@ -5,7 +5,7 @@ use std::time::Duration;
 use notation::section;
 use notation::value::{PositiveLength, Ratio, Speed, Text, Word, Words};
 
-use crate::fault::kind::{Kind, Target, lasts, seconds};
+use crate::fault::kind::{lasts, once, seconds};
 
 section! {
     /// Parameters of `zone-network-blackhole`.
@@ -180,23 +180,10 @@ section! {
     }
 }
 
-impl Kind for ConnectionStorm {
-    const ACTS: &'static str = "Closes the connections of a share of the phones in one moment, as a mobile carrier's gateway does that \
-                                restarts: whoever listens hears that nobody will tell, and what is asked next needs a new connection.";
-    const HEALS: &'static str =
-        "Phones connect again by themselves: those who listened within a beat, the others with their next request.";
-
-    fn heals_after(&self) -> Option<Duration> {
-        None
-    }
-
-    fn heal_after(&mut self, _: Duration) {}
-
-    fn targets(&self) -> Vec<Target<'_>> {
-        Vec::new()
-    }
-
-    fn example() -> Self {
-        ConnectionStorm { share: 1.0 }
-    }
+once! {
+    ConnectionStorm {},
+    acts "Closes the connections of a share of the phones in one moment, as a mobile carrier's gateway does that \
+           restarts: whoever listens hears that nobody will tell, and what is asked next needs a new connection.",
+    heals "Phones connect again by themselves: those who listened within a beat, the others with their next request.",
+    example ConnectionStorm { share: 1.0 }
 }

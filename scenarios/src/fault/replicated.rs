@@ -5,7 +5,7 @@ use std::time::Duration;
 use notation::section;
 use notation::value::{PositiveLength, Text};
 
-use crate::fault::kind::{Kind, Target, TargetRole, lasts, seconds};
+use crate::fault::kind::{lasts, once, seconds};
 
 section! {
     /// Parameters of `redis-failover`.
@@ -15,24 +15,11 @@ section! {
     }
 }
 
-impl Kind for RedisFailover {
-    const ACTS: &'static str = "Gives the cache the order that an operator gives by `TestFailover`: a replica takes over from a primary that is well.";
-    const HEALS: &'static str =
-        "The failover itself: it is over when clients find the new primary. What had not reached it is lost.";
-
-    fn heals_after(&self) -> Option<Duration> {
-        None
-    }
-
-    fn heal_after(&mut self, _: Duration) {}
-
-    fn targets(&self) -> Vec<Target<'_>> {
-        vec![Target { parameter: "server", role: TargetRole::CacheServer, name: &self.server }]
-    }
-
-    fn example() -> Self {
-        RedisFailover { server: "redis-0-0".to_owned() }
-    }
+once! {
+    RedisFailover { server: CacheServer },
+    acts "Gives the cache the order that an operator gives by `TestFailover`: a replica takes over from a primary that is well.",
+    heals "The failover itself: it is over when clients find the new primary. What had not reached it is lost.",
+    example RedisFailover { server: "redis-0-0".to_owned() }
 }
 
 section! {
@@ -45,10 +32,12 @@ section! {
     }
 }
 
-lasts!(RedisReplicationStall { server: CacheServer },
+lasts! {
+    RedisReplicationStall { server: CacheServer },
     acts "Holds the stream back from one server, as a slow link would; its primary goes on acknowledging writes that only it has.",
     heals "The stream flows again after `for`, and the server catches up, or copies everything where the backlog is too short.",
-    example RedisReplicationStall { server: "redis-0-1".to_owned(), duration: seconds(60) });
+    example RedisReplicationStall { server: "redis-0-1".to_owned(), duration: seconds(60) }
+}
 
 section! {
     /// Parameters of `kafka-replication-stall`.
@@ -60,7 +49,9 @@ section! {
     }
 }
 
-lasts!(KafkaReplicationStall { broker: Broker },
+lasts! {
+    KafkaReplicationStall { broker: Broker },
     acts "Holds a broker's fetching back: leaders wait for it until it counts as out of step, and then go on without it.",
     heals "It fetches again after `for`, and is in step once it has caught up.",
-    example KafkaReplicationStall { broker: "kafka-0".to_owned(), duration: seconds(60) });
+    example KafkaReplicationStall { broker: "kafka-0".to_owned(), duration: seconds(60) }
+}

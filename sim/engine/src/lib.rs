@@ -14,6 +14,7 @@ mod latency;
 mod network;
 mod process;
 mod queue;
+pub mod testing;
 mod trace;
 mod transport;
 

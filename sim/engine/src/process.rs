@@ -62,33 +62,27 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn new(spec: ProcessSpec) -> Self {
-        Process {
-            name: spec.name.as_str().into(),
-            host: spec.host,
-            quota: spec.cpu_limit_millicores.map(Quota::new),
-            dials: 0,
-            busy_ns: 0,
-            life: 0,
-            state: State::Stopped,
-            parked: Vec::new(),
-            is_child: false,
-            spec: Some(spec),
-        }
+        let quota = spec.cpu_limit_millicores.map(Quota::new);
+        Process::stopped(spec.name.as_str().into(), spec.host, quota, Some(spec))
     }
 
     /// What faults and schedules act as; it never runs.
     pub(crate) fn world() -> Self {
+        Process::stopped("world".into(), HostId(u32::MAX), None, None)
+    }
+
+    fn stopped(name: Rc<str>, host: HostId, quota: Option<Quota>, spec: Option<ProcessSpec>) -> Self {
         Process {
-            name: "world".into(),
-            host: HostId(u32::MAX),
-            quota: None,
+            name,
+            host,
+            quota,
             dials: 0,
             busy_ns: 0,
             life: 0,
             state: State::Stopped,
             parked: Vec::new(),
             is_child: false,
-            spec: None,
+            spec,
         }
     }
 

@@ -193,18 +193,7 @@ impl<Q: Frame, A: Frame> Caller<Q, A> {
             opening: RefCell::new(None),
         });
         let link = net::dial(to, &offer, end.clone());
-        poll_fn(|context| {
-            // Open first: a server may have answered and closed before this task came to look.
-            if end.open.get() {
-                return Poll::Ready(Ok(()));
-            }
-            if let Some(reason) = end.closed.get() {
-                return Poll::Ready(Err(reason));
-            }
-            *end.opening.borrow_mut() = Some(context.waker().clone());
-            Poll::Pending
-        })
-        .await?;
+        net::opened(&end.open, &end.closed, &end.opening).await?;
         Ok(Caller(Rc::new(Client { link, outgoing: offer.to_server, end })))
     }
 

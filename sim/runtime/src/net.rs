@@ -291,19 +291,28 @@ pub async fn connect<S: Frame, R: Frame>(to: Address) -> Result<Connection<S, R>
     let offer = Offer::<S, R>::new();
     let end = raw_end(offer.to_client.clone(), false);
     let link = dial(to, &offer, end.clone());
+    opened(&end.open, &end.closed, &end.waiter).await?;
+    Ok(Connection { link, outgoing: offer.to_server, end })
+}
+
+/// Waits until a connection that was dialled is open, or known not to open.
+pub(crate) async fn opened(
+    open: &Cell<bool>,
+    closed: &Cell<Option<Closed>>,
+    waiter: &RefCell<Option<Waker>>,
+) -> Result<(), Closed> {
     poll_fn(|context| {
         // Open first: a server may have answered and closed before this task came to look.
-        if end.open.get() {
+        if open.get() {
             return Poll::Ready(Ok(()));
         }
-        if let Some(reason) = end.closed.get() {
+        if let Some(reason) = closed.get() {
             return Poll::Ready(Err(reason));
         }
-        *end.waiter.borrow_mut() = Some(context.waker().clone());
+        *waiter.borrow_mut() = Some(context.waker().clone());
         Poll::Pending
     })
-    .await?;
-    Ok(Connection { link, outgoing: offer.to_server, end })
+    .await
 }
 
 fn raw_end<R>(incoming: Rc<Wire<R>>, open: bool) -> Rc<Raw<R>> {

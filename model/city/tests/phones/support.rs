@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use city::phones::{Crowd, Demand, Patience, PhonesConfig, Resolvers};
 use city::{City, DriverSeed, Traffic, TrafficModel, WeekMinute, drivers};
-use engine::{Distances, Engine, EngineConfig, LatencySpec, Stopped};
+use engine::testing::{config, host, host_spec, process, run};
+use engine::{Distances, Engine, EngineConfig, LatencySpec};
 use ports::observe::{AttemptFailed, JourneyEnded, JourneyOutcome, Observation, Observer};
 use ports::resolver::{ResolveError, Resolver};
 use runtime::Time;
 use runtime::net::{Address, HostId};
-use runtime::world::{HostSpec, ProcessId, ProcessSpec, VolumeSpec, World};
+use runtime::world::{HostSpec, ProcessId, World};
 
 use crate::platform::Platform;
 
@@ -88,18 +89,19 @@ pub struct Run {
 
 impl Run {
     pub fn new(config: PhonesConfig, gateways: usize, watcher: Watcher) -> Run {
-        let mut engine = Engine::new(engine_config());
+        let mut engine = engine();
         let platform = Platform::new();
         let gateways: Vec<(HostId, ProcessId)> = (1..=gateways)
             .map(|number| {
-                let host = host(&mut engine, &format!("gateway-host-{number}"));
+                let name = format!("gateway-host-{number}");
+                let host = host(&mut engine, &name, &name);
                 let platform = platform.clone();
                 (host, process(&mut engine, &format!("gateway-{number}"), host, move || platform.clone().serve(PORT)))
             })
             .collect();
         let addresses = gateways.iter().map(|(host, _)| Address { host: *host, port: PORT }).collect();
         let (crowd, watcher) = (Rc::new(Crowd::new()), Rc::new(watcher));
-        let phones = host(&mut engine, "phones-host");
+        let phones = engine.add_host(HostSpec { region: "outside".into(), ..host_spec("phones-host", "phones-host") });
         let resolver = Fixed(addresses);
         let (for_phones, observer) = (crowd.clone(), watcher.clone());
         process(&mut engine, "phones", phones, move || {
@@ -114,8 +116,7 @@ impl Run {
     }
 
     pub fn until(&mut self, seconds: u64) {
-        assert_eq!(self.engine.run_until(Time::from_secs(seconds)), Stopped::Reached);
-        assert!(self.engine.control().panics().is_empty(), "{:?}", self.engine.control().panics());
+        run(&mut self.engine, seconds);
     }
 }
 
@@ -174,45 +175,12 @@ pub fn village_phones(riders_per_hour: f64, drivers: usize) -> PhonesConfig {
     }
 }
 
-fn engine_config() -> EngineConfig {
-    let spread = |median_us, p99_us| LatencySpec {
-        median: Duration::from_micros(median_us),
-        p99: Duration::from_micros(p99_us),
-        max: Duration::from_micros(p99_us * 5),
+fn engine() -> Engine {
+    let usual = config(SEED);
+    let cross_region = LatencySpec {
+        median: Duration::from_millis(20),
+        p99: Duration::from_millis(50),
+        max: Duration::from_millis(250),
     };
-    EngineConfig {
-        seed: SEED,
-        distances: Distances {
-            same_host: spread(20, 60),
-            same_zone: spread(100, 300),
-            cross_zone: spread(400, 1_000),
-            cross_region: spread(20_000, 50_000),
-        },
-        wire_check: false,
-        draw_order: false,
-        trace_window: 0..0,
-        fault_points: BTreeMap::new(),
-    }
-}
-
-fn host(engine: &mut Engine, name: &str) -> HostId {
-    engine.add_host(HostSpec {
-        name: name.into(),
-        zone: name.into(),
-        region: if name.starts_with("phones") { "outside".into() } else { "us-east-1".into() },
-        cores: 2,
-        egress_bytes_per_s: None,
-        boot: Duration::from_secs(30),
-        volume: VolumeSpec { iops: 1_000, throughput_bytes_per_s: 100 << 20, flush: Duration::from_millis(1) },
-    })
-}
-
-fn process<F: Future<Output = ()> + 'static>(
-    engine: &mut Engine,
-    name: &str,
-    host: HostId,
-    start: impl Fn() -> F + 'static,
-) -> ProcessId {
-    let start = Rc::new(move || -> runtime::backend::LocalFuture { Box::pin(start()) });
-    engine.add_process(ProcessSpec { name: name.into(), host, cpu_limit_millicores: None, start })
+    Engine::new(EngineConfig { distances: Distances { cross_region, ..usual.distances }, ..usual })
 }

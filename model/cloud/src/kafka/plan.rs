@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ports::event_log::{Partition, TopicId};
-use ports::observe::{ComponentState, Mark, Name, Observation, Observer};
+use ports::observe::{Mark, Name, Observer};
 use runtime::net::{Address, HostId};
 
 use super::cluster::{BrokerId, Cluster};
@@ -94,14 +94,7 @@ impl Plan {
 
     /// Tells whoever watches that a part of the cluster in `zone` changed its state.
     pub fn report(&self, zone: &Name, state: &'static str, detail: String, mark: Option<Mark>) {
-        self.observer.observe(&Observation::ComponentState(ComponentState {
-            component: self.store.clone(),
-            zone: zone.clone(),
-            state,
-            detail,
-            mark,
-            at: runtime::now(),
-        }));
+        self.observer.changed(&self.store, zone, state, detail, mark);
     }
 }
 

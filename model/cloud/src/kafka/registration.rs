@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::cluster::{BrokerId, Change, Cluster};
 use super::plan::Plan;
 use super::protocol::{Changed, EnsembleAnswer, EnsembleRequest, Noted, WATCH_PORT};
+use crate::asking::ask_once;
 
 /// Pause before a broker tries again to begin a session. Assumption.
 const REGISTER_PAUSE: Duration = Duration::from_secs(1);
@@ -153,13 +154,8 @@ impl Registration {
         let limit = self.plan.ensemble_parameters.connect_timeout;
         for _ in 0..self.plan.ensemble.len() {
             let address = self.plan.ensemble[self.asked.get()].0;
-            let asked = runtime::timeout(limit, async {
-                let caller = Caller::connect(address).await.ok()?;
-                let request = EnsembleRequest::Propose(change.clone());
-                caller.call(request, CallContext::within(limit, 0)).await.ok()
-            });
-            match asked.await {
-                Ok(Some(answer)) if !matches!(answer, EnsembleAnswer::Undecided) => {
+            match ask_once(address, EnsembleRequest::Propose(change.clone()), limit).await {
+                Some(answer) if !matches!(answer, EnsembleAnswer::Undecided) => {
                     if let EnsembleAnswer::Changed(cluster) | EnsembleAnswer::Refused(_, cluster) = &answer {
                         self.learn((**cluster).clone());
                     }

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ports::observe::{ComponentState, Mark, Name, Observation, Observer};
-use runtime::call::{CallContext, Caller, serve};
+use ports::observe::{Mark, Name, Observer};
+use runtime::call::serve;
 use runtime::net::Address;
 use runtime::random::RngExt;
 use runtime::time::nanos;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::parameters::ControllerParameters;
 use super::vote;
+use crate::asking::ask_once;
 use crate::dns::{Publisher, PublisherParameters};
 use crate::health::{Judge, Opinion, Thresholds, check};
 
@@ -110,7 +111,7 @@ impl Controller {
     /// Hears the other controllers and changes DNS if it names other nodes than it should.
     async fn compare(&self) {
         let asked: Vec<_> = (self.plan.others.iter())
-            .map(|&other| runtime::spawn(ask(other, self.plan.parameters.response_timeout)))
+            .map(|&other| runtime::spawn(ask_once(other, Ask, self.plan.parameters.response_timeout)))
             .collect();
         let mut opinions = vec![self.opinions.borrow().clone()];
         for other in asked {
@@ -164,26 +165,11 @@ impl Controller {
     }
 
     fn report(&self, node: &WatchedNode, state: &'static str, detail: String, mark: Option<Mark>) {
-        self.plan.observer.observe(&Observation::ComponentState(ComponentState {
-            component: self.plan.component.clone(),
-            zone: node.zone.clone(),
-            state,
-            detail,
-            mark,
-            at: runtime::now(),
-        }));
+        self.plan.observer.changed(&self.plan.component, &node.zone, state, detail, mark);
     }
 }
 
 /// Where in an interval something begins: different in every controller.
 fn phase(what: &str, interval: Duration) -> Duration {
     Duration::from_nanos(runtime::random::stream(what).random_range(0..nanos(interval).max(1)))
-}
-
-async fn ask(other: Address, limit: Duration) -> Option<Vec<Opinion>> {
-    let asked = runtime::timeout(limit, async {
-        let caller = Caller::connect(other).await.ok()?;
-        caller.call(Ask, CallContext::within(limit, 0)).await.ok()
-    });
-    asked.await.ok().flatten()
 }

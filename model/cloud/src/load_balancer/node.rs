@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use ports::observe::{ComponentState, Mark, Name, Observation, Observer};
+use ports::observe::{Mark, Name, Observer};
 use runtime::JoinHandle;
 use runtime::call::{CallContext, CallError, serve};
 use runtime::net::{Closed, Frame};
@@ -239,14 +239,8 @@ impl<Q: Frame, A: Frame> Node<Q, A> {
         let left = self.healthy_members();
         let consequence =
             if left == 0 { "none is left, so all are used".to_owned() } else { format!("{left} are healthy") };
-        self.plan.observer.observe(&Observation::ComponentState(ComponentState {
-            component: self.plan.component.clone(),
-            zone: target.zone.clone(),
-            state,
-            detail: format!("{} {result} {count} health checks of the node in {zone}; {consequence}", target.name),
-            mark,
-            at: runtime::now(),
-        }));
+        let detail = format!("{} {result} {count} health checks of the node in {zone}; {consequence}", target.name);
+        self.plan.observer.changed(&self.plan.component, &target.zone, state, detail, mark);
     }
 }
 

@@ -1,9 +1,7 @@
 //! What a server knows of the control plane: the latest decision, and its own lease, renewed by heartbeats.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
 use std::rc::Rc;
-use std::time::Duration;
 
 use runtime::Time;
 use runtime::call::{CallContext, Caller};
@@ -15,6 +13,7 @@ use tokio::sync::Notify;
 use super::configuration::{Configuration, NodeId, majority};
 use super::parameters::FailoverParameters;
 use super::protocol::{Heartbeat, MonitorAnswer, MonitorRequest, Wish};
+use crate::asking::ask_once;
 
 /// One monitor, as this server knows it.
 struct Monitor {
@@ -206,10 +205,7 @@ impl Agreement {
     pub async fn wish(&self, base: Configuration, wish: Wish) -> Option<Configuration> {
         for monitor in &self.monitors {
             let limit = self.parameters.heartbeat_interval;
-            let asked = within(limit, async {
-                let caller = Caller::connect(monitor.address).await.ok()?;
-                caller.call(MonitorRequest::Wish { base, wish }, CallContext::within(limit, 0)).await.ok()
-            });
+            let asked = ask_once(monitor.address, MonitorRequest::Wish { base, wish }, limit);
             if let Some(MonitorAnswer::Now(configuration)) = asked.await {
                 self.learn(configuration);
                 return Some(configuration);
@@ -236,9 +232,4 @@ impl Ending {
             Ending::Replaced => "another reign was decided",
         }
     }
-}
-
-/// Drives a future that may find nothing for at most `limit`.
-pub(super) async fn within<T>(limit: Duration, future: impl Future<Output = Option<T>>) -> Option<T> {
-    runtime::timeout(limit, future).await.ok().flatten()
 }

@@ -2,13 +2,12 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use ports::database::TableSchema;
 use ports::observe::{Name, Observer};
 use ports::resolver::Resolver;
-use runtime::net::{Address, HostId};
-use runtime::world::{HostSpec, ProcessId, ProcessSpec, VolumeSpec, World};
+use runtime::net::HostId;
+use runtime::world::{HostSpec, ProcessId, ProcessSpec, World};
 
 use super::client::Client;
 use super::configuration::{Configuration, NodeId};
@@ -18,19 +17,7 @@ use super::plan::{Plan, ServerPlan};
 use super::protocol::MONITOR_PORT;
 use super::{monitor, node};
 use crate::dns;
-
-/// A monitor's volume: small, and as quick to flush as any gp3. Assumption.
-const MONITOR_VOLUME: VolumeSpec =
-    VolumeSpec { iops: 3_000, throughput_bytes_per_s: 125 << 20, flush: Duration::from_millis(1) };
-/// From power to a monitor. Assumption.
-const MONITOR_BOOT: Duration = Duration::from_secs(60);
-
-/// A server to be deployed; its host and its process bear its name.
-#[derive(Clone, Debug)]
-pub struct ServerSpec {
-    pub name: String,
-    pub zone: String,
-}
+use crate::placement::{ServerSpec, add_monitor_hosts, monitor_name};
 
 /// A store to be deployed.
 pub struct StoreSpec {
@@ -93,14 +80,14 @@ impl Deployed {
 /// If a host's name is taken, or there is no monitor.
 pub fn deploy(world: &mut dyn World, spec: StoreSpec, dns: &dns::Deployed, observer: Rc<dyn Observer>) -> Deployed {
     assert!(!spec.monitor_zones.is_empty(), "a store needs a monitor");
-    let host = |name: &str, zone: &str, server: Option<&ServerParameters>| HostSpec {
-        name: name.to_owned(),
-        zone: zone.to_owned(),
+    let host = |server: &ServerSpec| HostSpec {
+        name: server.name.clone(),
+        zone: server.zone.clone(),
         region: spec.region.clone(),
-        cores: server.map_or(2, |server| server.cores),
-        egress_bytes_per_s: server.map(|server| server.egress_bytes_per_s),
-        boot: server.map_or(MONITOR_BOOT, |server| server.boot),
-        volume: server.map_or(MONITOR_VOLUME, |server| server.volume),
+        cores: spec.server.cores,
+        egress_bytes_per_s: Some(spec.server.egress_bytes_per_s),
+        boot: spec.server.boot,
+        volume: spec.server.volume,
     };
     let members = std::iter::once(&spec.primary).chain(&spec.standby).map(|server| (server, false));
     let all = members.chain(spec.read_replicas.iter().map(|server| (server, true)));
@@ -108,19 +95,11 @@ pub fn deploy(world: &mut dyn World, spec: StoreSpec, dns: &dns::Deployed, obser
         .map(|(server, is_read_replica)| ServerPlan {
             name: server.name.as_str().into(),
             zone: server.zone.as_str().into(),
-            host: world.add_host(host(&server.name, &server.zone, Some(&spec.server))),
+            host: world.add_host(host(server)),
             is_read_replica,
         })
         .collect();
-    let monitor_name = |zone: &str| format!("{}-control-{zone}", spec.store);
-    let monitors: Vec<(Address, Name)> = spec
-        .monitor_zones
-        .iter()
-        .map(|zone| {
-            let host = world.add_host(host(&monitor_name(zone), zone, None));
-            (Address { host, port: MONITOR_PORT }, zone.as_str().into())
-        })
-        .collect();
+    let monitors = add_monitor_hosts(world, &spec.store, &spec.region, &spec.monitor_zones, MONITOR_PORT);
     let node_ids = || (0u8..).map(NodeId);
     let replicas = node_ids().zip(&servers).filter(|(_, server)| server.is_read_replica);
     let operator = Operator::new(replicas.map(|(node, server)| (server.name.to_string(), node)));
@@ -146,7 +125,7 @@ pub fn deploy(world: &mut dyn World, spec: StoreSpec, dns: &dns::Deployed, obser
     for (number, (address, zone)) in plan.monitors.iter().enumerate() {
         let told = plan.clone();
         world.add_process(ProcessSpec {
-            name: monitor_name(zone),
+            name: monitor_name(&spec.store, zone),
             host: address.host,
             cpu_limit_millicores: None,
             start: Rc::new(move || Box::pin(monitor::run(told.clone(), number))),

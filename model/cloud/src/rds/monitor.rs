@@ -7,17 +7,16 @@ use std::time::Duration;
 
 use ports::observe::{Mark, Name};
 use runtime::Time;
-use runtime::call::{CallContext, Caller};
 use runtime::disk::{self, Log};
 use runtime::net::Address;
 
 use tokio::sync::mpsc;
 
-use super::agreement::within;
 use super::configuration::{Acceptor, Ballot, Configuration, NodeId, Vote, majority};
 use super::operator::Command;
 use super::plan::Plan;
 use super::protocol::{AgentAnswer, AgentRequest, Heartbeat, MONITOR_PORT, MonitorAnswer, MonitorRequest, Wish};
+use crate::asking::ask_once;
 
 /// What a vote takes on disk. Assumption: one block.
 const VOTE_BYTES: u32 = 4 << 10;
@@ -152,12 +151,7 @@ impl Monitor {
 
     /// Asks another monitor.
     async fn ask(&self, monitor: Address, request: MonitorRequest) -> Option<MonitorAnswer> {
-        let limit = self.plan.failover.heartbeat_interval;
-        within(limit, async {
-            let caller = Caller::connect(monitor).await.ok()?;
-            caller.call(request, CallContext::within(limit, 0)).await.ok()
-        })
-        .await
+        ask_once(monitor, request, self.plan.failover.heartbeat_interval).await
     }
 
     /// Asks every monitor, this one included, at once. The answers with the monitors' numbers, in the order of these; no more
@@ -273,11 +267,7 @@ impl Monitor {
     }
 
     async fn tell(&self, node: NodeId, request: AgentRequest, limit: Duration) -> Option<AgentAnswer> {
-        within(limit, async {
-            let caller = Caller::connect(self.plan.agent_address(node)).await.ok()?;
-            caller.call(request, CallContext::within(limit, 0)).await.ok()
-        })
-        .await
+        ask_once(self.plan.agent_address(node), request, limit).await
     }
 
     /// Has a primary's wish decided.

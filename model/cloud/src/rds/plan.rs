@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use ports::database::TableSchema;
-use ports::observe::{ComponentState, Mark, Name, Observation, Observer};
+use ports::observe::{Mark, Name, Observer};
 use runtime::net::{Address, HostId};
 
 use super::configuration::{Configuration, NodeId};
@@ -77,13 +77,6 @@ impl Plan {
 
     /// Tells whoever watches that a part of the store in `zone` changed its state.
     pub fn report(&self, zone: &Name, state: &'static str, detail: String, mark: Option<Mark>) {
-        self.observer.observe(&Observation::ComponentState(ComponentState {
-            component: self.store.clone(),
-            zone: zone.clone(),
-            state,
-            detail,
-            mark,
-            at: runtime::now(),
-        }));
+        self.observer.changed(&self.store, zone, state, detail, mark);
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ports::observe::{Name, Observer};
 use ports::resolver::Resolver;
-use runtime::net::{Address, HostId};
-use runtime::world::{HostSpec, ProcessId, ProcessSpec, VolumeSpec, World};
+use runtime::net::HostId;
+use runtime::world::{HostSpec, ProcessId, ProcessSpec, World};
 
 use super::client::Client;
 use super::operator::Operator;
@@ -17,21 +17,10 @@ use super::plan::{Plan, ServerPlan};
 use super::protocol::{MONITOR_PORT, NodeId, ShardId};
 use super::{monitor, node};
 use crate::dns;
+use crate::placement::{ServerSpec, add_monitor_hosts, monitor_name};
 
-/// A monitor's volume: small, and as quick to flush as any gp3. Assumption.
-const MONITOR_VOLUME: VolumeSpec =
-    VolumeSpec { iops: 3_000, throughput_bytes_per_s: 125 << 20, flush: Duration::from_millis(1) };
-/// From power to a monitor. Assumption.
-const MONITOR_BOOT: Duration = Duration::from_secs(60);
 /// Time to live of a name whose addresses never change. Assumption.
 const MEMBERS_TTL: Duration = Duration::from_secs(60);
-
-/// A server to be deployed; its host and its process bear its name.
-#[derive(Clone, Debug)]
-pub struct ServerSpec {
-    pub name: String,
-    pub zone: String,
-}
 
 /// A store to be deployed.
 pub struct StoreSpec {
@@ -113,23 +102,8 @@ pub fn deploy(world: &mut dyn World, spec: StoreSpec, dns: &dns::Deployed, obser
             servers.push(ServerPlan { name, zone, host, shard: ShardId(number) });
         }
     }
-    let monitor_name = |zone: &str| format!("{}-control-{zone}", spec.store);
     let monitor_zones = if controlled { spec.monitor_zones.as_slice() } else { &[] };
-    let monitors: Vec<(Address, Name)> = monitor_zones
-        .iter()
-        .map(|zone| {
-            let host = world.add_host(HostSpec {
-                name: monitor_name(zone),
-                zone: zone.clone(),
-                region: spec.region.clone(),
-                cores: 2,
-                egress_bytes_per_s: None,
-                boot: MONITOR_BOOT,
-                volume: MONITOR_VOLUME,
-            });
-            (Address { host, port: MONITOR_PORT }, zone.as_str().into())
-        })
-        .collect();
+    let monitors = add_monitor_hosts(world, &spec.store, &spec.region, monitor_zones, MONITOR_PORT);
     let operator = Operator::new(servers.iter().map(|server| (server.name.to_string(), server.shard)), controlled);
     let (name_servers, publisher) = (dns.servers(), spec.publisher.clone());
     let plan = Rc::new(Plan {
@@ -151,7 +125,7 @@ pub fn deploy(world: &mut dyn World, spec: StoreSpec, dns: &dns::Deployed, obser
         for (number, (address, zone)) in plan.monitors.iter().enumerate() {
             let told = plan.clone();
             world.add_process(ProcessSpec {
-                name: monitor_name(zone),
+                name: monitor_name(&spec.store, zone),
                 host: address.host,
                 cpu_limit_millicores: None,
                 start: Rc::new(move || Box::pin(monitor::run(told.clone(), number, parameters))),

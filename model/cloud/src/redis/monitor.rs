@@ -3,7 +3,6 @@
 //! by votes and decides, and nobody fences the old primary.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,7 +10,6 @@ use ports::observe::Mark;
 use runtime::Time;
 use runtime::call::{CallContext, Caller};
 use runtime::disk::{self, Log};
-use runtime::net::{Address, Frame};
 use runtime::random::{RngExt, Stream};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +18,7 @@ use super::plan::Plan;
 use super::protocol::{
     AgentAnswer, AgentRequest, Configuration, MONITOR_PORT, MonitorAnswer, MonitorRequest, NodeId, ShardId,
 };
+use crate::asking::{ask_once, within};
 use crate::dns::Publisher;
 
 /// What a monitor must not forget takes this much on disk. Assumption: a block.
@@ -248,7 +247,7 @@ impl Monitor {
         let answer = if number == self.number {
             Some(self.answer(request).await)
         } else {
-            call(self.plan.monitors[number].0, request, limit).await
+            ask_once(self.plan.monitors[number].0, request, limit).await
         };
         answer == Some(MonitorAnswer::Yes)
     }
@@ -269,7 +268,8 @@ impl Monitor {
         runtime::sleep(self.parameters.promote).await;
         let decided = Configuration { epoch, primary: successor };
         let limit = self.parameters.check_interval;
-        let told: Option<AgentAnswer> = call(self.plan.agent_address(successor), AgentRequest(decided), limit).await;
+        let told: Option<AgentAnswer> =
+            ask_once(self.plan.agent_address(successor), AgentRequest(decided), limit).await;
         if told.is_none() {
             return; // it is gone too, or it says so at the next check
         }
@@ -278,7 +278,7 @@ impl Monitor {
             self.asked(number, MonitorRequest::Learn(decided)).await;
         }
         for node in self.plan.nodes() {
-            let _: Option<AgentAnswer> = call(self.plan.agent_address(node), AgentRequest(decided), limit).await;
+            let _: Option<AgentAnswer> = ask_once(self.plan.agent_address(node), AgentRequest(decided), limit).await;
         }
     }
 
@@ -302,18 +302,4 @@ impl Monitor {
             }
         }
     }
-}
-
-/// One request on a connection of its own: it happens rarely.
-async fn call<Q: Frame, A: Frame>(to: Address, request: Q, limit: Duration) -> Option<A> {
-    within(limit, async {
-        let caller = Caller::connect(to).await.ok()?;
-        caller.call(request, CallContext::within(limit, 0)).await.ok()
-    })
-    .await
-}
-
-/// Drives a future that may find nothing for at most `limit`.
-async fn within<T>(limit: Duration, future: impl Future<Output = Option<T>>) -> Option<T> {
-    runtime::timeout(limit, future).await.ok().flatten()
 }

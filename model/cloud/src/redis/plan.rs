@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ports::observe::{ComponentState, Mark, Name, Observation, Observer};
+use ports::observe::{Mark, Name, Observer};
 use runtime::net::{Address, HostId};
 
 use super::operator::Operator;
@@ -88,13 +88,6 @@ impl Plan {
 
     /// Tells whoever watches that a part of the store, that of `node`, changed its state.
     pub fn report(&self, node: NodeId, state: &'static str, detail: String, mark: Option<Mark>) {
-        self.observer.observe(&Observation::ComponentState(ComponentState {
-            component: self.store.clone(),
-            zone: self.server(node).zone.clone(),
-            state,
-            detail,
-            mark,
-            at: runtime::now(),
-        }));
+        self.observer.changed(&self.store, &self.server(node).zone, state, detail, mark);
     }
 }

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use platform::domain::driver::{DriverEvent, DriverState};
+use platform::domain::driver::DriverEvent;
 use platform::domain::fare::{Fare, FareSchedule};
 use platform::domain::idempotency::{self, Decision, Keyed, Scope};
-use platform::domain::ids::{DriverId, FencingToken, QuoteId, RiderId, TripId, VehicleId};
+use platform::domain::ids::{DriverId, QuoteId, RiderId, TripId, VehicleId};
 use platform::domain::ledger::{self, AccountKind, JournalContext, JournalKind};
 use platform::domain::money::Currency;
 use platform::domain::notification::{self, Channel, Telling};
@@ -256,20 +256,8 @@ impl Story {
         self.tick();
         let drive = Drive { distance_m: 1_000, duration_s: FREE_FLOW_S };
         let over = fare.minus(ride.trip.fare(&FARES, drive));
-        let report = LateReport {
-            trip_id: ride.trip.id,
-            driver_id: assignment.driver,
-            epoch: assignment.epoch,
-            ending: Ending::AtDestination,
-            distance_m: drive.distance_m,
-            duration_s: drive.duration_s,
-            overcharge_minor: over.charge_minor,
-            driver_pay_minor: over.driver_pay_minor,
-            commission_minor: over.commission_minor,
-            tax_minor: over.tax_minor,
-            tolls_minor: over.tolls_minor,
-            at_ns: self.now_ns,
-        };
+        let ended = (Ending::AtDestination, drive);
+        let report = LateReport::new(ride.trip.id, assignment, ended, over, self.now_ns);
         self.commit(&ride, "reported", vec![Write::put(&report)]);
         self.give_back(&mut ride, over);
     }
@@ -388,20 +376,7 @@ impl Story {
 
     fn come_online(&mut self, id: i64) {
         self.tick();
-        let mut driver = Driver {
-            id: DriverId(id),
-            organisation_id: None,
-            state: DriverState::Offline,
-            trip_id: None,
-            epoch: None,
-            lease_token: FencingToken(0),
-            lease_expires_at_ns: None,
-            vehicle_id: None,
-            vehicle_class: None,
-            cleared_until_ns: None,
-            secret_digest: Vec::new(),
-            updated_at_ns: self.now_ns,
-        };
+        let mut driver = Driver::registered(DriverId(id), None, Vec::new(), self.now_ns);
         let registered = Write::put(&driver);
         let (class, valid_ns) = (VehicleClass::Standard, i64::MAX / 2);
         let papers = Papers {

@@ -1,7 +1,7 @@
 //! A driver's record: what the driver is doing, and the leases under which trips are offered.
 
 use super::coded::coded;
-use super::ids::{FencingToken, TripId};
+use super::ids::{DriverId, FencingToken, OrganisationId, TripId};
 use super::schema::Driver;
 use super::trip::State;
 use super::vehicle::Clearance;
@@ -91,6 +91,29 @@ impl DriverState {
 }
 
 impl Driver {
+    /// A driver who has just been registered, and is off duty.
+    pub fn registered(
+        id: DriverId,
+        organisation_id: Option<OrganisationId>,
+        secret_digest: Vec<u8>,
+        now_ns: i64,
+    ) -> Self {
+        Self {
+            id,
+            organisation_id,
+            state: DriverState::Offline,
+            trip_id: None,
+            epoch: None,
+            lease_token: FencingToken(0),
+            lease_expires_at_ns: None,
+            vehicle_id: None,
+            vehicle_class: None,
+            cleared_until_ns: None,
+            secret_digest,
+            updated_at_ns: now_ns,
+        }
+    }
+
     /// Grants a lease on an idle driver for an offer of `trip` and returns its token, which is greater than any before it.
     pub fn grant_lease(
         &mut self,
@@ -175,24 +198,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::ids::{DriverId, VehicleId};
+    use crate::domain::ids::VehicleId;
     use crate::domain::vehicle::VehicleClass;
 
     fn offline() -> Driver {
-        Driver {
-            id: DriverId(1),
-            organisation_id: None,
-            state: DriverState::Offline,
-            trip_id: None,
-            epoch: None,
-            lease_token: FencingToken(0),
-            lease_expires_at_ns: None,
-            vehicle_id: None,
-            vehicle_class: None,
-            cleared_until_ns: None,
-            secret_digest: Vec::new(),
-            updated_at_ns: 0,
-        }
+        Driver::registered(DriverId(1), None, Vec::new(), 0)
     }
 
     const CLEARANCE: Clearance = Clearance { vehicle: VehicleId(8), class: VehicleClass::Standard, until_ns: i64::MAX };

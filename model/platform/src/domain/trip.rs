@@ -4,7 +4,7 @@ use super::coded::coded;
 use super::fare::{Fare, FareSchedule};
 use super::ids::{DriverId, TripId};
 use super::place::Coordinate;
-use super::schema::{Quote, Trip, TripLogEntry};
+use super::schema::{LateReport, Quote, Trip, TripLogEntry};
 use super::surge::NO_SURGE_PER_MILLE;
 
 coded! {
@@ -456,6 +456,26 @@ pub fn replay(log: &[TripLogEntry]) -> Option<(State, i64, i64)> {
         state = entry.after;
     }
     log.last().map(|last| (state, last.attempt, last.epoch))
+}
+
+impl LateReport {
+    /// What the assigned driver told of the drive, and what the rider was charged too much for it.
+    pub fn new(trip: TripId, by: Assignment, (ending, drive): (Ending, Drive), over: Fare, now_ns: i64) -> Self {
+        Self {
+            trip_id: trip,
+            driver_id: by.driver,
+            epoch: by.epoch,
+            ending,
+            distance_m: drive.distance_m,
+            duration_s: drive.duration_s,
+            overcharge_minor: over.charge_minor,
+            driver_pay_minor: over.driver_pay_minor,
+            commission_minor: over.commission_minor,
+            tax_minor: over.tax_minor,
+            tolls_minor: over.tolls_minor,
+            at_ns: now_ns,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::api::users::{Request, Response, SignIn};
 use crate::api::{ApiError, Reply, vehicles};
 use crate::domain::driver::{DriverEvent, DriverState};
 use crate::domain::idempotency::request_hash;
-use crate::domain::ids::{DriverId, FencingToken, OrganisationId, RiderId};
+use crate::domain::ids::{DriverId, OrganisationId, RiderId};
 use crate::domain::rider::PhoneNumber;
 use crate::domain::schema::{Driver, Rider};
 use crate::domain::session::{Caller, SessionKey, secret_digest};
@@ -153,20 +153,7 @@ async fn driver_digest<X: Transaction>(
     if let Some(driver) = transaction.get::<Driver>(id).await? {
         return Ok(driver.secret_digest);
     }
-    let driver = Driver {
-        id,
-        organisation_id,
-        state: DriverState::Offline,
-        trip_id: None,
-        epoch: None,
-        lease_token: FencingToken(0),
-        lease_expires_at_ns: None,
-        vehicle_id: None,
-        vehicle_class: None,
-        cleared_until_ns: None,
-        secret_digest: digest.to_vec(),
-        updated_at_ns: now_ns(),
-    };
+    let driver = Driver::registered(id, organisation_id, digest.to_vec(), now_ns());
     transaction.insert(&driver).await?;
     Ok(driver.secret_digest)
 }

@@ -14,7 +14,7 @@ use runtime::Time;
 use crate::invariants;
 use crate::phones::Phone;
 use crate::processor::Weather;
-use crate::world::{Notes, World};
+use crate::world::World;
 
 /// As many trips as riders, with as many drivers.
 fn trips(world: &mut World, riders: i64) {
@@ -183,9 +183,7 @@ fn any_replica_may_die_at_any_time() {
 fn a_zone_without_power_is_left_alone() {
     let mut world = World::new(9);
     trips(&mut world, 3);
-    let slow: Notes<u32> = Notes::new();
-    let noted = slow.clone();
-    world.script("waiting", move |mut gateways| async move {
+    let slow = world.noting("waiting", move |mut gateways, notes| async move {
         gateways.remove(1); // what stands between phones and gateways knows that it is gone
         let driver = Phone::driver(&gateways, 9).await;
         runtime::sleep_until(Time::from_secs(8)).await;
@@ -196,7 +194,7 @@ fn a_zone_without_power_is_left_alone() {
             slow += u32::from(runtime::now().since(asked_at) > Duration::from_millis(900));
             runtime::sleep(Duration::from_millis(300)).await;
         }
-        noted.add(slow);
+        notes.add(slow);
     });
     let control = world.engine.control();
     let hosts = control.hosts().into_iter().filter(|(_, host)| host.zone == "b").map(|(id, _)| id);
@@ -207,5 +205,5 @@ fn a_zone_without_power_is_left_alone() {
     let settled = world.database.all::<Trip>().iter().filter(|trip| trip.state == State::Settled).count();
     assert_eq!(settled, 3);
     // Each of the two gateways finds out once, or twice if it had a request on the way. Were nobody ejected, it would be 20.
-    assert!(slow.all().iter().all(|slow| *slow <= 4) && !slow.all().is_empty(), "{:?}", slow.all());
+    assert!(slow.values().iter().all(|slow| *slow <= 4) && !slow.values().is_empty(), "{:?}", slow.values());
 }

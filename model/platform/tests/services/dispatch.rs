@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use engine::testing::Notes;
 use platform::api::ApiError;
 use platform::api::error::Rejection;
 use platform::api::gateway::Action;
@@ -19,7 +20,7 @@ use runtime::{Time, sleep};
 
 use crate::invariants;
 use crate::phones::Phone;
-use crate::world::{Notes, World};
+use crate::world::World;
 
 const OFFER_OVER: ApiError = ApiError::Rejected { reason: Rejection::OfferOver };
 
@@ -39,17 +40,15 @@ fn payment(world: &World) -> Payment {
 fn an_offer_is_not_accepted_after_it_expired_even_if_nobody_ended_it() {
     // No loop comes by to end the offer: only the clock and the row say that it is over.
     let mut world = World::with(1, &[], Config { loop_interval: Duration::from_secs(1_000), ..Config::default() });
-    let answers: Notes<_> = Notes::new();
-    let noted = answers.clone();
     request_one(&mut world);
-    world.script("driver", move |gateways| async move {
+    let answers = world.noting("driver", move |gateways, notes| async move {
         let driver = Phone::driver(&gateways, 1).await;
         let offer = driver.offer().await;
         runtime::sleep_until(Time(offer.expires_at_ns.cast_unsigned())).await;
-        noted.add(driver.answer(offer, OfferAnswer::Accept).await.map(|view| view.state));
+        notes.add(driver.answer(offer, OfferAnswer::Accept).await.map(|view| view.state));
     });
     world.run(60);
-    assert_eq!(answers.all(), [Err(OFFER_OVER)]);
+    assert_eq!(answers.values(), [Err(OFFER_OVER)]);
     assert_eq!(world.database.all::<Offer>()[0].status, OfferStatus::Live);
     invariants::check(&world);
 }
@@ -57,20 +56,18 @@ fn an_offer_is_not_accepted_after_it_expired_even_if_nobody_ended_it() {
 #[test]
 fn a_driver_who_does_not_answer_loses_the_trip_to_the_next() {
     let mut world = World::new(2);
-    let answers: Notes<_> = Notes::new();
     request_one(&mut world);
-    let noted = answers.clone();
-    world.script("sleepy", move |gateways| async move {
+    let answers = world.noting("sleepy", move |gateways, notes| async move {
         let driver = Phone::driver(&gateways, 1).await;
         let offer = driver.offer().await;
         sleep(Duration::from_secs(25)).await;
-        noted.add(driver.answer(offer, OfferAnswer::Accept).await.map(|view| view.state));
+        notes.add(driver.answer(offer, OfferAnswer::Accept).await.map(|view| view.state));
     });
     world.script("awake", |gateways| async move {
         Phone::driver(&gateways, 2).await.drive_next().await;
     });
     world.run(90);
-    assert_eq!(answers.all(), [Err(OFFER_OVER)]);
+    assert_eq!(answers.values(), [Err(OFFER_OVER)]);
     let trip = world.only_trip();
     assert_eq!((trip.state, trip.driver_id, trip.attempt), (State::Settled, Some(DriverId(2)), 2));
     let statuses: Vec<OfferStatus> = world.database.all::<Offer>().iter().map(|offer| offer.status).collect();
@@ -102,7 +99,7 @@ fn of_two_phones_that_accept_one_offer_one_gets_it_and_a_twin_of_its_request_the
             });
         }
         world.run(40);
-        let answers = answers.all();
+        let answers = answers.values();
         assert!(answers.iter().all(|(first, twin)| first == twin), "{answers:?}");
         let accepted = answers.iter().filter(|(answer, _)| answer.is_ok()).count();
         let refused = answers.iter().filter(|(answer, _)| *answer == Err(OFFER_OVER)).count();
@@ -185,9 +182,7 @@ fn cancelling_is_free_within_the_grace_period_and_costs_the_fee_after_it() {
 fn a_rider_counts_as_not_coming_only_after_five_minutes() {
     let mut world = World::new(7);
     request_one(&mut world);
-    let answers: Notes<_> = Notes::new();
-    let noted = answers.clone();
-    world.script("driver", move |gateways| async move {
+    let answers = world.noting("driver", move |gateways, notes| async move {
         let driver = Phone::driver(&gateways, 1).await;
         let (trip, assignment) = driver.accept_next().await;
         for progress in [Progress::Departed, Progress::Arrived] {
@@ -195,13 +190,13 @@ fn a_rider_counts_as_not_coming_only_after_five_minutes() {
         }
         for _ in 0..2 {
             let answer = driver.advance(trip, assignment, Progress::RiderDidNotShow).await;
-            noted.add(answer.map(|view| view.state));
+            notes.add(answer.map(|view| view.state));
             sleep(Duration::from_secs(301)).await;
         }
     });
     world.run(330);
     let too_early = ApiError::Rejected { reason: Rejection::IllegalTransition };
-    assert_eq!(answers.all(), [Err(too_early), Ok(State::NoShow)]);
+    assert_eq!(answers.values(), [Err(too_early), Ok(State::NoShow)]);
     assert_eq!(payment(&world).state, PaymentState::Captured);
     invariants::check(&world);
 }

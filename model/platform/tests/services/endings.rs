@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use engine::testing::Notes;
 use platform::api::ApiError;
 use platform::api::error::Rejection;
 use platform::api::gateway::{Action, Response};
@@ -15,7 +16,7 @@ use runtime::{Time, sleep};
 
 use crate::invariants;
 use crate::phones::{DRIVE, Phone};
-use crate::world::{Notes, World};
+use crate::world::World;
 
 const HALF: Drive = Drive { distance_m: DRIVE.distance_m / 2, duration_s: DRIVE.duration_s / 2 };
 
@@ -76,9 +77,7 @@ fn a_rider_who_gets_out_early_pays_for_what_was_driven() {
 fn a_ride_of_whose_end_nobody_tells_is_presumed_over_and_reconciled_when_somebody_does() {
     let mut world = World::with(2, &[], impatient());
     rider(&mut world);
-    let answers: Notes<_> = Notes::new();
-    let noted = answers.clone();
-    world.script("driver", move |gateways| async move {
+    let answers = world.noting("driver", move |gateways, notes| async move {
         let driver = Phone::driver(&gateways, 1).await;
         let (trip, by) = pick_up(&driver).await;
         runtime::sleep_until(Time::from_secs(120)).await;
@@ -86,7 +85,7 @@ fn a_ride_of_whose_end_nobody_tells_is_presumed_over_and_reconciled_when_somebod
         for (by, progress) in
             [(stale, Progress::DroppedOff(DRIVE)), (by, Progress::LeftEarly(HALF)), (by, Progress::DroppedOff(DRIVE))]
         {
-            noted.add(driver.advance(trip, by, progress).await.map(|view| view.state));
+            notes.add(driver.advance(trip, by, progress).await.map(|view| view.state));
         }
     });
     world.run(60);
@@ -97,7 +96,7 @@ fn a_ride_of_whose_end_nobody_tells_is_presumed_over_and_reconciled_when_somebod
     assert_eq!(world.database.all::<Driver>()[0].state, DriverState::Idle);
     world.run(150);
     let refused = Err(ApiError::Rejected { reason: Rejection::StaleAssignment });
-    assert_eq!(answers.all(), [refused, Ok(State::Settled), Ok(State::Settled)]);
+    assert_eq!(answers.values(), [refused, Ok(State::Settled), Ok(State::Settled)]);
     assert_eq!(world.only_trip(), settled, "what has ended does not change");
     // The first word counts.
     let [report] = &world.database.all::<LateReport>()[..] else { panic!("one report") };
@@ -130,5 +129,5 @@ fn a_phone_that_lost_track_is_told_of_its_trip() {
     world.run(40);
     let view = Ok(Response::ActiveTrip(Some((&world.only_trip()).into())));
     let busy = Err(ApiError::Rejected { reason: Rejection::AlreadyOnTrip });
-    assert_eq!(answers.all(), [Ok(Response::ActiveTrip(None)), view.clone(), busy, view]);
+    assert_eq!(answers.values(), [Ok(Response::ActiveTrip(None)), view.clone(), busy, view]);
 }

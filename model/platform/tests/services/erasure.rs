@@ -14,32 +14,30 @@ use platform::services::Config;
 
 use crate::invariants;
 use crate::phones::Phone;
-use crate::world::{Notes, World};
+use crate::world::World;
 
 #[test]
 fn a_rider_is_a_stranger_at_once_and_forgotten_when_nothing_is_owed_any_more() {
     // Longer than a wish is waited for: the card is held until then.
     let config = Config { match_timeout: Duration::from_secs(300), shared_locations: true, ..Config::default() };
     let mut world = World::with(1, &[], config);
-    let answers: Notes<_> = Notes::new();
-    let noted = answers.clone();
-    world.script("rider", move |gateways| async move {
+    let answers = world.noting("rider", move |gateways, notes| async move {
         let rider = Phone::rider(&gateways, 1).await;
         rider.request_trip().await;
-        noted.add(rider.ask(Action::EraseMe).await);
-        noted.add(rider.ask(Action::EraseMe).await);
+        notes.add(rider.ask(Action::EraseMe).await);
+        notes.add(rider.ask(Action::EraseMe).await);
         let caller = Caller::Rider(RiderId(1));
         let sign_in = SignIn { caller, secret: 42, organisation: None, number: None };
-        noted.add(rider.ask(Action::SignIn(sign_in)).await);
+        notes.add(rider.ask(Action::SignIn(sign_in)).await);
         let quote = rider.quote().await.id;
-        noted.add(rider.ask(Action::RequestTrip { quote, key: rider.key() }).await);
-        noted.add(Phone::off_duty_driver(&gateways, 1).await.ask(Action::EraseMe).await);
+        notes.add(rider.ask(Action::RequestTrip { quote, key: rider.key() }).await);
+        notes.add(Phone::off_duty_driver(&gateways, 1).await.ask(Action::EraseMe).await);
     });
     world.run(280);
     let not_allowed = Err(ApiError::Rejected { reason: Rejection::NotAllowed });
     let done = Ok(Response::Done);
     let stranger = Err(ApiError::Unauthenticated);
-    assert_eq!(answers.all(), [done.clone(), done, stranger, not_allowed.clone(), not_allowed]);
+    assert_eq!(answers.values(), [done.clone(), done, stranger, not_allowed.clone(), not_allowed]);
     let [asked] = &world.database.all::<Rider>()[..] else { panic!("one rider") };
     assert!(asked.erasure == Some(Erasure::Asked) && asked.phone_number.is_some(), "{asked:?}");
 

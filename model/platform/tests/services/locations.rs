@@ -14,7 +14,7 @@ use runtime::net::Address;
 
 use crate::invariants;
 use crate::phones::{PICKUP, Phone};
-use crate::world::{Notes, World};
+use crate::world::World;
 
 fn shared(seed: u64) -> World {
     World::with(seed, &[], Config { shared_locations: true, ..Config::default() })
@@ -37,9 +37,7 @@ fn what_one_replica_hears_every_replica_knows_until_the_cache_is_away() {
     let mut world = shared(1);
     let [one, two, _] = world.addresses(Service::Geo)[..] else { panic!("three replicas") };
     let cache = world.cache.clone();
-    let answers: Notes<Reply<Vec<DriverId>>> = Notes::new();
-    let noted = answers.clone();
-    world.script("somebody", move |_| async move {
+    let answers = world.noting("somebody", move |_, notes| async move {
         let class = VehicleClass::Standard;
         let ping = |driver, available| Request::Ping { driver: DriverId(driver), at: PICKUP, class, available };
         for (driver, available) in [(1, true), (2, true), (3, false), (2, false)] {
@@ -50,19 +48,19 @@ fn what_one_replica_hears_every_replica_knows_until_the_cache_is_away() {
         let near = Request::Nearest(wanted(vec![]));
         let shared = |without| Request::NearestShared(wanted(without));
         let other = Wanted { class: Some(VehicleClass::Accessible), ..wanted(vec![]) };
-        noted.add(drivers(ask(two, near).await));
-        noted.add(drivers(ask(two, shared(vec![])).await));
-        noted.add(drivers(ask(two, shared(vec![DriverId(1)])).await));
-        noted.add(drivers(ask(two, Request::NearestShared(other)).await));
+        notes.add(drivers(ask(two, near).await));
+        notes.add(drivers(ask(two, shared(vec![])).await));
+        notes.add(drivers(ask(two, shared(vec![DriverId(1)])).await));
+        notes.add(drivers(ask(two, Request::NearestShared(other)).await));
         cache.set_away(true);
-        noted.add(drivers(ask(two, shared(vec![])).await));
+        notes.add(drivers(ask(two, shared(vec![])).await));
         cache.set_away(false);
         runtime::sleep(Duration::from_secs(60)).await;
-        noted.add(drivers(ask(two, shared(vec![])).await));
+        notes.add(drivers(ask(two, shared(vec![])).await));
     });
     world.run(200);
     let known = Ok(vec![DriverId(1)]);
-    assert_eq!(answers.all(), [Ok(vec![]), known, Ok(vec![]), Ok(vec![]), Err(ApiError::Unavailable), Ok(vec![])]);
+    assert_eq!(answers.values(), [Ok(vec![]), known, Ok(vec![]), Ok(vec![]), Err(ApiError::Unavailable), Ok(vec![])]);
     assert_eq!(world.cache.members(), 0, "who is silent is swept away");
 }
 

@@ -22,7 +22,7 @@ use runtime::net::Address;
 use crate::invariants;
 use crate::phones::{DRIVE, Phone};
 use crate::processor::Weather;
-use crate::world::{Notes, World};
+use crate::world::World;
 
 fn ride(world: &mut World, id: i64) {
     world.script(&format!("driver-{id}"), move |gateways| async move {
@@ -53,10 +53,8 @@ fn refunds_are_partial_happen_once_a_key_and_never_exceed_the_capture() {
     world.run(60);
     let Trip { id: trip, charge_minor, .. } = world.only_trip();
     let charge_minor = charge_minor.expect("it was driven");
-    let answers: Notes<Reply<i64>> = Notes::new();
-    let noted = answers.clone();
     let payments = world.address(Service::Payments);
-    world.script("support", move |_| async move {
+    let answers = world.noting("support", move |_, notes| async move {
         let refund = |amount_minor, key| Request::Refund {
             operator: OperatorId(1),
             trip,
@@ -65,12 +63,12 @@ fn refunds_are_partial_happen_once_a_key_and_never_exceed_the_capture() {
         };
         for (amount_minor, key) in [(100, 1), (100, 1), (charge_minor - 99, 2), (0, 3), (charge_minor - 100, 4)] {
             let answer = ask(payments, refund(amount_minor, key)).await;
-            noted.add(answer.map(|view| view.refunded_minor));
+            notes.add(answer.map(|view| view.refunded_minor));
         }
     });
     world.run(90);
     let malformed = Err(ApiError::MALFORMED);
-    assert_eq!(answers.all(), [Ok(100), Ok(100), malformed, malformed, Ok(charge_minor)]);
+    assert_eq!(answers.values(), [Ok(100), Ok(100), malformed, malformed, Ok(charge_minor)]);
     let states: Vec<MovementState> = world.database.all::<Movement>().iter().map(|movement| movement.state).collect();
     assert_eq!(states, [MovementState::Done; 2]);
     invariants::check(&world);
@@ -171,20 +169,18 @@ fn only_an_operator_gives_money_back_and_an_operator_does_nothing_else() {
     ride(&mut world, 1);
     world.run(60);
     let trip = world.only_trip().id;
-    let answers: Notes<Reply<gateway::Response>> = Notes::new();
-    let noted = answers.clone();
-    world.script("people", move |gateways| async move {
+    let answers = world.noting("people", move |gateways, notes| async move {
         let support = Phone::operator(&gateways, 1);
         let refund = |key| Action::Refund { trip, amount_minor: 100, key };
         for phone in [Phone::rider(&gateways, 1).await, Phone::driver(&gateways, 1).await] {
-            noted.add(phone.ask(refund(phone.key())).await);
+            notes.add(phone.ask(refund(phone.key())).await);
         }
-        noted.add(support.ask(Action::CancelTrip { trip, key: support.key() }).await);
-        noted.add(support.ask(Action::PollOffer).await);
-        noted.add(support.ask(refund(support.key())).await);
+        notes.add(support.ask(Action::CancelTrip { trip, key: support.key() }).await);
+        notes.add(support.ask(Action::PollOffer).await);
+        notes.add(support.ask(refund(support.key())).await);
     });
     world.run(90);
-    let answers = answers.all();
+    let answers = answers.values();
     let not_allowed = Err(ApiError::Rejected { reason: Rejection::NotAllowed });
     assert!(answers[..4].iter().all(|answer| *answer == not_allowed), "{answers:?}");
     assert!(matches!(&answers[4], Ok(gateway::Response::Payment(view)) if view.refunded_minor == 100), "{answers:?}");

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use engine::{Engine, Stopped};
+use engine::Engine;
+use engine::testing::{host, lone_process, process, run};
 use platform::api::payments::Request;
 use platform::api::{ApiError, Reply};
 use platform::domain::ids::TripId;
@@ -12,12 +13,10 @@ use platform::services::Config;
 use platform::services::following::{Call, Follower, Following, Subject};
 use platform::services::peers::Peers;
 use ports::endpoints::Endpoints;
-use runtime::Time;
 use runtime::call::{CallContext, serve};
 use runtime::net::{Address, HostId};
-use runtime::world::{ProcessSpec, World as _};
 
-use crate::world::{config, host};
+use crate::world::config;
 
 const PORT: u16 = 80;
 
@@ -39,18 +38,11 @@ impl Follower for Listener {
 
 /// A replica that answers with its host's number.
 fn replica(engine: &mut Engine, name: &str) -> Address {
-    let host = engine.add_host(host(name.to_owned(), "a"));
-    engine.add_process(ProcessSpec {
-        name: name.to_owned(),
-        host,
-        cpu_limit_millicores: None,
-        start: Rc::new(move || {
-            Box::pin(async move {
-                let port = serve(PORT, move |_: Request, _| async move { Reply::Ok(host) });
-                let _port = port.expect("the port is free");
-                runtime::task::forever().await;
-            })
-        }),
+    let host = host(engine, name, "a");
+    process(engine, name, host, move || async move {
+        let port = serve(PORT, move |_: Request, _| async move { Reply::Ok(host) });
+        let _port = port.expect("the port is free");
+        runtime::task::forever().await;
     });
     Address { host, port: PORT }
 }
@@ -59,38 +51,32 @@ fn replica(engine: &mut Engine, name: &str) -> Address {
 fn replicas_come_and_go_and_a_call_goes_to_whom_there_is() {
     let mut engine = Engine::new(config(1, &[]));
     let [one, two] = ["one", "two"].map(|name| replica(&mut engine, name));
-    let caller = engine.add_host(host("caller".to_owned(), "a"));
     let (endpoints, answers): (Endpoints, Rc<RefCell<Vec<Reply<HostId>>>>) = Default::default();
     let (told, noted) = (endpoints.clone(), answers.clone());
     let heard = Rc::new(Listener(TRIP, RefCell::default()));
     let listener = heard.clone();
-    engine.add_process(ProcessSpec {
-        name: "caller".to_owned(),
-        host: caller,
-        cpu_limit_millicores: None,
-        start: Rc::new(move || {
-            let (told, noted, listener) = (told.clone(), noted.clone(), listener.clone());
-            Box::pin(async move {
-                let peers = Peers::<Request, HostId>::new(
-                    told.clone(),
-                    Config::default().calls,
-                    "peers",
-                    Some(Following { follower: listener.clone(), from: "caller-0".into(), to: "payments" }),
-                );
-                let lists = [vec![], vec![one], vec![one, two], vec![two], vec![]];
-                for list in lists {
-                    told.set(list);
-                    for _ in 0..2 {
-                        let mut context = CallContext::within(Duration::from_secs(5), 2);
-                        let answer = peers.call(Request::Settle { trip: TRIP }, &mut context).await;
-                        noted.borrow_mut().push(answer);
-                    }
+    lone_process(&mut engine, "caller", "a", move || {
+        let (told, noted, listener) = (told.clone(), noted.clone(), listener.clone());
+        async move {
+            let peers = Peers::<Request, HostId>::new(
+                told.clone(),
+                Config::default().calls,
+                "peers",
+                Some(Following { follower: listener.clone(), from: "caller-0".into(), to: "payments" }),
+            );
+            let lists = [vec![], vec![one], vec![one, two], vec![two], vec![]];
+            for list in lists {
+                told.set(list);
+                for _ in 0..2 {
+                    let mut context = CallContext::within(Duration::from_secs(5), 2);
+                    let answer = peers.call(Request::Settle { trip: TRIP }, &mut context).await;
+                    noted.borrow_mut().push(answer);
                 }
-                runtime::task::forever().await;
-            })
-        }),
+            }
+            runtime::task::forever().await;
+        }
     });
-    assert_eq!(engine.run_until(Time::from_secs(60)), Stopped::Reached);
+    run(&mut engine, 60);
     let answers = answers.borrow();
     let nobody = Err(ApiError::Unavailable);
     assert_eq!(answers[..4], [nobody, nobody, Ok(one.host), Ok(one.host)]);

@@ -6,24 +6,22 @@ use platform::domain::trip::State;
 use runtime::Time;
 
 use crate::phones::Phone;
-use crate::world::{Notes, World};
+use crate::world::World;
 
 #[test]
 fn a_rider_reads_what_the_copy_has_unless_they_have_seen_more() {
     let mut world = World::new(1);
     let (database, copy) = (world.database.clone(), world.copy.clone());
-    let read: Notes<Result<(State, i64), ApiError>> = Notes::new();
-    let noted = read.clone();
-    world.script("rider", move |gateways| async move {
+    let read = world.noting("rider", move |gateways, notes| async move {
         let (rider, stranger) = (Phone::rider(&gateways, 1).await, Phone::rider(&gateways, 2).await);
         let trip = rider.request_trip().await;
         let receipt = async |phone: &Phone, seen_version| match phone
             .ask(Action::Receipt { trip: trip.id, seen_version })
             .await
         {
-            Ok(Response::Receipt(receipt)) => noted.add(Ok((receipt.state, receipt.version))),
+            Ok(Response::Receipt(receipt)) => notes.add(Ok((receipt.state, receipt.version))),
             Ok(other) => panic!("{other:?}"),
-            Err(error) => noted.add(Err(error)),
+            Err(error) => notes.add(Err(error)),
         };
         // The copy knows of no trip yet.
         receipt(&rider, trip.version).await;
@@ -39,7 +37,7 @@ fn a_rider_reads_what_the_copy_has_unless_they_have_seen_more() {
     });
     world.run(20);
     let cancelled = (State::CancelledByRider, 3);
-    let (first, copied) = (read.all()[0], (State::Matching, 2));
+    let (first, copied) = (read.values()[0], (State::Matching, 2));
     assert!(first.is_ok_and(|(state, _)| state.is_active()), "{first:?}");
-    assert_eq!(read.all()[1..], [Ok(cancelled), Ok(copied), Err(ApiError::NotFound), Ok(cancelled)]);
+    assert_eq!(read.values()[1..], [Ok(cancelled), Ok(copied), Err(ApiError::NotFound), Ok(cancelled)]);
 }

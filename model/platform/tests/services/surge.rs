@@ -7,28 +7,26 @@ use platform::services::Config;
 use runtime::{Time, sleep, sleep_until};
 
 use crate::phones::Phone;
-use crate::world::{Notes, World};
+use crate::world::World;
 
 /// What a rider is quoted before anybody is scarce, when all drivers are, and when every replica of pricing has started anew since.
 fn multipliers(has_cache: bool, is_away: bool) -> Vec<u32> {
     let config = Config { shared_locations: has_cache, ..Config::default() };
     let mut world = World::with(7, &[], config);
     let cache = world.cache.clone();
-    let quoted: Notes<u32> = Notes::new();
-    let noted = quoted.clone();
-    world.script("rider", move |gateways| async move {
+    let quoted = world.noting("rider", move |gateways, notes| async move {
         let rider = Phone::rider(&gateways, 1).await;
         sleep(Duration::from_secs(12)).await;
-        noted.add(rider.quote().await.multiplier_per_mille);
+        notes.add(rider.quote().await.multiplier_per_mille);
         // Somebody asks twice a second, and there is no driver.
         for _ in 0..60 {
             rider.quote().await;
             sleep(Duration::from_millis(500)).await;
         }
-        noted.add(rider.quote().await.multiplier_per_mille);
+        notes.add(rider.quote().await.multiplier_per_mille);
         cache.set_away(is_away);
         sleep_until(Time::from_secs(61)).await;
-        noted.add(rider.quote().await.multiplier_per_mille);
+        notes.add(rider.quote().await.multiplier_per_mille);
     });
     let control = world.engine.control();
     let pricing = world.replicas[&Service::Pricing].clone();
@@ -38,7 +36,7 @@ fn multipliers(has_cache: bool, is_away: bool) -> Vec<u32> {
         }
     });
     world.run(70);
-    quoted.all()
+    quoted.values()
 }
 
 #[test]

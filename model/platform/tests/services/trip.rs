@@ -13,7 +13,7 @@ use platform::domain::trip::{EventKind, State};
 
 use crate::invariants;
 use crate::phones::Phone;
-use crate::world::{Notes, World};
+use crate::world::World;
 
 #[test]
 fn a_trip_from_sign_in_to_settlement() {
@@ -54,20 +54,18 @@ fn a_trip_from_sign_in_to_settlement() {
 #[test]
 fn the_same_key_gets_the_same_answer_and_has_one_effect() {
     let mut world = World::new(2);
-    let answers: Notes<_> = Notes::new();
-    let noted = answers.clone();
-    world.script("rider", |gateways| async move {
+    let answers = world.noting("rider", |gateways, notes| async move {
         let rider = Phone::rider(&gateways, 1).await;
         let (first, second) = (rider.quote().await.id, rider.quote().await.id);
         let key = rider.key();
         for quote in [first, first, second] {
-            noted.add(rider.trip(Action::RequestTrip { quote, key }).await);
+            notes.add(rider.trip(Action::RequestTrip { quote, key }).await);
         }
         let other = Action::RequestTrip { quote: second, key: rider.key() };
-        noted.add(rider.trip(other).await);
+        notes.add(rider.trip(other).await);
     });
     world.run(20);
-    let answers = answers.all();
+    let answers = answers.values();
     assert!(answers[0].is_ok());
     assert_eq!(answers[0], answers[1]);
     assert_eq!(answers[2], Err(ApiError::Rejected { reason: Rejection::KeyReused }));
@@ -79,23 +77,21 @@ fn the_same_key_gets_the_same_answer_and_has_one_effect() {
 #[test]
 fn nobody_gets_in_with_another_secret_or_sees_a_stranger_s_trip() {
     let mut world = World::new(3);
-    let answers: Notes<_> = Notes::new();
-    let noted = answers.clone();
-    world.script("riders", |gateways| async move {
+    let answers = world.noting("riders", |gateways, notes| async move {
         let rider = Phone::rider(&gateways, 1).await;
         let stranger = Phone::rider(&gateways, 2).await;
         let trip = rider.request_trip().await.id;
         let forged = SignIn { caller: Caller::Rider(RiderId(1)), secret: 43, organisation: None, number: None };
         let driving = Action::GoOffDuty;
         for action in [Action::SignIn(forged), Action::TripStatus { trip }, driving] {
-            noted.add(stranger.ask(action).await);
+            notes.add(stranger.ask(action).await);
         }
         let cancel = Action::CancelTrip { trip, key: stranger.key() };
-        noted.add(stranger.ask(cancel).await);
-        noted.add(rider.ask(Action::TripStatus { trip }).await);
+        notes.add(stranger.ask(cancel).await);
+        notes.add(rider.ask(Action::TripStatus { trip }).await);
     });
     world.run(20);
-    let answers = answers.all();
+    let answers = answers.values();
     let not_allowed = ApiError::Rejected { reason: Rejection::NotAllowed };
     let refused = [ApiError::Unauthenticated, ApiError::NotFound, not_allowed, ApiError::NotFound];
     assert_eq!(answers[..4], refused.map(Err));

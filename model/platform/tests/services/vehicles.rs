@@ -11,7 +11,7 @@ use platform::domain::vehicle::{Papers, VehicleClass};
 
 use crate::invariants;
 use crate::phones::{Phone, papers};
-use crate::world::{Notes, World};
+use crate::world::World;
 
 fn rejected(reason: Rejection) -> Result<Response, ApiError> {
     Err(ApiError::Rejected { reason })
@@ -20,22 +20,20 @@ fn rejected(reason: Rejection) -> Result<Response, ApiError> {
 #[test]
 fn nobody_goes_on_duty_with_lapsed_papers_or_in_somebody_else_s_vehicle() {
     let mut world = World::new(1);
-    let answers: Notes<_> = Notes::new();
-    let noted = answers.clone();
-    world.script("drivers", |gateways| async move {
+    let answers = world.noting("drivers", |gateways, notes| async move {
         let (first, second) = (Phone::off_duty_driver(&gateways, 1).await, Phone::off_duty_driver(&gateways, 2).await);
         let lapsed = Papers { inspected_until_ns: 1, ..papers(1) };
         let mine = Action::GoOnDuty { papers: papers(1) };
-        noted.add(first.ask(Action::GoOnDuty { papers: lapsed }).await);
-        noted.add(first.ask(mine.clone()).await);
-        noted.add(second.ask(mine.clone()).await);
-        noted.add(first.ask(Action::GoOffDuty).await);
-        noted.add(second.ask(mine).await);
+        notes.add(first.ask(Action::GoOnDuty { papers: lapsed }).await);
+        notes.add(first.ask(mine.clone()).await);
+        notes.add(second.ask(mine.clone()).await);
+        notes.add(first.ask(Action::GoOffDuty).await);
+        notes.add(second.ask(mine).await);
     });
     world.run(20);
     let (done, unfit) = (Ok(Response::Done), rejected(Rejection::VehicleUnfit));
     let taken = rejected(Rejection::VehicleTaken);
-    assert_eq!(answers.all(), [unfit, done.clone(), taken, done.clone(), done]);
+    assert_eq!(answers.values(), [unfit, done.clone(), taken, done.clone(), done]);
     let vehicles = world.database.all::<Vehicle>();
     assert_eq!(vehicles.iter().map(|vehicle| vehicle.id).collect::<Vec<_>>(), [VehicleId(1)]);
     let driven: Vec<_> = world.database.all::<Driver>().iter().map(|driver| (driver.id, driver.vehicle_id)).collect();
@@ -45,27 +43,25 @@ fn nobody_goes_on_duty_with_lapsed_papers_or_in_somebody_else_s_vehicle() {
 #[test]
 fn nobody_drives_or_registers_a_vehicle_of_a_company_that_is_not_theirs() {
     let mut world = World::new(6);
-    let answers: Notes<_> = Notes::new();
-    let noted = answers.clone();
-    world.script("drivers", |gateways| async move {
+    let answers = world.noting("drivers", |gateways, notes| async move {
         let [ours, theirs] = [7, 8].map(|id| Some(OrganisationId(id)));
         let first = Phone::driver_for(&gateways, 1, ours).await;
         let second = Phone::driver_for(&gateways, 2, theirs).await;
         for organisation in [theirs, None, ours] {
             let papers = Papers { organisation, ..papers(1) };
-            noted.add(first.ask(Action::GoOnDuty { papers }).await);
+            notes.add(first.ask(Action::GoOnDuty { papers }).await);
         }
-        noted.add(first.ask(Action::GoOffDuty).await);
+        notes.add(first.ask(Action::GoOffDuty).await);
         // Whatever the papers say: it is registered, and lapsed or not, it is not hers to know.
         for registered_until_ns in [i64::MAX, 1] {
             let papers = Papers { organisation: theirs, registered_until_ns, ..papers(1) };
-            noted.add(second.ask(Action::GoOnDuty { papers }).await);
+            notes.add(second.ask(Action::GoOnDuty { papers }).await);
         }
     });
     world.run(20);
     let (done, not_allowed) = (Ok(Response::Done), rejected(Rejection::NotAllowed));
     let no = || not_allowed.clone();
-    assert_eq!(answers.all(), [no(), no(), done.clone(), done, no(), no()]);
+    assert_eq!(answers.values(), [no(), no(), done.clone(), done, no(), no()]);
     let vehicles = world.database.all::<Vehicle>();
     assert_eq!(vehicles.iter().map(|vehicle| vehicle.organisation_id).collect::<Vec<_>>(), [Some(OrganisationId(7))]);
 }
@@ -73,20 +69,18 @@ fn nobody_drives_or_registers_a_vehicle_of_a_company_that_is_not_theirs() {
 #[test]
 fn papers_that_lapse_on_duty_end_the_offers_until_newer_ones_are_shown() {
     let mut world = World::new(2);
-    let answers: Notes<_> = Notes::new();
-    let noted = answers.clone();
-    world.script("driver", |gateways| async move {
+    let answers = world.noting("driver", |gateways, notes| async move {
         let until_ns = 10_000_000_000;
         let phone = Phone::driver_of(&gateways, 1, Papers { insured_until_ns: until_ns, ..papers(1) }).await;
-        noted.add(phone.ask(Action::PollOffer).await);
+        notes.add(phone.ask(Action::PollOffer).await);
         runtime::sleep_until(runtime::Time(until_ns.cast_unsigned())).await;
-        noted.add(phone.ask(Action::PollOffer).await);
-        noted.add(phone.ask(Action::GoOnDuty { papers: papers(1) }).await);
-        noted.add(phone.ask(Action::PollOffer).await);
+        notes.add(phone.ask(Action::PollOffer).await);
+        notes.add(phone.ask(Action::GoOnDuty { papers: papers(1) }).await);
+        notes.add(phone.ask(Action::PollOffer).await);
     });
     world.run(20);
     let nothing = Ok(Response::Offer(None));
-    assert_eq!(answers.all(), [nothing.clone(), rejected(Rejection::NotAllowed), Ok(Response::Done), nothing]);
+    assert_eq!(answers.values(), [nothing.clone(), rejected(Rejection::NotAllowed), Ok(Response::Done), nothing]);
 }
 
 #[test]
@@ -134,8 +128,6 @@ fn what_a_phone_says_of_its_vehicle_does_not_make_it_one() {
 #[test]
 fn while_vehicles_cannot_be_asked_nobody_comes_on_duty_and_those_who_are_drive_on() {
     let mut world = World::new(5);
-    let answers: Notes<_> = Notes::new();
-    let noted = answers.clone();
     world.script("driver", |gateways| async move {
         Phone::driver(&gateways, 1).await.drive_next().await;
     });
@@ -145,16 +137,16 @@ fn while_vehicles_cannot_be_asked_nobody_comes_on_duty_and_those_who_are_drive_o
             control.crash(process, None);
         }
     });
-    world.script("others", |gateways| async move {
+    let answers = world.noting("others", |gateways, notes| async move {
         let rider = Phone::rider(&gateways, 1).await;
         runtime::sleep_until(runtime::Time::from_secs(6)).await;
         let late = Phone::off_duty_driver(&gateways, 2).await;
-        noted.add(late.attempt(&Action::GoOnDuty { papers: papers(2) }).await);
+        notes.add(late.attempt(&Action::GoOnDuty { papers: papers(2) }).await);
         let trip = rider.request_trip().await.id;
         rider.wait_for(trip, State::Settled).await;
     });
     world.run(90);
-    assert_eq!(answers.all(), [Err(ApiError::Unavailable)]);
+    assert_eq!(answers.values(), [Err(ApiError::Unavailable)]);
     let states: Vec<State> = world.database.all::<Trip>().iter().map(|trip| trip.state).collect();
     assert_eq!(states, [State::Settled]);
 }

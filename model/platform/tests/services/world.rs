@@ -6,10 +6,9 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use engine::{Distances, Engine, EngineConfig, FaultPointPlan, LatencySpec, Stopped};
-use platform::deploy::{
-    Service, Wiring, start, start_gateway, start_geo, start_matching, start_pricing, start_trips, start_users,
-};
+use engine::testing::{self, Notes, host};
+use engine::{Distances, Engine, EngineConfig, FaultPointPlan, LatencySpec};
+use platform::deploy::{Clients, Connect, Service, Wiring, start};
 use platform::domain::schema::Trip;
 use platform::domain::session::SessionKey;
 use platform::services::{API_PORT, Config};
@@ -17,7 +16,7 @@ use ports::endpoints::Endpoints;
 use runtime::Time;
 use runtime::backend::LocalFuture;
 use runtime::net::{Address, HostId};
-use runtime::world::{HostSpec, ProcessId, ProcessSpec, VolumeSpec, World as _};
+use runtime::world::{ProcessId, ProcessSpec, World as _};
 
 use crate::cache::Shelf;
 use crate::database::Memory;
@@ -38,24 +37,8 @@ pub struct World {
     phones: HostId,
 }
 
-/// What test code in the world found out.
-#[derive(Clone)]
-pub struct Notes<T>(Rc<RefCell<Vec<T>>>);
-
-impl<T: Clone> Notes<T> {
-    pub fn new() -> Self {
-        Self(Rc::default())
-    }
-
-    pub fn add(&self, note: T) {
-        self.0.borrow_mut().push(note);
-    }
-
-    pub fn all(&self) -> Vec<T> {
-        self.0.borrow().clone()
-    }
-}
-
+/// An engine's configuration in which frames go through serde, what is runnable runs in any order, and each of these fault points
+/// fires once.
 pub fn config(seed: u64, fault_points: &[&str]) -> EngineConfig {
     let spread = |median_us| LatencySpec {
         median: Duration::from_micros(median_us),
@@ -64,29 +47,16 @@ pub fn config(seed: u64, fault_points: &[&str]) -> EngineConfig {
     };
     let once = FaultPointPlan { probability: 1.0, at_most: 1 };
     EngineConfig {
-        seed,
+        wire_check: true,
+        draw_order: true,
+        fault_points: fault_points.iter().map(|name| (name.to_string(), once)).collect(),
         distances: Distances {
             same_host: spread(20),
             same_zone: spread(100),
             cross_zone: spread(400),
             cross_region: spread(30_000),
         },
-        wire_check: true,
-        draw_order: true,
-        trace_window: 0..0,
-        fault_points: fault_points.iter().map(|name| (name.to_string(), once)).collect(),
-    }
-}
-
-pub fn host(name: String, zone: &str) -> HostSpec {
-    HostSpec {
-        name,
-        zone: zone.into(),
-        region: "us-east-1".into(),
-        cores: 2,
-        egress_bytes_per_s: None,
-        boot: Duration::from_secs(30),
-        volume: VolumeSpec { iops: 3_000, throughput_bytes_per_s: 125 << 20, flush: Duration::from_millis(1) },
+        ..testing::config(seed)
     }
 }
 
@@ -98,14 +68,13 @@ impl World {
     /// A world in which each of these fault points ends the first process that gets there.
     pub fn with(seed: u64, fault_points: &[&str], config: Config) -> Self {
         let mut engine = Engine::new(self::config(seed, fault_points));
-        let mut host = |name: String, zone: &str| engine.add_host(host(name, zone));
         let mut hosts: BTreeMap<Service, Vec<HostId>> = BTreeMap::new();
         for service in Service::ALL {
             for zone in ["a", "b", "c"] {
-                hosts.entry(service).or_default().push(host(format!("{service}-{zone}"), zone));
+                hosts.entry(service).or_default().push(host(&mut engine, &format!("{service}-{zone}"), zone));
             }
         }
-        let phones = host("phones".into(), "city");
+        let phones = host(&mut engine, "phones", "city");
         let at = |&host: &HostId| Address { host, port: API_PORT };
         let addresses = hosts.iter().map(|(service, hosts)| (*service, hosts.iter().map(at).collect()));
         let addresses: BTreeMap<Service, Vec<Address>> = addresses.collect();
@@ -118,19 +87,14 @@ impl World {
         for (service, hosts) in hosts {
             for host in hosts {
                 let (database, processor, cache) = (database.clone(), processor.clone(), cache.clone());
-                let shared = wiring.config.shared_locations;
-                let (database, cache, copy) = (move || database.clone(), move || cache.clone(), copy.clone());
-                let start = match service {
-                    Service::Gateway if shared => start_gateway(wiring.clone(), cache),
-                    Service::Users if shared => start_users(wiring.clone(), database, cache),
-                    Service::Geo if shared => start_geo(wiring.config.clone(), cache),
-                    Service::Matching if shared => start_matching(wiring.clone(), database, cache),
-                    Service::Pricing if shared => start_pricing(wiring.clone(), database, cache),
-                    Service::Trips => {
-                        start_trips(wiring.clone(), database, Some(move || copy.clone()), shared.then_some(cache))
-                    }
-                    _ => start(service, wiring.clone(), database, move || processor.clone()),
+                let (shared, copy) = (wiring.config.shared_locations, copy.clone());
+                let clients = Clients {
+                    database: Box::new(move || database.clone()),
+                    copy: Some(Box::new(move || copy.clone())),
+                    processor: Box::new(move || processor.clone()),
+                    cache: shared.then(|| -> Connect<Shelf> { Box::new(move || cache.clone()) }),
                 };
+                let start = start(service, wiring.clone(), clients);
                 let process = engine.add_process(ProcessSpec {
                     name: format!("{service}-{}", host.0),
                     host,
@@ -145,7 +109,7 @@ impl World {
 
     /// Adds a process on a host of its own, restarted with the others.
     pub fn add(&mut self, name: &str, zone: &str, start: Rc<dyn Fn() -> LocalFuture>) -> ProcessId {
-        let host = self.engine.add_host(host(name.into(), zone));
+        let host = host(&mut self.engine, name, zone);
         let process =
             self.engine.add_process(ProcessSpec { name: name.into(), host, cpu_limit_millicores: None, start });
         self.others.push(process);
@@ -170,15 +134,22 @@ impl World {
     ) -> ProcessId {
         let gateways = self.addresses[&Service::Gateway].clone();
         let script = RefCell::new(Some(script));
-        self.engine.add_process(ProcessSpec {
-            name: name.into(),
-            host: self.phones,
-            cpu_limit_millicores: None,
-            start: Rc::new(move || {
-                let script = script.take().expect("nothing restarts a phone");
-                Box::pin(script(gateways.clone()))
-            }),
+        testing::process(&mut self.engine, name, self.phones, move || {
+            let script = script.take().expect("nothing restarts a phone");
+            script(gateways.clone())
         })
+    }
+
+    /// Runs `script` on the phones' host, and returns what it notes.
+    pub fn noting<T: Clone + 'static, F: Future<Output = ()> + 'static>(
+        &mut self,
+        name: &str,
+        script: impl FnOnce(Vec<Address>, Notes<T>) -> F + 'static,
+    ) -> Notes<T> {
+        let notes = Notes::new();
+        let noted = notes.clone();
+        self.script(name, move |gateways| script(gateways, noted));
+        notes
     }
 
     /// Restarts whatever crashes, as a supervisor would.
@@ -205,8 +176,6 @@ impl World {
     }
 
     pub fn run(&mut self, seconds: u64) {
-        assert_eq!(self.engine.run_until(Time::from_secs(seconds)), Stopped::Reached);
-        let panics = self.engine.control().panics();
-        assert!(panics.is_empty(), "{panics:?}");
+        testing::run(&mut self.engine, seconds);
     }
 }

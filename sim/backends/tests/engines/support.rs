@@ -1,7 +1,6 @@
 //! A small world on any engine.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::future::Future;
 use std::rc::Rc;
@@ -12,11 +11,11 @@ use std::time::Duration;
 use backends::RunEnd;
 use backends::live::LiveWorld;
 use backends::turmoil::{TurmoilConfig, TurmoilWorld};
-use engine::{Distances, Engine, EngineConfig, LatencySpec, Stopped};
+use engine::testing::{self, steady_distances};
+use engine::{Engine, EngineConfig, Stopped};
 use runtime::Time;
-use runtime::backend::LocalFuture;
 use runtime::net::{Address, HostId};
-use runtime::world::{HostSpec, ProcessId, ProcessSpec, VolumeSpec, World};
+use runtime::world::{ProcessId, World};
 
 pub const PORT: u16 = 80;
 /// A world that has not said that it is done by then hangs: far more than any of them needs.
@@ -56,15 +55,7 @@ impl Notes {
 
 impl Trial<'_> {
     pub fn host(&mut self, name: &str) -> HostId {
-        self.world.add_host(HostSpec {
-            name: name.into(),
-            zone: "us-east-1a".into(),
-            region: "us-east-1".into(),
-            cores: 2,
-            egress_bytes_per_s: None,
-            boot: Duration::from_secs(30),
-            volume: VolumeSpec { iops: 1_000, throughput_bytes_per_s: 100 << 20, flush: Duration::from_millis(1) },
-        })
+        testing::host(self.world, name, "us-east-1a")
     }
 
     pub fn process<F: Future<Output = ()> + 'static>(
@@ -73,8 +64,7 @@ impl Trial<'_> {
         host: HostId,
         start: impl Fn() -> F + 'static,
     ) -> ProcessId {
-        let start = Rc::new(move || -> LocalFuture { Box::pin(start()) });
-        self.world.add_process(ProcessSpec { name: name.into(), host, cpu_limit_millicores: None, start })
+        testing::process(self.world, name, host, start)
     }
 
     /// A process that notes what it sees and then ends the run.
@@ -103,20 +93,8 @@ pub struct Outcome {
 }
 
 pub fn native(build: &dyn Fn(&mut Trial<'_>)) -> Outcome {
-    let distance = |micros| LatencySpec::constant(Duration::from_micros(micros));
-    let mut engine = Engine::new(EngineConfig {
-        seed: 1,
-        distances: Distances {
-            same_host: distance(20),
-            same_zone: distance(100),
-            cross_zone: distance(400),
-            cross_region: distance(30_000),
-        },
-        wire_check: true,
-        draw_order: false,
-        trace_window: 0..0,
-        fault_points: BTreeMap::new(),
-    });
+    let config = testing::config(1);
+    let mut engine = Engine::new(EngineConfig { distances: steady_distances(), wire_check: true, ..config });
     let notes = Notes { seen: Rc::default(), done: Arc::default() };
     engine.interrupted_by(notes.done.clone());
     let mut trial = Trial { world: &mut engine, crashes: Vec::new(), notes: notes.clone() };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use engine::{Engine, FaultPointPlan};
 use runtime::Time;
 use runtime::call::{CallContext, Caller};
-use runtime::world::{HostSpec, VolumeSpec, World};
+use runtime::world::{HostSpec, World};
 
 use crate::support::*;
 
@@ -28,9 +28,8 @@ async fn paces(notes: Notes<(Duration, Duration, Time)>) {
 fn a_degraded_host_is_slow_until_it_is_set_right_and_its_clock_moves_no_timer() {
     let mut engine = Engine::new(config(1));
     let machine = host(&mut engine, "machine", "a");
-    let notes = Notes::new();
-    let noted = notes.clone();
-    let process = process(&mut engine, "pacer", machine, move || paces(noted.clone()));
+    let notes = noting(&mut engine, "pacer", machine, paces);
+    let process = named(&engine, "pacer");
     let control = engine.control();
     control.at(Time(500_000_000), move |control| {
         control.slow_processors(machine, 4.0);
@@ -57,29 +56,16 @@ fn a_degraded_host_is_slow_until_it_is_set_right_and_its_clock_moves_no_timer() 
 #[test]
 fn a_tight_link_out_of_a_host_makes_frames_wait() {
     let mut engine = Engine::new(config(2));
-    let spec = |name: &str| HostSpec {
-        name: name.into(),
-        zone: "a".into(),
-        region: "us-east-1".into(),
-        cores: 2,
-        egress_bytes_per_s: Some(1 << 30),
-        boot: Duration::ZERO,
-        volume: VolumeSpec { iops: 1, throughput_bytes_per_s: 1, flush: Duration::ZERO },
-    };
+    let spec = |name| HostSpec { egress_bytes_per_s: Some(1 << 30), ..host_spec(name, "a") };
     let (server, client) = (engine.add_host(spec("server")), engine.add_host(spec("client")));
     process(&mut engine, "server", server, || add_one(Duration::ZERO));
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut engine, "client", client, move || {
-        let notes = noted.clone();
-        async move {
-            let caller = Caller::<u64, u64>::connect(at(server)).await.expect("the server is there");
-            loop {
-                let asked = runtime::now();
-                caller.call(1, CallContext::within(Duration::from_secs(5), 0)).await.expect("an answer");
-                notes.add(runtime::now().since(asked));
-                runtime::sleep_until(asked + Duration::from_secs(1)).await;
-            }
+    let notes = noting(&mut engine, "client", client, move |notes| async move {
+        let caller = Caller::<u64, u64>::connect(at(server)).await.expect("the server is there");
+        loop {
+            let asked = runtime::now();
+            caller.call(1, CallContext::within(Duration::from_secs(5), 0)).await.expect("an answer");
+            notes.add(runtime::now().since(asked));
+            runtime::sleep_until(asked + Duration::from_secs(1)).await;
         }
     });
     let control = engine.control();
@@ -99,16 +85,11 @@ fn a_tight_link_out_of_a_host_makes_frames_wait() {
 fn a_fault_point_armed_on_the_way_fires_restarts_and_is_disarmed() {
     let mut engine = Engine::new(config(3));
     let machine = host(&mut engine, "machine", "a");
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut engine, "victim", machine, move || {
-        let notes = noted.clone();
-        async move {
-            notes.add("starts");
-            loop {
-                runtime::sleep(Duration::from_secs(1)).await;
-                runtime::fault_point!("test.loop");
-            }
+    let notes = noting(&mut engine, "victim", machine, move |notes| async move {
+        notes.add("starts");
+        loop {
+            runtime::sleep(Duration::from_secs(1)).await;
+            runtime::fault_point!("test.loop");
         }
     });
     let control = engine.control();

@@ -80,16 +80,11 @@ fn another_order_is_another_run_with_the_same_work() {
 fn two_engines_on_one_thread_do_not_wake_each_other() {
     let mut outer = Engine::new(config(1));
     let machine = host(&mut outer, "machine", "a");
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut outer, "outer", machine, move || {
-        let notes = noted.clone();
-        async move {
-            let inner = busy_run(config(1), false);
-            notes.add(inner.0);
-            runtime::sleep(Duration::from_secs(1)).await;
-            notes.add(inner.0);
-        }
+    let notes = noting(&mut outer, "outer", machine, move |notes| async move {
+        let inner = busy_run(config(1), false);
+        notes.add(inner.0);
+        runtime::sleep(Duration::from_secs(1)).await;
+        notes.add(inner.0);
     });
     run(&mut outer, 5);
     assert_eq!(notes.values(), [busy_run(config(1), false).0; 2]);

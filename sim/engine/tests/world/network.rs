@@ -6,7 +6,7 @@ use engine::{Engine, LinkFault, Transport};
 use runtime::Time;
 use runtime::call::{CallContext, CallError, Caller};
 use runtime::net::{Closed, Listener, connect};
-use runtime::world::World;
+use runtime::world::{HostSpec, World};
 
 use crate::support::*;
 
@@ -18,23 +18,18 @@ fn calling_world(seed: u64) -> (Engine, Notes<Result<u64, CallError>>) {
     let server = host(&mut engine, "server", "b");
     let client = host(&mut engine, "client", "a");
     process(&mut engine, "server", server, || add_one(Duration::from_micros(50)));
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut engine, "client", client, move || {
-        let notes = noted.clone();
-        async move {
-            let mut caller: Option<Caller<u64, u64>> = None;
-            for number in 0..100 {
-                runtime::sleep(100 * MS).await;
-                if caller.as_ref().is_none_or(|caller| caller.closed().is_some()) {
-                    caller = Caller::connect(at(server)).await.ok();
-                }
-                let Some(caller) = &caller else {
-                    notes.add(Err(CallError::Connection(Closed::Refused)));
-                    continue;
-                };
-                notes.add(caller.call(number, CallContext::within(Duration::from_secs(2), 0)).await);
+    let notes = noting(&mut engine, "client", client, move |notes| async move {
+        let mut caller: Option<Caller<u64, u64>> = None;
+        for number in 0..100 {
+            runtime::sleep(100 * MS).await;
+            if caller.as_ref().is_none_or(|caller| caller.closed().is_some()) {
+                caller = Caller::connect(at(server)).await.ok();
             }
+            let Some(caller) = &caller else {
+                notes.add(Err(CallError::Connection(Closed::Refused)));
+                continue;
+            };
+            notes.add(caller.call(number, CallContext::within(Duration::from_secs(2), 0)).await);
         }
     });
     (engine, notes)
@@ -96,14 +91,9 @@ fn nobody_listening_refuses_and_nobody_there_times_out() {
     let there = host(&mut engine, "there", "a");
     let gone = host(&mut engine, "gone", "b");
     let client = host(&mut engine, "client", "a");
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut engine, "client", client, move || {
-        let notes = noted.clone();
-        async move {
-            notes.add(connect::<u8, u8>(at(there)).await.err());
-            notes.add(connect::<u8, u8>(at(gone)).await.err());
-        }
+    let notes = noting(&mut engine, "client", client, move |notes| async move {
+        notes.add(connect::<u8, u8>(at(there)).await.err());
+        notes.add(connect::<u8, u8>(at(gone)).await.err());
     });
     engine.control().power_off(gone);
     run(&mut engine, 200);
@@ -120,15 +110,10 @@ fn noticed(transport: Transport) -> u64 {
     let server = host(&mut engine, "server", "a");
     let client = host(&mut engine, "client", "b");
     process(&mut engine, "server", server, || add_one(Duration::ZERO));
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut engine, "client", client, move || {
-        let notes = noted.clone();
-        async move {
-            let caller = Caller::<u64, u64>::connect(at(server)).await.expect("the server listens");
-            runtime::sleep_until(Time::from_secs(11)).await;
-            notes.add(caller.call(1, CallContext::within(Duration::from_secs(10_000), 0)).await);
-        }
+    let notes = noting(&mut engine, "client", client, move |notes| async move {
+        let caller = Caller::<u64, u64>::connect(at(server)).await.expect("the server listens");
+        runtime::sleep_until(Time::from_secs(11)).await;
+        notes.add(caller.call(1, CallContext::within(Duration::from_secs(10_000), 0)).await);
     });
     engine.control().at(Time::from_secs(10), move |control| control.power_off(server));
     run(&mut engine, 2_000);
@@ -162,15 +147,10 @@ fn frame_types_are_checked_at_the_dial() {
     let mut engine = Engine::new(config(5));
     let server = host(&mut engine, "server", "a");
     process(&mut engine, "server", server, || add_one(Duration::ZERO));
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut engine, "client", server, move || {
-        let notes = noted.clone();
-        async move {
-            runtime::sleep(MS).await;
-            notes.add(connect::<String, String>(at(server)).await.err());
-            notes.add(Caller::<u64, u64>::connect(at(server)).await.err());
-        }
+    let notes = noting(&mut engine, "client", server, move |notes| async move {
+        runtime::sleep(MS).await;
+        notes.add(connect::<String, String>(at(server)).await.err());
+        notes.add(Caller::<u64, u64>::connect(at(server)).await.err());
     });
     run(&mut engine, 1);
     assert_eq!(notes.values(), [Some(Closed::WrongProtocol), None]);
@@ -180,16 +160,11 @@ fn frame_types_are_checked_at_the_dial() {
 fn order_is_kept_under_loss_and_a_partition() {
     let mut engine = Engine::new(config(6));
     let (server, client) = (host(&mut engine, "server", "b"), host(&mut engine, "client", "a"));
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut engine, "server", server, move || {
-        let notes = noted.clone();
-        async move {
-            let listener = Listener::<u64, u64>::bind(PORT).unwrap();
-            let connection = listener.accept().await;
-            while let Ok(number) = connection.recv().await {
-                notes.add(number);
-            }
+    let notes = noting(&mut engine, "server", server, move |notes| async move {
+        let listener = Listener::<u64, u64>::bind(PORT).unwrap();
+        let connection = listener.accept().await;
+        while let Ok(number) = connection.recv().await {
+            notes.add(number);
         }
     });
     process(&mut engine, "client", client, move || async move {
@@ -217,16 +192,11 @@ fn order_is_kept_under_loss_and_a_partition() {
 fn keepalive_finds_a_peer_that_fell_silent() {
     let mut engine = Engine::new(config(7));
     let (server, client) = (host(&mut engine, "server", "b"), host(&mut engine, "client", "a"));
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut engine, "server", server, move || {
-        let notes = noted.clone();
-        async move {
-            let listener = Listener::<u64, u64>::bind(PORT).unwrap();
-            let connection = listener.accept().await;
-            connection.keepalive(Duration::from_secs(300), Duration::from_secs(60));
-            notes.add(connection.recv().await);
-        }
+    let notes = noting(&mut engine, "server", server, move |notes| async move {
+        let listener = Listener::<u64, u64>::bind(PORT).unwrap();
+        let connection = listener.accept().await;
+        connection.keepalive(Duration::from_secs(300), Duration::from_secs(60));
+        notes.add(connection.recv().await);
     });
     process(&mut engine, "client", client, move || async move {
         runtime::sleep(MS).await;
@@ -242,20 +212,12 @@ fn keepalive_finds_a_peer_that_fell_silent() {
 fn bandwidth_is_shared_in_order() {
     let mut engine = Engine::new(config(8));
     let server = host(&mut engine, "server", "a");
-    let control = engine.control();
-    let mut slow = control.hosts()[0].1.clone();
-    (slow.name, slow.egress_bytes_per_s) = ("slow".into(), Some(10_000));
-    let slow = engine.add_host(slow);
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut engine, "server", server, move || {
-        let notes = noted.clone();
-        async move {
-            let listener = Listener::<Vec<u8>, Vec<u8>>::bind(PORT).unwrap();
-            let connection = listener.accept().await;
-            while let Ok(bytes) = connection.recv().await {
-                notes.add(bytes.len());
-            }
+    let slow = engine.add_host(HostSpec { egress_bytes_per_s: Some(10_000), ..host_spec("slow", "a") });
+    let notes = noting(&mut engine, "server", server, move |notes| async move {
+        let listener = Listener::<Vec<u8>, Vec<u8>>::bind(PORT).unwrap();
+        let connection = listener.accept().await;
+        while let Ok(bytes) = connection.recv().await {
+            notes.add(bytes.len());
         }
     });
     process(&mut engine, "client", slow, move || async move {

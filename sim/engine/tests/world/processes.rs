@@ -53,22 +53,17 @@ fn a_paused_process_is_late_but_whole() {
     let mut engine = Engine::new(config(2));
     let machine = host(&mut engine, "machine", "a");
     let server = process(&mut engine, "server", machine, || add_one(Duration::ZERO));
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut engine, "client", machine, move || {
-        let notes = noted.clone();
-        async move {
-            runtime::sleep(Duration::from_millis(1)).await;
-            let caller = Caller::<u64, u64>::connect(at(machine)).await.unwrap();
-            for number in 0..40 {
-                let (caller, notes) = (caller.clone(), notes.clone());
-                drop(runtime::spawn(async move {
-                    notes.add(caller.call(number, CallContext::within(Duration::from_secs(60), 0)).await);
-                }));
-                runtime::sleep(Duration::from_millis(500)).await;
-            }
-            runtime::task::forever().await; // the connection is this process's
+    let notes = noting(&mut engine, "client", machine, move |notes| async move {
+        runtime::sleep(Duration::from_millis(1)).await;
+        let caller = Caller::<u64, u64>::connect(at(machine)).await.unwrap();
+        for number in 0..40 {
+            let (caller, notes) = (caller.clone(), notes.clone());
+            drop(runtime::spawn(async move {
+                notes.add(caller.call(number, CallContext::within(Duration::from_secs(60), 0)).await);
+            }));
+            runtime::sleep(Duration::from_millis(500)).await;
         }
+        runtime::task::forever().await; // the connection is this process's
     });
     let control = engine.control();
     control.at(Time::from_secs(5), move |control| control.pause(server));
@@ -89,7 +84,7 @@ fn a_panic_is_a_crash_that_names_its_place() {
         runtime::sleep(Duration::from_secs(2)).await;
         panic!("no driver has this id: {}", 7);
     });
-    run(&mut engine, 5);
+    assert_eq!(engine.run_until(Time::from_secs(5)), Stopped::Reached);
     let panics = engine.control().panics();
     assert_eq!(panics.len(), 1);
     assert_eq!((panics[0].process.as_str(), panics[0].at), ("careless", Time::from_secs(2)));
@@ -102,21 +97,17 @@ fn only_what_was_flushed_survives_a_loss_of_power_and_a_crash_loses_nothing_writ
     for (power_loss, expected) in [(true, vec![1]), (false, vec![1, 2])] {
         let mut engine = Engine::new(config(4));
         let machine = host(&mut engine, "machine", "a");
-        let notes = Notes::new();
-        let noted = notes.clone();
-        let writer = process(&mut engine, "writer", machine, move || {
-            let notes = noted.clone();
-            async move {
-                let log = runtime::disk::open::<u32>("journal");
-                notes.add(log.records().to_vec());
-                if log.records().is_empty() {
-                    log.append(1, 100);
-                    log.flush().await;
-                    log.append(2, 100);
-                }
-                runtime::task::forever().await;
+        let notes = noting(&mut engine, "writer", machine, move |notes| async move {
+            let log = runtime::disk::open::<u32>("journal");
+            notes.add(log.records().to_vec());
+            if log.records().is_empty() {
+                log.append(1, 100);
+                log.flush().await;
+                log.append(2, 100);
             }
+            runtime::task::forever().await;
         });
+        let writer = named(&engine, "writer");
         let control = engine.control();
         control.at(Time::from_secs(5), move |control| {
             if power_loss {
@@ -137,17 +128,13 @@ fn an_armed_fault_point_ends_its_process_as_often_as_it_may() {
     config.fault_points.insert("test.before".into(), FaultPointPlan { probability: 1.0, at_most: 1 });
     let mut engine = Engine::new(config);
     let machine = host(&mut engine, "machine", "a");
-    let notes = Notes::new();
-    let noted = notes.clone();
-    let victim = process(&mut engine, "victim", machine, move || {
-        let notes = noted.clone();
-        async move {
-            notes.add("before");
-            runtime::fault_point!("test.before");
-            notes.add("after");
-            runtime::fault_point!("test.unarmed");
-        }
+    let notes = noting(&mut engine, "victim", machine, move |notes| async move {
+        notes.add("before");
+        runtime::fault_point!("test.before");
+        notes.add("after");
+        runtime::fault_point!("test.unarmed");
     });
+    let victim = named(&engine, "victim");
     run(&mut engine, 1);
     assert_eq!(notes.values(), ["before"]);
     assert!(!engine.control().is_running(victim));
@@ -173,23 +160,18 @@ fn a_run_that_never_lets_time_pass_is_ended() {
 fn waiters_on_a_value_wake_in_the_order_in_which_they_began() {
     let mut engine = Engine::new(config(9));
     let machine = host(&mut engine, "machine", "a");
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut engine, "waiting", machine, move || {
-        let notes = noted.clone();
-        async move {
-            let value = Rc::new(Watched::new(0));
-            for number in 0..20 {
-                let (value, notes) = (value.clone(), notes.clone());
-                drop(runtime::spawn(async move {
-                    value.wait_until(|value| *value == 2).await;
-                    notes.add(number);
-                }));
-            }
-            for seconds in 1..=2 {
-                runtime::sleep(Duration::from_secs(1)).await;
-                value.replace(seconds);
-            }
+    let notes = noting(&mut engine, "waiting", machine, move |notes| async move {
+        let value = Rc::new(Watched::new(0));
+        for number in 0..20 {
+            let (value, notes) = (value.clone(), notes.clone());
+            drop(runtime::spawn(async move {
+                value.wait_until(|value| *value == 2).await;
+                notes.add(number);
+            }));
+        }
+        for seconds in 1..=2 {
+            runtime::sleep(Duration::from_secs(1)).await;
+            value.replace(seconds);
         }
     });
     run(&mut engine, 3);
@@ -218,12 +200,11 @@ async fn parent(notes: Notes<&'static str>, lives: u32) {
 fn a_child_is_its_parents_to_start_and_whoever_else_ends_it_starts_nothing() {
     let mut engine = Engine::new(config(7));
     let machine = host(&mut engine, "machine", "a");
-    let notes = Notes::new();
-    let noted = notes.clone();
-    let mother = process(&mut engine, "mother", machine, move || parent(noted.clone(), 2));
+    let notes = noting(&mut engine, "mother", machine, |notes| parent(notes, 2));
+    let mother = named(&engine, "mother");
     run(&mut engine, 1);
     let control = engine.control();
-    let child = control.processes().into_iter().find(|(_, name, _)| &**name == "child").expect("it was started").0;
+    let child = named(&engine, "child");
     assert_eq!(control.processor_capacity(child), Some(0.5));
     control.at(Time::from_secs(1), move |control| control.crash(child, Some(Duration::ZERO)));
     run(&mut engine, 2);
@@ -244,9 +225,7 @@ fn a_child_is_its_parents_to_start_and_whoever_else_ends_it_starts_nothing() {
 fn a_boot_starts_the_parent_and_the_parent_its_child() {
     let mut engine = Engine::new(config(8));
     let machine = host(&mut engine, "machine", "a");
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut engine, "mother", machine, move || parent(noted.clone(), 1));
+    let notes = noting(&mut engine, "mother", machine, |notes| parent(notes, 1));
     let control = engine.control();
     control.at(Time::from_secs(1), move |control| control.power_off(machine));
     control.at(Time::from_secs(10), move |control| control.power_on(machine));
@@ -259,23 +238,18 @@ fn a_boot_starts_the_parent_and_the_parent_its_child() {
 fn a_child_that_is_killed_resets_its_connections_and_has_used_what_it_worked() {
     let mut engine = Engine::new(config(9));
     let machine = host(&mut engine, "machine", "a");
-    let notes = Notes::new();
-    let noted = notes.clone();
-    process(&mut engine, "mother", machine, move || {
-        let notes = noted.clone();
-        async move {
-            let start = Rc::new(|| -> runtime::backend::LocalFuture { Box::pin(add_one(Duration::from_millis(100))) });
-            let spec = ChildSpec { name: "child".to_owned(), cpu_limit_millicores: None, start };
-            let child = child::start(spec).expect("nobody else is called so");
-            let caller = Caller::<u64, u64>::connect(at(machine)).await.expect("it listens");
-            let within = |seconds| CallContext::within(Duration::from_secs(seconds), 0);
-            assert_eq!(caller.call(1, within(1)).await, Ok(2));
-            notes.add(child.processor_time());
-            child.kill();
-            child.kill();
-            assert!(caller.call(1, within(1)).await.is_err());
-            runtime::task::forever().await;
-        }
+    let notes = noting(&mut engine, "mother", machine, move |notes| async move {
+        let start = Rc::new(|| -> runtime::backend::LocalFuture { Box::pin(add_one(Duration::from_millis(100))) });
+        let spec = ChildSpec { name: "child".to_owned(), cpu_limit_millicores: None, start };
+        let child = child::start(spec).expect("nobody else is called so");
+        let caller = Caller::<u64, u64>::connect(at(machine)).await.expect("it listens");
+        let within = |seconds| CallContext::within(Duration::from_secs(seconds), 0);
+        assert_eq!(caller.call(1, within(1)).await, Ok(2));
+        notes.add(child.processor_time());
+        child.kill();
+        child.kill();
+        assert!(caller.call(1, within(1)).await.is_err());
+        runtime::task::forever().await;
     });
     run(&mut engine, 5);
     assert_eq!(notes.values(), [Duration::from_millis(100)]);

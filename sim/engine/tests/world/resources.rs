@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use engine::Engine;
 use runtime::random::{RngExt, Stream};
-use runtime::world::{HostSpec, VolumeSpec, World};
+use runtime::world::{HostSpec, World};
 
 use crate::support::*;
 
@@ -18,15 +18,7 @@ fn exponential(stream: &mut Stream, mean: Duration) -> Duration {
 /// Mean wait in units of the mean service time, of an M/M/c queue made of a host's cores.
 fn mean_wait(seed: u64, cores: u16, utilisation: f64, customers: u32) -> f64 {
     let mut engine = Engine::new(config(seed));
-    let machine = engine.add_host(HostSpec {
-        name: "machine".into(),
-        zone: "a".into(),
-        region: "us-east-1".into(),
-        cores,
-        egress_bytes_per_s: None,
-        boot: Duration::ZERO,
-        volume: VolumeSpec { iops: 1, throughput_bytes_per_s: 1, flush: Duration::ZERO },
-    });
+    let machine = engine.add_host(HostSpec { cores, ..host_spec("machine", "a") });
     let service = Duration::from_millis(1);
     let waited = Rc::new(Cell::new(Duration::ZERO));
     let total = waited.clone();

@@ -1,16 +1,15 @@
 //! The model as a subject: one server and the sessions' clients in a small world of its own.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use cloud::dns;
 use cloud::redis::{self, ControlParameters, Mode, ServerParameters, ServerSpec, StoreSpec};
-use engine::{Distances, Engine, EngineConfig, LatencySpec, Stopped};
+use engine::testing::{config, lone_process, run_until};
+use engine::{Distances, Engine, EngineConfig, LatencySpec};
 use ports::observe::{Observation, Observer};
 use runtime::Time;
-use runtime::world::{HostSpec, ProcessSpec, VolumeSpec, World};
 
 use super::generate::SESSIONS;
 use super::{Happened, Script, perform};
@@ -43,41 +42,26 @@ pub fn on_the_model(script: &Script) -> Vec<Happened> {
         publisher: dns::PublisherParameters::default(),
     };
     let store = Rc::new(redis::deploy(&mut engine, spec, &names, Rc::new(Nobody)));
-    let host = engine.add_host(HostSpec {
-        name: "clients".to_owned(),
-        zone: ZONE.to_owned(),
-        region: ZONE.to_owned(),
-        cores: 1,
-        egress_bytes_per_s: None,
-        boot: Duration::ZERO,
-        volume: VolumeSpec { iops: 1, throughput_bytes_per_s: 1, flush: Duration::ZERO },
-    });
     let happened = Rc::new(RefCell::new(None));
     let (servers, noted, script) = (names.servers_from(ZONE), happened.clone(), Rc::new(script.clone()));
-    engine.add_process(ProcessSpec {
-        name: "clients".to_owned(),
-        host,
-        cpu_limit_millicores: None,
-        start: Rc::new(move || {
-            let client = || {
-                let resolver = dns::Client::new(servers.clone(), dns::ClientParameters::default());
-                store.client(resolver, redis::ClientParameters::default())
-            };
-            let clients: Vec<_> = (0..SESSIONS).map(|_| client()).collect();
-            let (noted, script) = (noted.clone(), script.clone());
-            Box::pin(async move {
-                // The server has to start first.
-                runtime::sleep(Duration::from_secs(1)).await;
-                *noted.borrow_mut() = Some(perform(&clients, &script).await);
-            })
-        }),
+    lone_process(&mut engine, "clients", ZONE, move || {
+        let client = || {
+            let resolver = dns::Client::new(servers.clone(), dns::ClientParameters::default());
+            store.client(resolver, redis::ClientParameters::default())
+        };
+        let clients: Vec<_> = (0..SESSIONS).map(|_| client()).collect();
+        let (noted, script) = (noted.clone(), script.clone());
+        async move {
+            // The server has to start first.
+            runtime::sleep(Duration::from_secs(1)).await;
+            *noted.borrow_mut() = Some(perform(&clients, &script).await);
+        }
     });
     let control = engine.control();
     while happened.borrow().is_none() {
         let step = control.now() + Duration::from_secs(1);
         assert!(step < Time::ZERO + LIFE, "the script comes to its end");
-        assert_eq!(engine.run_until(step), Stopped::Reached);
-        assert_eq!(control.panics(), []);
+        run_until(&mut engine, step);
     }
     happened.take().expect("it was looked at")
 }
@@ -88,12 +72,6 @@ fn engine() -> Engine {
         p99: Duration::from_micros(60),
         max: Duration::from_micros(200),
     };
-    Engine::new(EngineConfig {
-        seed: 1,
-        distances: Distances { same_host: near, same_zone: near, cross_zone: near, cross_region: near },
-        wire_check: false,
-        draw_order: false,
-        trace_window: 0..0,
-        fault_points: BTreeMap::new(),
-    })
+    let distances = Distances { same_host: near, same_zone: near, cross_zone: near, cross_region: near };
+    Engine::new(EngineConfig { distances, ..config(1) })
 }

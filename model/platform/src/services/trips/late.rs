@@ -35,20 +35,7 @@ pub async fn reconcile<X: Transaction>(
     let fare = fare_of(config, trip, (ending, drive))?;
     let presumed = trip.owed().ok_or(ApiError::Internal)?;
     let over = if fare.charge_minor < presumed.charge_minor { presumed.minus(fare) } else { fare.minus(fare) };
-    let report = LateReport {
-        trip_id: trip.id,
-        driver_id: by.driver,
-        epoch: by.epoch,
-        ending,
-        distance_m: drive.distance_m,
-        duration_s: drive.duration_s,
-        overcharge_minor: over.charge_minor,
-        driver_pay_minor: over.driver_pay_minor,
-        commission_minor: over.commission_minor,
-        tax_minor: over.tax_minor,
-        tolls_minor: over.tolls_minor,
-        at_ns: now_ns,
-    };
+    let report = LateReport::new(trip.id, by, (ending, drive), over, now_ns);
     transaction.insert(&report).await?;
     let mut payment = lock_payment(transaction, trip.id).await?;
     if refund::reconcile(transaction, trip, &mut payment, now_ns).await? {

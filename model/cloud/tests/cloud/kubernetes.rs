@@ -1,0 +1,5 @@
+//! A cluster as its pods and their callers see it.
+
+mod nodes;
+mod pods;
+mod support;

@@ -1,0 +1,17 @@
+//! A network in which every frame takes as long as the last one.
+
+use std::time::Duration;
+
+use engine::{Engine, EngineConfig};
+
+pub use crate::world::*;
+
+pub const MS: Duration = Duration::from_millis(1);
+
+pub fn engine(seed: u64) -> Engine {
+    Engine::new(EngineConfig { distances: steady_distances(), wire_check: true, ..config(seed) })
+}
+
+pub fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}

@@ -1,7 +1,0 @@
-//! A cluster as its pods and their callers see it.
-
-mod nodes;
-mod pods;
-mod support;
-#[path = "../common/world.rs"]
-mod world;
