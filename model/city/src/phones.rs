@@ -36,8 +36,9 @@ use crate::calendar::WeekMinute;
 use crate::city::City;
 use crate::demand::{Arrivals, TripWish};
 use crate::drivers::DriverSeed;
+use crate::habits::PhoneHabits;
 use crate::replay::Replay;
-use crate::traffic::{PhoneHabits, Traffic};
+use crate::traffic::Traffic;
 use line::Lookup;
 
 /// Who has a phone, and what they want.

@@ -1,4 +1,4 @@
-//! Zones: a centroid, an area and a share of the pickups and drop-offs each.
+//! Zones: a centroid, an area and a share of the pickups and drop-offs each; and places in them.
 
 use rand::{Rng, RngExt};
 
@@ -13,6 +13,14 @@ impl ZoneIndex {
     pub fn index(self) -> usize {
         self.0
     }
+}
+
+/// A position together with the zone that it was drawn in. Zones are modelled as discs that may overlap,
+/// so the zone cannot always be told from the position alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    pub point: Point,
+    pub zone: ZoneIndex,
 }
 
 /// One zone of a city.

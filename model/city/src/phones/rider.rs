@@ -22,7 +22,7 @@ use super::patience::about;
 use super::phone::{Phone, Unfulfilled};
 use super::{World, coin, vehicle};
 use crate::demand::TripWish;
-use crate::traffic::LEFT_AT;
+use crate::habits::LEFT_AT;
 
 /// How often a rider whose trip the platform has forgotten asks for another. Assumption: then a taxi is hailed.
 const STARTS_OVER_MAX: u32 = 2;

@@ -20,7 +20,7 @@ use super::super::motion::{Motion, point};
 use super::super::patience::about;
 use super::Driver;
 use super::resume::Kept;
-use crate::point::Place;
+use crate::zones::Place;
 
 /// What the platform has yet to hear of a trip.
 struct Reports {
