@@ -13,6 +13,7 @@ mod controller;
 mod coordinator;
 mod deploy;
 mod ensemble;
+mod failure;
 mod follower;
 mod group;
 mod leadership;

@@ -9,10 +9,11 @@ use runtime::Time;
 use tokio::sync::Notify;
 
 use super::broker::Broker;
+use super::failure::Failure;
 use super::group::{Group, GroupRecord};
 use super::log::{Content, Record};
 use super::plan::{GROUPS, Plan, partition_of_group};
-use super::protocol::{ClientAnswer, Failure, GroupRequest};
+use super::protocol::{ClientAnswer, GroupRequest};
 use super::replica::Replica;
 
 /// A group that this broker coordinates.

@@ -9,8 +9,9 @@ use runtime::net::OpenPort;
 use tokio::sync::Notify;
 
 use super::broker::Broker;
+use super::failure::Failure;
 use super::log::{Record, Stamp};
-use super::protocol::{CLIENT_PORT, ClientAnswer, ClientRequest, Failure, Leaders, Read};
+use super::protocol::{CLIENT_PORT, ClientAnswer, ClientRequest, Leaders, Read};
 use super::replica::Replica;
 
 /// Numbers of producers that a broker gives out under one session.
