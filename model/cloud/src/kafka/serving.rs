@@ -59,9 +59,7 @@ async fn answer(
             }
             None => ClientAnswer::Failed(Failure::NotLeader),
         },
-        ClientRequest::Group { group, request } => {
-            broker.coordinator.answer(broker, group, request, context.deadline).await
-        }
+        ClientRequest::Group { group, request } => broker.coordinator.answer(group, request, context.deadline).await,
     }
 }
 
@@ -96,7 +94,7 @@ async fn produce(
         return Err(Failure::NotEnoughReplicas);
     }
     let appended = replica.append(stamp, records)?;
-    broker.wake_followers(partition);
+    broker.waiting.wake(partition);
     if acks == Acks::All {
         let safe = replica.safe(appended.end, appended.epoch);
         runtime::timeout(context.remaining(), safe).await.unwrap_or(Err(Failure::TimedOut))?;
