@@ -9,6 +9,7 @@
 //! caller calls [`Store::rollback`] at once; it answers the client's later statements with `TransactionAborted`, as the store does.
 
 mod checkpoint;
+mod index;
 mod locks;
 mod past;
 mod serializable;

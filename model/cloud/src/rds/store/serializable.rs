@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ports::database::{DatabaseError, Index, Key, TableSchema, Value};
 
-use super::table::{entry_of, is_left_out, same_values};
+use super::index::{entry_of, is_left_out, same_values};
 use super::{Change, Shared, TransactionId};
 
 /// Something that a transaction has read, or found absent.
