@@ -4,6 +4,7 @@ mod advance;
 mod answer;
 mod cancel;
 mod create;
+mod dues;
 mod late;
 mod lost_drivers;
 mod receipt;

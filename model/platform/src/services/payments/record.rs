@@ -6,8 +6,8 @@ use ports::processor::Outcome;
 use super::{Claimed, books};
 use crate::domain::payment::PaymentState;
 use crate::services::clock::{now_ns, span_ns};
-use crate::services::transaction::Failure;
-use crate::services::transition::{lock_payment, lock_trip, settle, update};
+use crate::services::transaction::{Failure, update};
+use crate::services::transition::{lock_payment, lock_trip, settle};
 use crate::services::{Config, refund};
 
 /// What asking the processor came to.

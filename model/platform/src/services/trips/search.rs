@@ -15,8 +15,8 @@ use crate::domain::trip::{Event, State};
 use crate::services::Config;
 use crate::services::clock::{now_ns, span_ns};
 use crate::services::peers::Route;
-use crate::services::transaction::Failure;
-use crate::services::transition::{lock_trip, settle, take, update};
+use crate::services::transaction::{Failure, update};
+use crate::services::transition::{lock_trip, settle, take};
 
 /// One replica matches the whole city, for as long as it answers: an assignment is the better, the more trips and drivers it is over.
 const WHOLE_CITY: Route = Route::Keyed(0);
