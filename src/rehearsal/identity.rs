@@ -5,7 +5,7 @@ use reports::records::Tier;
 use reports::run::{Placement, RunRecord, SCHEMA_VERSION, ServiceLevel, Store, Traffic};
 use scenarios::blueprint::{self, Role};
 
-use super::Options;
+use super::options::Options;
 use crate::not_modelled::NOT_MODELLED;
 use crate::prepare::Prepared;
 use crate::world;
