@@ -12,7 +12,8 @@ use ports::database::{Index, Row, TableSchema, Value};
 
 use super::index::{entries, entry_of, has_values, is_left_out, same_values};
 use super::past::{Past, Snapshot};
-use super::{Shared, TransactionId};
+use super::shared::Shared;
+use super::transaction_id::TransactionId;
 
 /// The place of one primary key. It exists while a version, a holder or somebody in the queue needs it.
 #[derive(Clone, Debug, Default)]
