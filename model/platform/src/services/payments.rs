@@ -29,7 +29,7 @@ use crate::domain::ids::TripId;
 use crate::domain::movement::MovementKind;
 use crate::domain::payment::PaymentState;
 use crate::domain::schema::Payment;
-use record::Finding;
+use record::{Claimed, Finding};
 
 /// The states in which the processor has something to be told or asked.
 const OPEN: [PaymentState; 6] = [
@@ -70,12 +70,6 @@ struct Payments<D, P> {
     store: Store<D>,
     users: Peers<users::Request, users::Response>,
     processor: P,
-}
-
-/// An operation that is this process's for a while.
-struct Claimed {
-    payment: Payment,
-    until_ns: i64,
 }
 
 impl<D: Database, P: Processor> Payments<D, P> {

@@ -3,7 +3,8 @@
 use ports::database::Transaction;
 
 use super::dues::{fare_of, fee_of};
-use super::{Next, late};
+use super::late;
+use super::next::Next;
 use crate::api::ApiError;
 use crate::api::error::Rejection;
 use crate::api::trips::Progress;

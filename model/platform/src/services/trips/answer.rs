@@ -2,7 +2,7 @@
 
 use ports::database::Transaction;
 
-use super::Next;
+use super::next::Next;
 use crate::api::ApiError;
 use crate::api::error::Rejection;
 use crate::api::trips::OfferAnswer;

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use ports::database::{Database, Transaction};
 
-use super::{Next, Trips};
+use super::Trips;
+use super::next::Next;
 use crate::domain::driver::DriverEvent;
 use crate::domain::schema::Trip;
 use crate::domain::session::Caller;

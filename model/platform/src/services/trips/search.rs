@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use ports::database::{Database, Transaction};
 
-use super::{Next, Trips, answer};
+use super::next::Next;
+use super::{Trips, answer};
 use crate::api::{ApiError, matching};
 use crate::domain::ids::TripId;
 use crate::domain::offer::OfferStatus;
