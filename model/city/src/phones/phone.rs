@@ -15,7 +15,9 @@ use runtime::{Time, now, sleep, timeout};
 use tokio::sync::Mutex;
 
 use super::line::Line;
-use super::{World, code, secret, vehicle};
+use super::secret::secret;
+use super::world::World;
+use super::{code, vehicle};
 
 /// Why a phone did not get what it asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
