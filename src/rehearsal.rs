@@ -1,17 +1,13 @@
 //! One run on the native engine: warm-up, faults, horizon; then everything is healed and the platform must come to rest.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use engine::{Checkpoint, Control, Engine, ProcessPanic, Stopped, TraceEvent};
 use faults::{FaultEntry, Schedule};
 use oracles::{End, Watch};
-use platform::services::following::Follower;
 use ports::observe::{Observation, Observer};
 use reports::records::{MetricRecord, Record};
 use reports::report::Report;
@@ -27,50 +23,14 @@ use crate::world::{self, Assembled};
 
 mod ending;
 mod identity;
+mod native;
+mod options;
 mod placement;
 mod samples;
 
+pub use options::Options;
+
 use ending::Ending;
-
-/// How one run is made.
-pub struct Options<'a> {
-    pub seed: u64,
-    /// Where records go, if they are kept.
-    pub out: Option<&'a Path>,
-    pub wire_check: bool,
-    /// Positions of the events to keep whole.
-    pub window: Range<u64>,
-    /// Stop there, counted from the end of the warm-up; before the scenario's end.
-    pub until: Option<Duration>,
-    /// Raised to stop the run early.
-    pub interrupt: Arc<AtomicBool>,
-    /// Told how much of the run's simulated time has passed, 0 to 1.
-    pub progress: &'a dyn Fn(f64),
-    /// Whoever else watches the run.
-    pub observer: Option<Rc<dyn Observer>>,
-    /// Whoever follows one trip through the calls between services.
-    pub follower: Option<Rc<dyn Follower>>,
-    /// Told by the caller, who knows a wall clock: real seconds since the run began.
-    pub wall_clock: &'a dyn Fn() -> f64,
-}
-
-impl Options<'_> {
-    /// A run to the scenario's end that keeps nothing and that nobody watches, stops or times.
-    pub fn unwatched(seed: u64) -> Self {
-        Options {
-            seed,
-            out: None,
-            wire_check: false,
-            window: 0..0,
-            until: None,
-            interrupt: Arc::default(),
-            progress: &|_| {},
-            observer: None,
-            follower: None,
-            wall_clock: &|| 0.0,
-        }
-    }
-}
 
 /// What a run left behind.
 pub struct Rehearsed {
@@ -142,9 +102,9 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     let scenario = &prepared.loaded.scenario;
     let origin = Time::ZERO + scenario.warmup;
     let horizon = origin + options.until.unwrap_or(scenario.duration);
-    let mut engine = Engine::new(world::engine_config(prepared, options));
+    let mut engine = Engine::new(native::config(prepared, options));
     engine.interrupted_by(options.interrupt.clone());
-    world::set_network(&mut engine, prepared);
+    native::set_network(&mut engine, prepared);
 
     let blank = identity::run_record(prepared, options);
     let writer = options.out.map(|directory| Writer::create(directory, &blank)).transpose()?;

@@ -76,7 +76,7 @@ fn swizzle(ground: &Ground<'_>, stream: &mut Stream) -> Vec<Fault> {
     let begin = onset(ground.duration, stream).as_secs();
     let step = stream.random_range(1..=10);
     let mut healing: Vec<usize> = (0..hosts.len()).collect();
-    shuffle(&mut healing, stream);
+    draw::shuffle(&mut healing, stream);
     let all_gone = begin + step * hosts.len() as u64;
     let cut = |(index, host): (usize, String)| {
         let at = begin + step * index as u64;
@@ -85,11 +85,4 @@ fn swizzle(ground: &Ground<'_>, stream: &mut Stream) -> Vec<Fault> {
     };
     let faults = hosts.into_iter().enumerate().map(cut);
     faults.filter(|fault| fault.at < ground.duration).collect()
-}
-
-/// Fisher and Yates.
-fn shuffle<T>(items: &mut [T], stream: &mut Stream) {
-    for last in (1..items.len()).rev() {
-        items.swap(last, stream.random_range(0..=last));
-    }
 }

@@ -4,7 +4,7 @@ use reports::measures::objectives::{Comparison, Metric, Objective};
 use reports::records::Tier;
 use reports::run::{RunRecord, SCHEMA_VERSION, ServiceLevel, Traffic};
 
-use super::Options;
+use super::options::Options;
 use crate::not_modelled::not_modelled;
 use crate::prepare::Prepared;
 use crate::{reproduce, world};

@@ -197,7 +197,7 @@ impl<'a> Ground<'a> {
     /// Between two and half of the hosts, in a drawn order.
     pub fn some_hosts(&self, stream: &mut Stream) -> Vec<String> {
         let mut names: Vec<String> = self.hosts.iter().map(|host| host.name.clone()).collect();
-        super::shuffle(&mut names, stream);
+        shuffle(&mut names, stream);
         names.truncate(stream.random_range(2..=(names.len() / 2).max(2)));
         names
     }
@@ -284,4 +284,11 @@ impl<'a> Ground<'a> {
 /// A host whose links are all cut.
 pub fn host_blackhole(host: String, duration: Duration) -> FaultKind {
     FaultKind::HostNetworkBlackhole(HostNetworkBlackhole { host, duration })
+}
+
+/// Fisher and Yates.
+pub(super) fn shuffle<T>(items: &mut [T], stream: &mut Stream) {
+    for last in (1..items.len()).rev() {
+        items.swap(last, stream.random_range(0..=last));
+    }
 }

@@ -9,10 +9,10 @@ use rand_distr::weighted::WeightedAliasIndex;
 use crate::calendar::{HOURS_A_WEEK, MINUTES_A_WEEK, WeekMinute};
 use crate::draws::lognormal_mean_one;
 use crate::flows::Flows;
-use crate::point::{Place, Point};
-use crate::traffic::PhoneHabits;
+use crate::habits::PhoneHabits;
+use crate::point::Point;
 use crate::travel::Travel;
-use crate::zones::{Zone, ZoneIndex};
+use crate::zones::{Place, Zone, ZoneIndex};
 
 /// How busy the real city is, for scenarios that name no traffic of their own.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,8 +9,8 @@ use rand::{Rng, RngExt};
 use crate::calendar::{NANOSECONDS_A_MINUTE, WeekMinute};
 use crate::city::City;
 use crate::draws::{exponential, gamma_mean_one};
-use crate::point::{Place, Point};
-use crate::zones::ZoneIndex;
+use crate::point::Point;
+use crate::zones::{Place, ZoneIndex};
 
 /// Demand within one such block shares one gamma-distributed factor. Assumption: what moves demand together (a shower, a
 /// theatre letting out) lasts about a quarter of an hour.

@@ -7,7 +7,7 @@ use rand::{Rng, RngExt};
 use crate::calendar::WeekMinute;
 use crate::city::City;
 use crate::demand::TripWish;
-use crate::point::Place;
+use crate::zones::Place;
 
 /// A driver at the start of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -16,8 +16,8 @@ use std::io::Read;
 pub use report::{FitReport, Reason, Rejected};
 
 use crate::city::{City, Parts, Volume};
+use crate::habits::PhoneHabits;
 use crate::table::TableError;
-use crate::traffic::PhoneHabits;
 
 /// What the records do not say.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,6 +5,7 @@
 
 mod asked;
 mod beat;
+mod chance;
 mod code;
 mod crowd;
 mod driver;
@@ -14,33 +15,37 @@ mod motion;
 mod patience;
 mod phone;
 mod rider;
+mod secret;
 mod vehicle;
+mod world;
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use platform::domain::ids::{DriverId, RiderId};
-use platform::domain::session::Caller;
 use ports::observe::Observer;
 use ports::resolver::Resolver;
-use runtime::random::{RngExt, Stream, mix};
+use runtime::random::Stream;
 use runtime::{Time, sleep_until, spawn};
 
 pub use asked::Asked;
 pub use code::of_error as code_of_error;
 pub use crowd::{Counts, Crowd, Doing, Pending};
 pub use patience::Patience;
+pub use secret::secret;
 
 use crate::calendar::WeekMinute;
 use crate::city::City;
 use crate::demand::{Arrivals, TripWish};
 use crate::drivers::DriverSeed;
+use crate::habits::PhoneHabits;
 use crate::replay::Replay;
-use crate::traffic::{PhoneHabits, Traffic};
+use crate::traffic::Traffic;
+use chance::coin;
 use line::Lookup;
+use world::{Lookups, World};
 
 /// Who has a phone, and what they want.
 #[derive(Clone)]
@@ -75,64 +80,12 @@ pub fn riders_needed(traffic: &Traffic) -> u32 {
     (traffic.riders_per_hour * 2.0).ceil() as u32 + 50
 }
 
-/// The secret that a phone signs in with: whoever fills the platform's database stores its digest.
-pub fn secret(seed: u64, owner: Caller) -> u128 {
-    let (role, number) = match owner {
-        Caller::Rider(rider) => (1, rider.0),
-        Caller::Driver(driver) => (2, driver.0),
-        Caller::Operator(operator) => (3, operator.0),
-    };
-    let half = mix(mix(seed, role), number.cast_unsigned());
-    u128::from(half) << 64 | u128::from(mix(half, role))
-}
-
-/// What all phones share.
-struct World {
-    city: Arc<City>,
-    habits: PhoneHabits,
-    patience: Patience,
-    start: WeekMinute,
-    lookups: Lookups,
-    observer: Rc<dyn Observer>,
-    crowd: Rc<Crowd>,
-    push: bool,
-    /// Riders who are not under way, the one who rested longest first.
-    resting: RefCell<VecDeque<RiderId>>,
-}
-
-impl World {
-    fn minute(&self, at: Time) -> WeekMinute {
-        self.start.after(at.nanos())
-    }
-}
-
 /// Whom phones ask for the platform's addresses.
 #[derive(Clone)]
 pub struct Resolvers<R> {
     pub usual: R,
     /// The share of phones that ask another one, always the same phones, and that one: it keeps answers for longer than it should.
     pub overstaying: Option<(f64, R)>,
-}
-
-/// The same, of the platform's name alone.
-struct Lookups {
-    usual: Lookup,
-    overstaying: Option<(f64, Lookup)>,
-}
-
-impl Lookups {
-    fn of(&self, owner: Caller) -> &Lookup {
-        match &self.overstaying {
-            Some((share, lookup)) if overstays(runtime::seed(), owner, *share) => lookup,
-            _ => &self.usual,
-        }
-    }
-}
-
-/// Whether the owner's phone is one of the share that asks an overstaying resolver: the same phones in the whole of a run.
-fn overstays(seed: u64, owner: Caller, share: f64) -> bool {
-    let drawn = (secret(seed, owner) >> 64) as u64;
-    share > drawn as f64 / u64::MAX as f64
 }
 
 /// Runs the phones until the process ends; phones reach the platform at whatever addresses their resolver has for `api_name`.
@@ -163,11 +116,6 @@ fn lookup(name: Rc<str>, resolver: impl Resolver) -> Lookup {
         let (resolver, name) = (resolver.clone(), name.clone());
         Box::pin(async move { resolver.resolve(&name).await.unwrap_or_default() })
     })
-}
-
-/// True in this share of cases.
-fn coin(share: f64, stream: &mut Stream) -> bool {
-    stream.random::<f64>() < share
 }
 
 async fn arrivals(world: &Rc<World>, demand: Demand) {
@@ -216,20 +164,5 @@ fn arrive(world: &Rc<World>, wish: TripWish, decided: bool) {
             spawn(rider::open_app(world.clone(), rider, wish, decided));
         }
         None => world.crowd.turn_away(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn as_many_phones_overstay_as_the_share_says_and_always_the_same() {
-        let overstaying =
-            |share| (1..=10_000).filter(|&rider| overstays(1, Caller::Rider(RiderId(rider)), share)).count();
-        assert_eq!((overstaying(0.0), overstaying(1.0)), (0, 10_000));
-        let twentieth = overstaying(0.05);
-        assert!((430..=570).contains(&twentieth), "three standard deviations around 500: {twentieth}");
-        assert_eq!(twentieth, overstaying(0.05));
     }
 }

@@ -4,8 +4,6 @@
 
 use h3o::{CellIndex, LatLng, Resolution};
 
-use crate::zones::ZoneIndex;
-
 /// Mean Earth radius in metres (IUGG 1980, R1).
 pub const EARTH_RADIUS_M: f64 = 6_371_008.8;
 
@@ -16,14 +14,6 @@ pub struct Point {
     pub latitude: f64,
     /// Degrees east, -180 to 180.
     pub longitude: f64,
-}
-
-/// A position together with the zone that it was drawn in. Zones are modelled as discs that may overlap,
-/// so the zone cannot always be told from the position alone.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Place {
-    pub point: Point,
-    pub zone: ZoneIndex,
 }
 
 impl Point {

@@ -1,4 +1,4 @@
-//! Zones: a centroid, an area and a share of the pickups and drop-offs each.
+//! Zones: a centroid, an area and a share of the pickups and drop-offs each; and places in them.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +21,14 @@ impl ZoneIndex {
 pub(crate) fn rows_by_zone(zones: &BTreeMap<u32, u64>) -> String {
     let named = |(zone, rows): (&u32, &u64)| format!("{zone} in {rows} {}", if *rows == 1 { "row" } else { "rows" });
     zones.iter().map(named).collect::<Vec<_>>().join(", ")
+}
+
+/// A position together with the zone that it was drawn in. Zones are modelled as discs that may overlap,
+/// so the zone cannot always be told from the position alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    pub point: Point,
+    pub zone: ZoneIndex,
 }
 
 /// One zone of a city.

@@ -25,6 +25,7 @@ mod operator;
 mod parameters;
 mod pod_autoscaler;
 mod protocol;
+mod records;
 mod registrar;
 mod request_rate;
 mod rollout;

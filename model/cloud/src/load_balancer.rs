@@ -13,55 +13,11 @@ mod deploy;
 mod node;
 mod parameters;
 mod registration;
+mod target;
 mod vote;
 
-use ports::observe::Name;
-use runtime::net::Address;
-
 pub use deploy::{Deployed, Plan, deploy};
+pub use node::{PORT, ProxyError};
 pub use parameters::{ControllerParameters, HealthCheckParameters, NodeParameters, Parameters, Routing, Vantage};
 pub use registration::{Registration, register};
-
-/// Where a node takes requests.
-pub const PORT: u16 = 443;
-
-/// One server that requests are passed on to.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// What people call it, such as `gateway-a`.
-    pub name: Name,
-    pub zone: Name,
-    /// Where it serves.
-    pub address: Address,
-    /// Where it answers [`ports::health`].
-    pub health: Address,
-}
-
-/// Why a node answers a request itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum ProxyError {
-    /// The target refused or dropped the connection. Whatever was sent before may have been carried out.
-    #[error("bad gateway: the target refused or dropped the connection")]
-    BadGateway,
-    /// No target is registered.
-    #[error("service unavailable: no target is registered")]
-    NoTargets,
-    /// The node holds as many requests as it can.
-    #[error("service unavailable: the load balancer holds too many requests")]
-    Overloaded,
-    /// The target could not be reached or did not answer in time. The request may have been carried out.
-    #[error("gateway time-out: no answer from the target")]
-    TimedOut,
-}
-
-impl ProxyError {
-    /// The HTTP status that clients see.
-    #[must_use]
-    pub const fn status(self) -> u16 {
-        match self {
-            ProxyError::BadGateway => 502,
-            ProxyError::NoTargets | ProxyError::Overloaded => 503,
-            ProxyError::TimedOut => 504,
-        }
-    }
-}
+pub use target::Target;

@@ -5,6 +5,7 @@
 //! which it refuses or says nothing. *Recovery*: its ledger is on its disk, and a query tells what became of an operation.
 
 mod client;
+mod control;
 mod deploy;
 mod ledger;
 mod parameters;
@@ -12,5 +13,6 @@ mod protocol;
 mod server;
 
 pub use client::Client;
-pub use deploy::{Condition, Control, Deployed, Plan, Tuning, deploy};
+pub use control::{Condition, Control, Tuning};
+pub use deploy::{Deployed, Plan, deploy};
 pub use parameters::{ClientParameters, Parameters};

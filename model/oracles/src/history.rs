@@ -6,6 +6,7 @@
 mod cache;
 mod event_log;
 mod lost;
+mod recovery;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -17,6 +18,7 @@ use runtime::Time;
 use cache::CacheHistory;
 use event_log::EventHistory;
 pub use lost::{Fate, LostWrite};
+pub use recovery::Recovery;
 
 /// The writes of all stores.
 #[derive(Debug, Default)]
@@ -48,19 +50,6 @@ pub enum Acknowledged {
     Abandoned,
     /// Nothing that was ever committed.
     NeverCommitted,
-}
-
-/// What the newest recovery of a store left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recovery {
-    /// How many acknowledged writes it left out: of a database, commits that did not only tidy up.
-    pub acknowledged_lost: usize,
-    /// When the oldest of them was acknowledged.
-    pub oldest_acknowledged_at: Option<Time>,
-    /// When the last write before it was made: of a database, committed; otherwise acknowledged.
-    pub last_commit_at: Option<Time>,
-    /// Whether it went further back than is remembered: the losses are not all known.
-    pub beyond_memory: bool,
 }
 
 #[derive(Debug, Default)]

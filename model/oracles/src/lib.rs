@@ -8,10 +8,12 @@
 //! Of the 38 invariants one has no oracle, because none could look at it. 35, the same seed and the same trace, is about two runs:
 //! `rehearse verify` compares them.
 
+mod cached_profile;
 mod history;
 mod objects;
 mod oracle;
 mod rules;
+mod texts;
 mod transaction;
 pub mod view;
 mod watch;
@@ -35,11 +37,11 @@ mod reconciliation;
 mod retention;
 mod trip;
 
+pub use cached_profile::CachedProfile;
 pub use history::{Acknowledged, Fate, History, LostWrite, Recovery};
 pub use objects::{CacheEntry, each_cache_entry, event_name, object_name, partition_name};
 pub use oracle::{End, Oracle, Report, Tally, Violation};
-pub use privacy::Texts;
-pub use profile::CachedProfile;
 pub use rules::Rules;
+pub use texts::Texts;
 pub use transaction::{Pair, RowChange, Transaction};
 pub use watch::Watch;

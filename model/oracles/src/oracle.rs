@@ -5,7 +5,7 @@ use std::time::Duration;
 use ports::observe::Observation;
 use runtime::Time;
 
-use crate::profile::CachedProfile;
+use crate::cached_profile::CachedProfile;
 use crate::transaction::Transaction;
 use crate::view::View;
 

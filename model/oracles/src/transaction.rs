@@ -11,7 +11,7 @@ use ports::observe::{Change, Name};
 use runtime::Time;
 
 use crate::objects::object_name;
-use crate::privacy::Texts;
+use crate::texts::Texts;
 
 /// A row before and after one change of it. Never neither.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,16 +5,16 @@ use std::cell::RefCell;
 use ports::observe::{CommittedTransaction, Name, Observation, Observer};
 use runtime::Time;
 
+use crate::cached_profile::CachedProfile;
 use crate::history::{Admission, LostWrite, Undone};
 use crate::oracle::{End, Oracle, Report, Tally};
-use crate::privacy::{self, Texts};
-use crate::profile::CachedProfile;
 use crate::rules::Rules;
+use crate::texts::Texts;
 use crate::transaction::{RowChange, Transaction, decode_all};
 use crate::view::View;
 use crate::{
     city, durability, idempotency, ledger, liveness, matching, notification, offer, organisation, outbox, payment,
-    pricing, profile, reading, reconciliation, retention, trip,
+    pricing, privacy, profile, reading, reconciliation, retention, trip,
 };
 
 /// All oracles over one run.

@@ -19,6 +19,7 @@ pub mod notification;
 pub mod offer;
 pub mod outbox;
 pub mod payment;
+mod phone_number;
 pub mod place;
 pub mod quote;
 pub mod retention;

@@ -32,10 +32,4 @@ pub mod trips;
 pub mod users;
 pub mod vehicles;
 
-pub use config::Config;
-
-/// The port on which a service answers its calls, unless its [`Config`] says otherwise.
-pub const API_PORT: u16 = 8080;
-
-/// The port on which a service answers [`ports::health::HealthCheck`], unless its [`Config`] says otherwise.
-pub const HEALTH_PORT: u16 = 8081;
+pub use config::{API_PORT, Config, HEALTH_PORT};

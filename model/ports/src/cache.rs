@@ -14,7 +14,7 @@ mod reply;
 mod score;
 
 pub use cells::CellIndex;
-pub use command::{Bytes, Command, Condition, Expiry, Key, Limit, Range, ScoreBound, When};
+pub use command::{Bytes, Command, Condition, Expiry, Key, Limit, Message, Range, ScoreBound, When};
 pub use error::CacheError;
 pub use reply::Reply;
 pub use score::{NotAScore, Score};
@@ -22,14 +22,6 @@ pub use score::{NotAScore, Score};
 use std::time::Duration;
 
 use runtime::Time;
-use serde::{Deserialize, Serialize};
-
-/// What was published on a channel.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Message {
-    pub channel: Bytes,
-    pub payload: Bytes,
-}
 
 /// A stream of messages, each delivered at most once: what is published while the subscription is broken is never heard.
 #[expect(async_fn_in_trait, reason = "futures of services stay on one thread, so no `Send` bound is wanted")]

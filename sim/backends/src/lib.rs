@@ -14,6 +14,7 @@ pub mod postgres;
 pub mod redis;
 pub mod turmoil;
 
+mod backend;
 mod core;
 mod outcome;
 mod process;

@@ -1,21 +1,15 @@
 //! Processes and their tasks on tokio. The core, not tokio, owns each task's future: a crash drops them at once, in
 //! the process they belong to, whatever tokio has queued.
 
-use std::any::Any;
-use std::cell::{Cell, RefCell};
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
+mod lives;
 
-use runtime::backend::{LocalFuture, TaskId, enter};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use runtime::backend::{LocalFuture, TaskId};
 use runtime::world::{ProcessId, ProcessSpec};
 use slab::Slab;
 use tokio::task::AbortHandle;
-
-use crate::core::Core;
-use crate::outcome::ProcessPanic;
 
 pub(crate) struct Process {
     pub(crate) spec: ProcessSpec,
@@ -89,111 +83,5 @@ impl Tasks {
             keep
         });
         mine.iter().filter_map(|task| task.end()).collect()
-    }
-}
-
-/// What tokio runs for a task: it enters the engine and the process around each poll.
-struct Shell {
-    core: Rc<Core>,
-    id: TaskId,
-    task: Rc<Task>,
-}
-
-impl Future for Shell {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Shell { core, id, task } = &*self;
-        enter(core.clone(), || core.inside(task.process, || core.poll(*id, task, context)))
-    }
-}
-
-impl Core {
-    /// Runs `body` with `process` as the current one.
-    fn inside<R>(&self, process: ProcessId, body: impl FnOnce() -> R) -> R {
-        let former = self.current.replace(process);
-        let result = body();
-        self.current.set(former);
-        result
-    }
-
-    fn poll(&self, id: TaskId, task: &Task, context: &mut Context<'_>) -> Poll<()> {
-        let Some(mut future) = task.future.take() else { return Poll::Ready(()) };
-        let polled = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(Poll::Pending) if !task.ended.get() => {
-                *task.future.borrow_mut() = Some(future);
-                Poll::Pending
-            }
-            Ok(_) => {
-                drop(self.tasks.remove(id));
-                drop(future);
-                Poll::Ready(())
-            }
-            Err(payload) => {
-                self.note_panic(task.process, &*payload);
-                drop(self.tasks.remove(id));
-                drop(future);
-                self.crash_current.set(true);
-                Poll::Ready(())
-            }
-        };
-        if self.crash_current.take() {
-            self.end_process(task.process);
-            return Poll::Ready(());
-        }
-        polled
-    }
-
-    fn note_panic(&self, process: ProcessId, payload: &(dyn Any + Send)) {
-        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let message = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
-        let process = self.processes.borrow()[process.0 as usize].spec.name.clone();
-        self.panics.borrow_mut().push(ProcessPanic { process, at: self.time(), message });
-    }
-
-    pub(crate) fn spawn_in(&self, process: ProcessId, future: LocalFuture) -> TaskId {
-        if !self.processes.borrow()[process.0 as usize].running {
-            // A destructor of a process that ended: there is nobody to run this.
-            drop(future);
-            return TaskId { slot: u32::MAX, generation: 0 };
-        }
-        let (id, task) = self.tasks.insert(process, future);
-        let core = self.this.upgrade().expect("a running core is shared");
-        let shell = tokio::task::spawn_local(Shell { core, id, task: task.clone() });
-        *task.shell.borrow_mut() = Some(shell.abort_handle());
-        id
-    }
-
-    /// Starts a process that does not run. Called outside every process, on the process's host.
-    pub(crate) fn start_process(&self, process: ProcessId) {
-        let start = {
-            let entry = &mut self.processes.borrow_mut()[process.0 as usize];
-            if entry.running {
-                return;
-            }
-            entry.running = true;
-            entry.spec.start.clone()
-        };
-        self.spawn_in(process, Box::pin(async move { start().await }));
-    }
-
-    /// Ends a process as a crash would: its tasks, memory, ports and connections are gone; its host's files stay.
-    /// Called inside the engine, on the process's host.
-    pub(crate) fn end_process(&self, process: ProcessId) {
-        let name = {
-            let entry = &mut self.processes.borrow_mut()[process.0 as usize];
-            if !entry.running {
-                return;
-            }
-            entry.running = false;
-            entry.name.clone()
-        };
-        self.ports.borrow_mut().retain(|_, port| port.process != process);
-        let futures = self.tasks.remove_process(process);
-        self.telemetry.forget(&name);
-        // Destructors run as the dead process: what they spawn or send goes nowhere.
-        self.crashing.set(true);
-        self.inside(process, || drop(futures));
-        self.crashing.set(false);
     }
 }

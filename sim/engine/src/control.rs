@@ -28,7 +28,7 @@ impl Control {
 
     /// Has `act` called at a moment of the run; at once if it is past.
     pub fn at(&self, at: Time, act: impl FnOnce(&Control) + 'static) {
-        self.core.schedule(at, Event::Control(Box::new(act)));
+        self.core.schedule(at, Event::Act(Box::new(|core: &Rc<Core>| act(&Control { core: core.clone() }))));
     }
 
     /// Ends a process: its connections are reset. It starts afresh after `restart_after`, if that is given.

@@ -14,14 +14,16 @@ mod latency;
 mod network;
 mod process;
 mod queue;
+mod run;
 pub mod testing;
 mod trace;
 mod transport;
 
 pub use control::Control;
-pub use core::{Engine, EngineConfig, FaultPointPlan, Stopped};
+pub use core::FaultPointPlan;
 pub use latency::{Latency, LatencySpec};
 pub use network::{Distances, LinkFault, LinkFaultId, Transport};
 pub use process::ProcessPanic;
 pub use queue::Queue;
+pub use run::{Engine, EngineConfig, Stopped};
 pub use trace::{CHECKPOINT_EVERY, Checkpoint, Kind, Trace, TraceEvent};

@@ -5,22 +5,18 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::child::ChildSpec;
-use crate::disk::DurableFile;
-use crate::net::{Address, Closed};
-use crate::telemetry::Telemetry;
-use crate::time::Time;
-use crate::world::ProcessId;
+use serde::{Deserialize, Serialize};
 
-/// A future that stays on the run's one thread.
-pub type LocalFuture<T = ()> = Pin<Box<dyn Future<Output = T>>>;
+use crate::gauges::Telemetry;
+use crate::moment::Time;
+use crate::world::{Address, ChildSpec, ProcessId};
+
+pub use crate::world::LocalFuture;
 
 /// A timer armed at the backend. Stale identifiers (fired, disarmed) are ignored by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +56,21 @@ impl Side {
     }
 }
 
+/// Why a connection ended, or never began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+pub enum Closed {
+    #[error("closed by the peer")]
+    Finished,
+    #[error("connection reset by the peer")]
+    Reset,
+    #[error("connection timed out")]
+    TimedOut,
+    #[error("connection refused")]
+    Refused,
+    #[error("the peer speaks another protocol")]
+    WrongProtocol,
+}
+
 /// One end of a connection, as the engine sees it: told what happens, in the process that owns the end.
 pub trait Endpoint {
     /// The connection is established (client side only).
@@ -95,6 +106,13 @@ pub enum Dial {
     Typed(ConnectionId),
     /// The engine brings bytes; frames are serialised by this crate.
     Bytes(LocalFuture<io::Result<Box<dyn ByteStream>>>),
+}
+
+/// A file as the host keeps it.
+pub trait DurableFile: Any {
+    /// The host lost power: whatever was not flushed is gone.
+    fn lose_unflushed(&self);
+    fn as_any(self: Rc<Self>) -> Rc<dyn Any>;
 }
 
 /// One engine. Every method is called on the run's thread, within the process that is current.

@@ -8,20 +8,11 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::backend::{self, LocalFuture};
+use crate::backend;
 use crate::watched::Watched;
-use crate::world::ProcessId;
+use crate::world::{LocalFuture, ProcessId};
 
-/// What a child is.
-#[derive(Clone)]
-pub struct ChildSpec {
-    /// Unique in the world. A child that ended may be started anew under its name.
-    pub name: String,
-    /// CFS quota in thousandths of a core; `None` is only bounded by the host's cores.
-    pub cpu_limit_millicores: Option<u32>,
-    /// Its main.
-    pub start: Rc<dyn Fn() -> LocalFuture>,
-}
+pub use crate::world::ChildSpec;
 
 /// One life of a child. Clones are of the same one.
 #[derive(Clone)]

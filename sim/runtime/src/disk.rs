@@ -11,12 +11,7 @@ use crate::backend;
 use crate::digest;
 use crate::time::sleep_until;
 
-/// A file as the host keeps it.
-pub trait DurableFile: Any {
-    /// The host lost power: whatever was not flushed is gone.
-    fn lose_unflushed(&self);
-    fn as_any(self: Rc<Self>) -> Rc<dyn Any>;
-}
+pub use crate::backend::DurableFile;
 
 #[derive(Debug)]
 struct Contents<T> {

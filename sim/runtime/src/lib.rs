@@ -12,6 +12,8 @@ pub mod cpu;
 pub mod digest;
 pub mod disk;
 pub mod fault_point;
+mod gauges;
+mod moment;
 pub mod net;
 pub mod planted;
 pub mod race;

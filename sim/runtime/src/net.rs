@@ -4,6 +4,7 @@
 //! schedules its arrival; on a byte engine [`bytes`] moves it through the engine's TCP.
 
 mod bytes;
+mod wire;
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -14,99 +15,13 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-
 use crate::backend::{self, Accept, ByteStream, ConnectionId, Dial, Endpoint, Side};
 use crate::digest;
 
-/// What may travel in a connection: a value that is all there is of itself.
-pub trait Frame: Serialize + DeserializeOwned + 'static {}
-impl<T: Serialize + DeserializeOwned + 'static> Frame for T {}
-
-/// A machine of the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct HostId(pub u32);
-
-/// Where a server listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Address {
-    pub host: HostId,
-    pub port: u16,
-}
-
-/// Why a connection ended, or never began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
-pub enum Closed {
-    #[error("closed by the peer")]
-    Finished,
-    #[error("connection reset by the peer")]
-    Reset,
-    #[error("connection timed out")]
-    TimedOut,
-    #[error("connection refused")]
-    Refused,
-    #[error("the peer speaks another protocol")]
-    WrongProtocol,
-}
-
-/// One direction of a connection: frames in flight, then frames that arrived.
-#[derive(Debug)]
-pub(crate) struct Wire<T> {
-    frames: RefCell<Frames<T>>,
-    arrived: Cell<usize>,
-}
-
-/// Frames in order. Most connections have one at a time, which lies in the wire itself: a queue would cycle through its whole buffer and push
-/// other connections out of the processor's cache.
-#[derive(Debug)]
-struct Frames<T> {
-    first: Option<T>,
-    rest: VecDeque<T>,
-}
-
-impl<T> Wire<T> {
-    fn new() -> Rc<Self> {
-        let frames = Frames { first: None, rest: VecDeque::new() };
-        Rc::new(Wire { frames: RefCell::new(frames), arrived: Cell::new(0) })
-    }
-
-    #[inline]
-    pub(crate) fn put(&self, frame: T) {
-        let mut frames = self.frames.borrow_mut();
-        match frames.first {
-            None => frames.first = Some(frame),
-            Some(_) => frames.rest.push_back(frame),
-        }
-    }
-
-    /// The oldest frame has arrived and is taken at once.
-    #[inline]
-    pub(crate) fn take(&self) -> Option<T> {
-        let mut frames = self.frames.borrow_mut();
-        let oldest = frames.first.take();
-        frames.first = frames.rest.pop_front();
-        oldest
-    }
-}
-
-/// What the dialling side brings: both directions, to be shared if the acceptor has the same types.
-pub(crate) struct Offer<C, S> {
-    pub(crate) to_server: Rc<Wire<C>>,
-    pub(crate) to_client: Rc<Wire<S>>,
-}
-
-impl<C, S> Offer<C, S> {
-    pub(crate) fn new() -> Self {
-        Offer { to_server: Wire::new(), to_client: Wire::new() }
-    }
-}
-
-impl<C, S> Clone for Offer<C, S> {
-    fn clone(&self) -> Self {
-        Offer { to_server: self.to_server.clone(), to_client: self.to_client.clone() }
-    }
-}
+pub use crate::backend::Closed;
+pub use crate::world::{Address, HostId};
+pub use wire::Frame;
+pub(crate) use wire::{Offer, Wire};
 
 /// How the frames of one end leave it.
 pub(crate) enum Link {
@@ -192,7 +107,8 @@ where
     }
 
     fn accept_bytes(&self, stream: Box<dyn ByteStream>) {
-        bytes::accept(stream, self.build.clone());
+        let build = self.build.clone();
+        bytes::accept(stream, move |outbox, offer| build(Link::Bytes(outbox), offer));
     }
 }
 

@@ -1,59 +1,11 @@
 //! Gauges: what a process says of itself (pool in use, queue length). Whoever runs the world samples them.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::rc::Rc;
-
 use crate::backend;
 
-/// A current value. Cheap to set: nothing is recorded until somebody samples.
-#[derive(Clone, Debug)]
-pub struct Gauge(Rc<Cell<i64>>);
-
-impl Gauge {
-    pub fn set(&self, value: i64) {
-        self.0.set(value);
-    }
-
-    pub fn add(&self, change: i64) {
-        self.0.set(self.0.get() + change);
-    }
-}
-
-type GaugeName = (Rc<str>, &'static str);
-
-/// The gauges of a run, by (process, metric).
-#[derive(Debug, Default)]
-pub struct Telemetry {
-    gauges: RefCell<BTreeMap<GaugeName, Rc<Cell<i64>>>>,
-}
-
-impl Telemetry {
-    /// Calls `visit(process, metric, value)` for each gauge in order of names.
-    pub fn sample(&self, mut visit: impl FnMut(&str, &'static str, i64)) {
-        for ((process, metric), value) in self.gauges.borrow().iter() {
-            visit(process, metric, value.get());
-        }
-    }
-
-    /// What a process says now of one metric; none if it says nothing of it.
-    #[must_use]
-    pub fn value(&self, process: &Rc<str>, metric: &'static str) -> Option<i64> {
-        self.gauges.borrow().get(&(process.clone(), metric)).map(|value| value.get())
-    }
-
-    /// Forgets a process that ended: it says nothing any more.
-    pub fn forget(&self, process: &str) {
-        self.gauges.borrow_mut().retain(|(owner, _), _| &**owner != process);
-    }
-}
+pub use crate::gauges::{Gauge, Telemetry};
 
 /// The current process's gauge of this name, starting at zero.
 #[must_use]
 pub fn gauge(metric: &'static str) -> Gauge {
-    backend::with(|backend| {
-        let value = Rc::new(Cell::new(0));
-        backend.telemetry().gauges.borrow_mut().insert((backend.process_name(), metric), value.clone());
-        Gauge(value)
-    })
+    backend::with(|backend| backend.telemetry().gauge(backend.process_name(), metric))
 }

@@ -1,14 +1,26 @@
 //! How a world is put together: hosts in zones and regions, and processes on them. Every engine accepts the same
 //! world; what it cannot do it refuses by name.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::backend::LocalFuture;
-use crate::net::HostId;
+use serde::{Deserialize, Serialize};
 
 /// The region of hosts that are in no cloud: phones, the payment processor.
 pub const INTERNET: &str = "internet";
+
+/// A machine of the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct HostId(pub u32);
+
+/// Where a server listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Address {
+    pub host: HostId,
+    pub port: u16,
+}
 
 /// A machine.
 #[derive(Clone, Debug)]
@@ -38,6 +50,9 @@ pub struct VolumeSpec {
     pub flush: Duration,
 }
 
+/// A future that stays on the run's one thread.
+pub type LocalFuture<T = ()> = Pin<Box<dyn Future<Output = T>>>;
+
 /// Identifies a process of a world, across its restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId(pub u32);
@@ -51,6 +66,17 @@ pub struct ProcessSpec {
     /// CFS quota in thousandths of a core; `None` is only bounded by the host's cores.
     pub cpu_limit_millicores: Option<u32>,
     /// Starts it afresh: nothing of an earlier life but the host's disk is there.
+    pub start: Rc<dyn Fn() -> LocalFuture>,
+}
+
+/// A process that another one starts on its own host; see [`child`](crate::child).
+#[derive(Clone)]
+pub struct ChildSpec {
+    /// Unique in the world. A child that ended may be started anew under its name.
+    pub name: String,
+    /// CFS quota in thousandths of a core; `None` is only bounded by the host's cores.
+    pub cpu_limit_millicores: Option<u32>,
+    /// Its main.
     pub start: Rc<dyn Fn() -> LocalFuture>,
 }
 

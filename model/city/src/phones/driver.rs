@@ -11,21 +11,23 @@ use std::time::Duration;
 use platform::api::error::{ApiError, Rejection};
 use platform::api::gateway::{Action, Look, Response};
 use platform::api::matching::OfferView;
-use platform::api::trips::{OfferAnswer, TripView};
-use platform::domain::ids::DriverId;
+use platform::api::trips::{OfferAnswer, Progress, TripView};
+use platform::domain::ids::{DriverId, TripId};
 use platform::domain::session::Caller;
+use platform::domain::trip::Assignment;
 use ports::observe::{DriverPosition, Observation};
 use runtime::random::{RngExt, Stream};
 use runtime::{Time, now, sleep, sleep_until};
 
 use super::beat::Beat;
+use super::chance::coin;
 use super::crowd::Doing;
 use super::motion::{Motion, coordinate};
 use super::patience::about;
 use super::phone::{Answer, Phone, Unfulfilled};
-use super::{World, coin, vehicle};
+use super::vehicle;
+use super::world::World;
 use crate::drivers::DriverSeed;
-use resume::Kept;
 
 /// Heartbeats that may go unanswered before a driver's phone takes it that the platform thinks it gone, and reports for duty again.
 /// Assumption: one may be lost, two are an interruption (a platform takes a driver for lost after some 30 s).
@@ -48,6 +50,14 @@ struct Driver {
     /// What the phone keeps of the last trip.
     kept: RefCell<Option<Kept>>,
     choices: RefCell<Stream>,
+}
+
+/// What a phone keeps of its trip until it has another.
+struct Kept {
+    trip: TripId,
+    assignment: Assignment,
+    /// What it told of it, in order.
+    told: Vec<Progress>,
 }
 
 /// Runs a driver until the process ends.

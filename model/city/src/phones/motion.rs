@@ -3,7 +3,8 @@
 use platform::domain::place::Coordinate;
 use runtime::Time;
 
-use crate::point::{Place, Point};
+use crate::point::Point;
+use crate::zones::Place;
 
 /// A leg from one place to another; standing is a leg that is over.
 #[derive(Clone, Copy, Debug)]

@@ -16,7 +16,9 @@ use tokio::sync::Mutex;
 
 use super::asked::Asked;
 use super::line::Line;
-use super::{World, code, secret, vehicle};
+use super::secret::secret;
+use super::world::World;
+use super::{code, vehicle};
 
 /// Why a phone did not get what it asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,13 +16,15 @@ use runtime::random::{RngExt, Stream};
 use runtime::{Time, now, sleep, sleep_until};
 
 use super::beat::Beat;
+use super::chance::coin;
 use super::crowd::{Doing, Ride};
 use super::motion::coordinate;
 use super::patience::about;
 use super::phone::{Phone, Unfulfilled};
-use super::{World, coin, vehicle};
+use super::vehicle;
+use super::world::World;
 use crate::demand::TripWish;
-use crate::traffic::LEFT_AT;
+use crate::habits::LEFT_AT;
 
 /// How often a rider whose trip the platform has forgotten asks for another. Assumption: then a taxi is hailed.
 const STARTS_OVER_MAX: u32 = 2;

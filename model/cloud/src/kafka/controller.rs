@@ -14,8 +14,8 @@ use super::protocol::{BrokerRequest, EnsembleAnswer};
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A broker's part as controller, if it has it.
-#[derive(Default)]
 pub(super) struct Controller {
+    broker: Rc<Broker>,
     /// The epoch in which this broker is the controller.
     epoch: Cell<Option<u64>>,
     /// Changes are asked for one after another.
@@ -23,15 +23,20 @@ pub(super) struct Controller {
 }
 
 impl Controller {
+    pub fn new(broker: Rc<Broker>) -> Self {
+        Controller { broker, epoch: Cell::new(None), changing: tokio::sync::Mutex::default() }
+    }
+
     /// Is the controller whenever nobody else is, for ever.
-    pub async fn run(&self, broker: &Rc<Broker>) {
+    pub async fn run(&self) {
+        let broker = &self.broker;
         let registration = &broker.registration;
         loop {
             let mine = |cluster: &Cluster| cluster.controller.is_none() || cluster.controller == Some(broker.me);
             registration.until(|cluster| registration.is_in(cluster) && mine(cluster)).await;
             let cluster = registration.seen();
             if cluster.controller == Some(broker.me) {
-                self.reign(broker, cluster.controller_epoch).await;
+                self.reign(cluster.controller_epoch).await;
                 continue;
             }
             match registration.propose(Change::TakeControl(broker.me)).await {
@@ -47,7 +52,8 @@ impl Controller {
     }
 
     /// Is the controller until the ensemble knows another, or none.
-    async fn reign(&self, broker: &Rc<Broker>, epoch: u64) {
+    async fn reign(&self, epoch: u64) {
+        let broker = &self.broker;
         self.epoch.set(Some(epoch));
         let instructing: Vec<_> = broker
             .plan
@@ -62,8 +68,8 @@ impl Controller {
         };
         runtime::select! {
             () = broker.registration.until(over) => {}
-            () = self.elect(broker, epoch) => {}
-            () = self.move_back(broker, epoch) => {}
+            () = self.elect(epoch) => {}
+            () = self.move_back(epoch) => {}
         }
         for task in instructing {
             task.abort();
@@ -72,14 +78,15 @@ impl Controller {
     }
 
     /// Finds leaders for partitions without one, for ever.
-    async fn elect(&self, broker: &Rc<Broker>, epoch: u64) {
+    async fn elect(&self, epoch: u64) {
+        let broker = &self.broker;
         let patient_until = runtime::now() + broker.plan.broker.session_timeout;
         loop {
             let cluster = broker.registration.seen();
             let replicas = |partition| broker.plan.replicas(partition);
             let overdue = runtime::now() >= patient_until;
             let transitions = cluster.elections(replicas, broker.plan.broker.unclean_election, overdue);
-            if !transitions.is_empty() && self.change(broker, epoch, transitions).await.is_none() {
+            if !transitions.is_empty() && self.change(epoch, transitions).await.is_none() {
                 runtime::sleep(PAUSE).await;
                 continue;
             }
@@ -92,7 +99,8 @@ impl Controller {
     }
 
     /// Moves leaders back to where they belong, for ever.
-    async fn move_back(&self, broker: &Rc<Broker>, epoch: u64) {
+    async fn move_back(&self, epoch: u64) {
+        let broker = &self.broker;
         loop {
             runtime::select! {
                 () = broker.plan.operator.election_asked() => {}
@@ -103,22 +111,22 @@ impl Controller {
                 let (name, zone) = broker.plan.named(broker.me);
                 let detail = format!("{name} has {} partitions led by their first replicas again", moves.len());
                 broker.plan.report(&zone, "preferred leaders", detail, None);
-                self.change(broker, epoch, moves).await;
+                self.change(epoch, moves).await;
             }
         }
     }
 
     /// A leader wants others to be in step. The latest state afterwards; none if this broker is not the controller, or the ensemble
     /// did not answer.
-    pub async fn alter(&self, broker: &Rc<Broker>, transitions: Vec<Transition>) -> Option<Cluster> {
+    pub async fn alter(&self, transitions: Vec<Transition>) -> Option<Cluster> {
         let epoch = self.epoch.get()?;
-        self.change(broker, epoch, transitions).await
+        self.change(epoch, transitions).await
     }
 
-    async fn change(&self, broker: &Rc<Broker>, epoch: u64, transitions: Vec<Transition>) -> Option<Cluster> {
+    async fn change(&self, epoch: u64, transitions: Vec<Transition>) -> Option<Cluster> {
         let _changing = self.changing.lock().await;
         let change = Change::Update { controller_epoch: epoch, transitions };
-        match broker.registration.propose(change).await? {
+        match self.broker.registration.propose(change).await? {
             EnsembleAnswer::Changed(cluster) | EnsembleAnswer::Refused(_, cluster) => Some(*cluster),
             _ => None,
         }

@@ -8,12 +8,13 @@ use ports::event_log::{Offset, Partition, TopicId};
 use runtime::Time;
 use tokio::sync::Notify;
 
-use super::broker::Broker;
+use super::failure::Failure;
 use super::group::{Group, GroupRecord};
 use super::log::{Content, Record};
 use super::plan::{GROUPS, Plan, partition_of_group};
-use super::protocol::{ClientAnswer, Failure, GroupRequest};
+use super::protocol::{ClientAnswer, GroupRequest};
 use super::replica::Replica;
+use super::waiting::WaitingFollowers;
 
 /// A group that this broker coordinates.
 #[derive(Default)]
@@ -39,18 +40,19 @@ struct Led {
 pub(super) struct Coordinator {
     plan: Rc<Plan>,
     replicas: BTreeMap<Partition, Rc<Replica>>,
+    waiting: Rc<WaitingFollowers>,
     led: RefCell<BTreeMap<Partition, Rc<Led>>>,
 }
 
 impl Coordinator {
-    pub fn new(plan: Rc<Plan>, replicas: &BTreeMap<Partition, Rc<Replica>>) -> Self {
+    pub fn new(plan: Rc<Plan>, replicas: &BTreeMap<Partition, Rc<Replica>>, waiting: Rc<WaitingFollowers>) -> Self {
         let groups = replicas.iter().filter(|(partition, _)| partition.topic == GROUPS);
         let replicas = groups.map(|(partition, replica)| (*partition, replica.clone())).collect();
-        Coordinator { plan, replicas, led: RefCell::default() }
+        Coordinator { plan, replicas, waiting, led: RefCell::default() }
     }
 
     /// Takes over the groups of partitions that this broker leads now, and lets go of the others.
-    pub fn roles_changed(&self, broker: &Rc<Broker>) {
+    pub fn roles_changed(self: &Rc<Self>) {
         for (partition, replica) in &self.replicas {
             let before = self.led.borrow().get(partition).map(|led| led.epoch);
             let now = replica.leads();
@@ -68,7 +70,7 @@ impl Coordinator {
                 let led = Rc::new(self.load(replica, epoch));
                 self.led.borrow_mut().insert(*partition, led.clone());
                 for (name, coordinated) in led.groups.borrow().iter() {
-                    tend(broker, *partition, &led, name, coordinated);
+                    self.tend(*partition, &led, name, coordinated);
                 }
             }
         }
@@ -93,13 +95,7 @@ impl Coordinator {
     }
 
     /// Writes records down in the reign of `led`: once this returns, the next coordinator will know.
-    async fn write(
-        &self,
-        broker: &Rc<Broker>,
-        partition: Partition,
-        led: &Led,
-        written: Vec<GroupRecord>,
-    ) -> Result<Offset, Failure> {
+    async fn write(&self, partition: Partition, led: &Led, written: Vec<GroupRecord>) -> Result<Offset, Failure> {
         let replica = &self.replicas[&partition];
         if replica.in_step() < self.plan.topic(GROUPS).min_in_step {
             return Err(Failure::NotEnoughReplicas);
@@ -108,32 +104,26 @@ impl Coordinator {
         led.records.set(led.records.get() + u32::try_from(written.len()).expect("batches are small"));
         let record = |written| Record { sent_at: now, content: Content::Group(written) };
         let appended = replica.append(None, written.into_iter().map(record).collect())?;
-        broker.wake_followers(partition);
+        self.waiting.wake(partition);
         replica.safe(appended.end, led.epoch).await?;
         Ok(appended.base)
     }
 
     /// Writes everything afresh once in a while, and forgets what came before.
-    async fn compact(&self, broker: &Rc<Broker>, partition: Partition, led: &Led) -> Result<(), Failure> {
+    async fn compact(&self, partition: Partition, led: &Led) -> Result<(), Failure> {
         if led.records.get() < self.plan.groups.snapshot_every {
             return Ok(());
         }
         led.records.set(0);
         let image = |(name, coordinated): (&String, &Rc<Coordinated>)| coordinated.group.borrow().image(name);
         let images: Vec<GroupRecord> = led.groups.borrow().iter().map(image).collect();
-        let base = self.write(broker, partition, led, images).await?;
+        let base = self.write(partition, led, images).await?;
         self.replicas[&partition].drop_before(base);
         Ok(())
     }
 
     /// Answers a member of a group.
-    pub async fn answer(
-        &self,
-        broker: &Rc<Broker>,
-        name: String,
-        request: GroupRequest,
-        deadline: Time,
-    ) -> ClientAnswer {
+    pub async fn answer(self: &Rc<Self>, name: String, request: GroupRequest, deadline: Time) -> ClientAnswer {
         let partition = partition_of_group(&name, self.plan.groups.partitions);
         let led = self.led.borrow().get(&partition).cloned();
         let Some(led) = led else { return ClientAnswer::Failed(Failure::NotCoordinator) };
@@ -145,7 +135,7 @@ impl Coordinator {
             GroupRequest::Join { member, topics } => {
                 coordinated.group.borrow_mut().join(member, topics, now, parameters);
                 coordinated.changed.notify_waiters();
-                tend(broker, partition, &led, &name, &coordinated);
+                self.tend(partition, &led, &name, &coordinated);
                 let joined = self.joined(&led, &coordinated, member);
                 let answer = runtime::timeout(deadline.since(now), joined).await;
                 answer.unwrap_or(ClientAnswer::Failed(Failure::Rebalancing))
@@ -164,11 +154,11 @@ impl Coordinator {
                     return ClientAnswer::Failed(failure);
                 }
                 let record = GroupRecord::Committed { group: name, offsets: offsets.clone() };
-                let written = self.write(broker, partition, &led, vec![record]).await;
+                let written = self.write(partition, &led, vec![record]).await;
                 if written.is_ok() {
                     coordinated.group.borrow_mut().commit(&offsets);
                     // The commit stands whether or not this succeeds.
-                    let _ = self.compact(broker, partition, &led).await;
+                    let _ = self.compact(partition, &led).await;
                 }
                 done(written.map(|_| ()))
             }
@@ -196,44 +186,44 @@ impl Coordinator {
             changed.await;
         }
     }
-}
 
-/// Looks after a group's timers, as long as it has members and this broker coordinates it.
-fn tend(broker: &Rc<Broker>, partition: Partition, led: &Rc<Led>, name: &str, coordinated: &Rc<Coordinated>) {
-    if coordinated.tended.replace(true) {
-        return;
-    }
-    let (broker, led, name, coordinated) = (broker.clone(), led.clone(), name.to_owned(), coordinated.clone());
-    drop(runtime::spawn(async move {
-        let plan = broker.plan.clone();
-        while !led.over.get() {
-            let changed = coordinated.changed.notified();
-            let next = coordinated.group.borrow().next_tick();
-            let Some(next) = next else { break };
-            if runtime::now() < next {
-                runtime::select! {
-                    () = changed => {}
-                    () = runtime::sleep_until(next) => {}
-                }
-                continue;
-            }
-            let partitions = |topic: TopicId| plan.topics.get(&topic).map_or(0, |topic| topic.partitions);
-            if !coordinated.group.borrow_mut().tick(runtime::now(), partitions, &plan.groups) {
-                continue;
-            }
-            let image = coordinated.group.borrow().image(&name);
-            let generation = coordinated.group.borrow().generation();
-            loop {
-                match broker.coordinator.write(&broker, partition, &led, vec![image.clone()]).await {
-                    Ok(_) => break,
-                    // Too few replicas: members wait.
-                    Err(_) if !led.over.get() => runtime::sleep(plan.broker.fetch_backoff).await,
-                    Err(_) => return,
-                }
-            }
-            coordinated.settled.set(generation);
-            coordinated.changed.notify_waiters();
+    /// Looks after a group's timers, as long as it has members and this broker coordinates it.
+    fn tend(self: &Rc<Self>, partition: Partition, led: &Rc<Led>, name: &str, coordinated: &Rc<Coordinated>) {
+        if coordinated.tended.replace(true) {
+            return;
         }
-        coordinated.tended.set(false);
-    }));
+        let (coordinator, led, name, coordinated) = (self.clone(), led.clone(), name.to_owned(), coordinated.clone());
+        drop(runtime::spawn(async move {
+            let plan = &coordinator.plan;
+            while !led.over.get() {
+                let changed = coordinated.changed.notified();
+                let next = coordinated.group.borrow().next_tick();
+                let Some(next) = next else { break };
+                if runtime::now() < next {
+                    runtime::select! {
+                        () = changed => {}
+                        () = runtime::sleep_until(next) => {}
+                    }
+                    continue;
+                }
+                let partitions = |topic: TopicId| plan.topics.get(&topic).map_or(0, |topic| topic.partitions);
+                if !coordinated.group.borrow_mut().tick(runtime::now(), partitions, &plan.groups) {
+                    continue;
+                }
+                let image = coordinated.group.borrow().image(&name);
+                let generation = coordinated.group.borrow().generation();
+                loop {
+                    match coordinator.write(partition, &led, vec![image.clone()]).await {
+                        Ok(_) => break,
+                        // Too few replicas: members wait.
+                        Err(_) if !led.over.get() => runtime::sleep(plan.broker.fetch_backoff).await,
+                        Err(_) => return,
+                    }
+                }
+                coordinated.settled.set(generation);
+                coordinated.changed.notify_waiters();
+            }
+            coordinated.tended.set(false);
+        }));
+    }
 }

@@ -16,7 +16,7 @@ use super::operator::Operator;
 use super::parameters::{BrokerParameters, ClientParameters, EnsembleParameters, GroupParameters};
 use super::plan::{BrokerPlan, GROUPS, Plan, TopicPlan};
 use super::protocol::ENSEMBLE_PORT;
-use super::{broker, ensemble};
+use super::{ensemble, process};
 
 /// A broker to be deployed; its host and its process bear its name.
 #[derive(Clone, Debug)]
@@ -240,7 +240,7 @@ pub fn deploy(world: &mut dyn World, spec: ClusterSpec, observer: Rc<dyn Observe
                 name: server.name.to_string(),
                 host: server.host,
                 cpu_limit_millicores: None,
-                start: Rc::new(move || Box::pin(broker::run(told.clone(), broker))),
+                start: Rc::new(move || Box::pin(process::run(told.clone(), broker))),
             });
             DeployedBroker { name: server.name.clone(), zone: server.zone.clone(), host: server.host, process }
         })

@@ -9,8 +9,8 @@ use ports::event_log::{Offset, Partition, TopicId};
 use runtime::Time;
 use serde::{Deserialize, Serialize};
 
+use super::failure::Failure;
 use super::parameters::GroupParameters;
-use super::protocol::Failure;
 
 /// What a coordinator writes down, so that another can go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::{BrokerId, Change, Cluster, Refusal, Transition};
 use super::ensemble::vote::{Ballot, Vote};
+use super::failure::Failure;
 use super::group::Assignment;
 use super::log::{Batch, Record, Stamp};
 
@@ -215,27 +216,4 @@ impl Read {
             Read::OutOfRange | Read::NotLeader => 0,
         }
     }
-}
-
-/// Why a broker did not do what a client asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Failure {
-    /// Another broker leads the partition; nothing was written.
-    NotLeader,
-    /// It led the partition when it wrote, and no longer: what it wrote may survive.
-    Deposed,
-    NotEnoughReplicas,
-    NotEnoughReplicasAfterAppend,
-    /// It was written, and was not safe in time.
-    TimedOut,
-    OutOfOrderSequence,
-    /// The producer began a newer numbering.
-    StaleProducer,
-    TooLarge,
-    /// The broker coordinates no such group.
-    NotCoordinator,
-    UnknownMember,
-    IllegalGeneration,
-    /// The group is sharing its partitions out anew.
-    Rebalancing,
 }

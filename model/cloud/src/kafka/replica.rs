@@ -11,10 +11,11 @@ use runtime::disk::{self, Log};
 use tokio::sync::Notify;
 
 use super::cluster::{BrokerId, PartitionState};
+use super::failure::Failure;
 use super::leadership::Leadership;
 use super::log::{Admission, Batch, Content, LogState, Record, Stamp};
 use super::plan::Plan;
-use super::protocol::{Failure, Fetched, Read, ReplicaPosition};
+use super::protocol::{Fetched, Read, ReplicaPosition};
 use super::writeback::Writeback;
 
 /// What a replica is to its partition.

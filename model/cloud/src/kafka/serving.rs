@@ -9,8 +9,9 @@ use runtime::net::OpenPort;
 use tokio::sync::Notify;
 
 use super::broker::Broker;
+use super::failure::Failure;
 use super::log::{Record, Stamp};
-use super::protocol::{CLIENT_PORT, ClientAnswer, ClientRequest, Failure, Leaders, Read};
+use super::protocol::{CLIENT_PORT, ClientAnswer, ClientRequest, Leaders, Read};
 use super::replica::Replica;
 
 /// Numbers of producers that a broker gives out under one session.
@@ -58,9 +59,7 @@ async fn answer(
             }
             None => ClientAnswer::Failed(Failure::NotLeader),
         },
-        ClientRequest::Group { group, request } => {
-            broker.coordinator.answer(broker, group, request, context.deadline).await
-        }
+        ClientRequest::Group { group, request } => broker.coordinator.answer(group, request, context.deadline).await,
     }
 }
 
@@ -95,7 +94,7 @@ async fn produce(
         return Err(Failure::NotEnoughReplicas);
     }
     let appended = replica.append(stamp, records)?;
-    broker.wake_followers(partition);
+    broker.waiting.wake(partition);
     if acks == Acks::All {
         let safe = replica.safe(appended.end, appended.epoch);
         runtime::timeout(context.remaining(), safe).await.unwrap_or(Err(Failure::TimedOut))?;

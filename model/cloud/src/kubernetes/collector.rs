@@ -6,25 +6,25 @@ use std::rc::Rc;
 use runtime::call::{CallContext, Caller};
 use runtime::net::Address;
 
-use super::control_plane::ControlPlane;
 use super::parameters::ScalingParameters;
 use super::protocol::{METRICS_PORT, PodCount, Scrape};
+use super::records::Records;
 
-/// Reads for as long as the current process lives: for a cluster in which replicas follow requests.
-pub(super) async fn collect(plane: Rc<ControlPlane>) {
-    let interval = plane.scaling().scrape_interval;
+/// Reads for as long as the current process lives: for a cluster in which replicas follow requests. `nodes` says where the nodes' agents are.
+pub(super) async fn collect(records: Rc<Records>, nodes: Rc<[Address]>, parameters: ScalingParameters) {
     let mut next = runtime::now();
     loop {
-        for (node, address) in plane.counted_nodes() {
-            let plane = plane.clone();
+        let counted = records.cluster.borrow().counted_nodes();
+        for node in counted {
+            let (records, address, parameters) = (records.clone(), nodes[node], parameters.clone());
             runtime::spawn(async move {
                 // What cannot be read leaves a gap, as at Prometheus.
-                if let Some(counts) = read(address, plane.scaling()).await {
-                    plane.counted(node, &counts);
+                if let Some(counts) = read(address, &parameters).await {
+                    records.cluster.borrow_mut().counted(node, &counts, runtime::now());
                 }
             });
         }
-        next += interval;
+        next += parameters.scrape_interval;
         runtime::sleep_until(next).await;
     }
 }

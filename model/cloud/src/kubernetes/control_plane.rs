@@ -1,6 +1,5 @@
 //! The control plane's process: hears nodes and operators, keeps the cluster's state and tells nodes and the load balancer what is new.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,13 +9,11 @@ use runtime::net::Address;
 use runtime::watched::Watched;
 use tokio::sync::Notify;
 
-use super::cluster::Cluster;
 use super::collector;
 use super::operator::{Operator, Order};
 use super::parameters::ScalingParameters;
-use super::protocol::{
-    CONTROL_PLANE_PORT, GroupOrder, KUBELET_PORT, NodeOrders, PodCount, Request, Response, Seen, ServiceEndpoints,
-};
+use super::protocol::{CONTROL_PLANE_PORT, GroupOrder, KUBELET_PORT, Request, Response, Seen};
+use super::records::Records;
 use super::registrar::{self, Balanced};
 
 /// An order to a machine is given up after this (assumption).
@@ -24,24 +21,6 @@ const GROUP_ORDER_LIMIT: Duration = Duration::from_secs(5);
 
 /// A watch is answered this long before whoever watches would stop waiting.
 const WATCH_MARGIN: Duration = Duration::from_secs(1);
-
-/// What survives the control plane's process: the cluster's state, as etcd has it, and what nodes were told of it last.
-pub(super) struct Records {
-    pub cluster: RefCell<Cluster>,
-    /// By node.
-    orders: RefCell<Vec<NodeOrders>>,
-    endpoints: RefCell<ServiceEndpoints>,
-}
-
-impl Records {
-    pub fn new(cluster: Cluster, nodes: usize) -> Self {
-        Records {
-            cluster: RefCell::new(cluster),
-            orders: RefCell::new(vec![(0, Vec::new()); nodes]),
-            endpoints: RefCell::default(),
-        }
-    }
-}
 
 /// What a control plane is started with.
 #[derive(Clone)]
@@ -59,10 +38,10 @@ pub(super) struct ControlPlanePlan {
     pub observer: Rc<dyn Observer>,
 }
 
-pub(super) struct ControlPlane {
+struct ControlPlane {
     plan: ControlPlanePlan,
     /// Raised whenever there is something new for anybody.
-    pub changes: Watched<u64>,
+    changes: Watched<u64>,
     /// When to look again may have changed.
     heard: Notify,
 }
@@ -81,12 +60,18 @@ pub(super) async fn run(plan: ControlPlanePlan) {
     .expect("a control plane has its host to itself");
     let obeying = plane.clone();
     runtime::spawn(async move { obeying.obey().await });
-    for &node in plane.plan.balanced.iter().flat_map(|balanced| &*balanced.registers) {
-        let (plane, registration) = (plane.clone(), plane.plan.registration);
-        runtime::spawn(async move { registrar::keep(&plane, node, registration).await });
+    if let Some(balanced) = &plane.plan.balanced {
+        for &node in &*balanced.registers {
+            let (plane, service) = (plane.clone(), balanced.service.clone());
+            runtime::spawn(async move {
+                let targets = || plane.plan.records.cluster.borrow().targets(&service);
+                registrar::keep(targets, &plane.changes, node, plane.plan.registration).await;
+            });
+        }
     }
-    if plane.plan.records.cluster.borrow().counts_requests() {
-        runtime::spawn(collector::collect(plane.clone()));
+    let ControlPlanePlan { records, nodes, scaling, .. } = &plane.plan;
+    if records.cluster.borrow().counts_requests() {
+        runtime::spawn(collector::collect(records.clone(), nodes.clone(), scaling.clone()));
     }
     loop {
         plane.settle();
@@ -207,26 +192,5 @@ impl ControlPlane {
             self.plan.records.cluster.borrow_mut().launch_failed(node, runtime::now());
             self.heard.notify_one();
         }
-    }
-
-    pub fn scaling(&self) -> &ScalingParameters {
-        &self.plan.scaling
-    }
-
-    /// Nodes with pods whose requests are to be counted, and where they are.
-    pub fn counted_nodes(&self) -> Vec<(usize, Address)> {
-        let nodes = self.plan.records.cluster.borrow().counted_nodes();
-        nodes.into_iter().map(|node| (node, self.plan.nodes[node])).collect()
-    }
-
-    /// What a node's pods have counted was read.
-    pub fn counted(&self, node: usize, counts: &[PodCount]) {
-        self.plan.records.cluster.borrow_mut().counted(node, counts, runtime::now());
-    }
-
-    /// The balanced service's pods that serve.
-    pub fn targets(&self) -> Vec<(String, String, Address)> {
-        let balanced = self.plan.balanced.as_ref().expect("asked on its behalf");
-        self.plan.records.cluster.borrow().targets(&balanced.service)
     }
 }

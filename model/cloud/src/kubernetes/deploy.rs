@@ -10,12 +10,13 @@ use runtime::net::{Address, HostId};
 use runtime::world::{HostSpec, ProcessSpec, World};
 
 use super::cluster::Cluster;
-use super::control_plane::{self, ControlPlanePlan, Records};
+use super::control_plane::{self, ControlPlanePlan};
 use super::kubelet::{self, Images, KubeletPlan};
 use super::objects::{DeploymentSpec, NodeSpec};
 use super::operator::Operator;
 use super::parameters::Parameters;
 use super::protocol::{CONTROL_PLANE_PORT, KUBELET_PORT};
+use super::records::Records;
 use super::registrar::Balanced;
 
 /// A machine that is, or may become, a node.

@@ -8,10 +8,10 @@ use runtime::net::{Address, Frame, HostId};
 use runtime::world::{HostSpec, INTERNET, ProcessSpec, VolumeSpec, World};
 
 use super::controller::{self, ControllerPlan, WatchedNode};
-use super::node::{self, HEALTH_PORT, NodePlan};
+use super::node::{self, HEALTH_PORT, NodePlan, PORT, ProxyError};
 use super::parameters::{Parameters, Vantage};
 use super::registration;
-use super::{PORT, ProxyError, Target};
+use super::target::Target;
 use crate::dns;
 
 /// What a load balancer is to be.
@@ -45,7 +45,7 @@ impl Deployed {
 }
 
 /// Adds the load balancer's hosts and processes, `<name>-node-<zone>` and `<name>-controller-<zone or checker>`, and declares its name in DNS.
-/// It takes requests of type `Q` on [`PORT`](super::PORT) and answers with `A`.
+/// It takes requests of type `Q` on [`PORT`] and answers with `A`.
 pub fn deploy<Q: Frame, A: Frame>(
     world: &mut dyn World,
     plan: Plan<'_, A>,

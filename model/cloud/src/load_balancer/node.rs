@@ -15,12 +15,44 @@ use runtime::time::nanos;
 use super::choice::choose;
 use super::parameters::{HealthCheckParameters, NodeParameters, Routing};
 use super::registration::{self, Register, Registration};
-use super::{PORT, ProxyError, Target};
+use super::target::Target;
 use crate::caller_pool::Pool;
 use crate::health::{Judge, Opinion, Thresholds, check};
 
+/// Where a node takes requests.
+pub const PORT: u16 = 443;
+
 /// Where a node answers whether it is alive.
 pub(super) const HEALTH_PORT: u16 = 8_443;
+
+/// Why a node answers a request itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum ProxyError {
+    /// The target refused or dropped the connection. Whatever was sent before may have been carried out.
+    #[error("bad gateway: the target refused or dropped the connection")]
+    BadGateway,
+    /// No target is registered.
+    #[error("service unavailable: no target is registered")]
+    NoTargets,
+    /// The node holds as many requests as it can.
+    #[error("service unavailable: the load balancer holds too many requests")]
+    Overloaded,
+    /// The target could not be reached or did not answer in time. The request may have been carried out.
+    #[error("gateway time-out: no answer from the target")]
+    TimedOut,
+}
+
+impl ProxyError {
+    /// The HTTP status that clients see.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            ProxyError::BadGateway => 502,
+            ProxyError::NoTargets | ProxyError::Overloaded => 503,
+            ProxyError::TimedOut => 504,
+        }
+    }
+}
 
 /// What a node is started with.
 pub(super) struct NodePlan<A> {

@@ -7,7 +7,7 @@ use runtime::disk::{self, Log};
 use runtime::net::Address;
 use serde::{Deserialize, Serialize};
 
-use super::Target;
+use super::target::Target;
 
 /// Where a node is told of its targets.
 pub(super) const PORT: u16 = 8_444;

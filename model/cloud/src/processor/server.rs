@@ -12,7 +12,7 @@ use runtime::call::{CallContext, serve};
 use runtime::disk::{self, Log};
 use runtime::random::{RngExt, Stream, stream};
 
-use super::deploy::{Condition, Control};
+use super::control::{Condition, Control};
 use super::ledger::{Entry, Ledger, Verdict, What};
 use super::parameters::Parameters;
 use super::protocol::{PORT, Request, Response};

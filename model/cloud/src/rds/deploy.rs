@@ -15,7 +15,7 @@ use super::operator::Operator;
 use super::parameters::{Durability, FailoverParameters, PoolParameters, ServerParameters};
 use super::plan::{Plan, ServerPlan};
 use super::protocol::MONITOR_PORT;
-use super::{monitor, node};
+use super::{monitor, process};
 use crate::dns;
 use crate::placement::{ServerSpec, add_monitor_hosts, monitor_name};
 
@@ -139,7 +139,7 @@ pub fn deploy(world: &mut dyn World, spec: StoreSpec, dns: &dns::Deployed, obser
                 name: server.name.to_string(),
                 host: server.host,
                 cpu_limit_millicores: None,
-                start: Rc::new(move || Box::pin(node::run(told.clone(), node))),
+                start: Rc::new(move || Box::pin(process::run(told.clone(), node))),
             });
             if server.is_read_replica {
                 dns.declare(&server.name, vec![plan.client_address(node)], spec.failover.dns_ttl);

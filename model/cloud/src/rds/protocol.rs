@@ -4,7 +4,7 @@ use ports::database::{Answer, DatabaseError, Isolation, Statement};
 use serde::{Deserialize, Serialize};
 
 use super::configuration::{Ballot, Configuration, NodeId, Vote};
-use super::storage::Reign;
+use super::history::{Position, Reign};
 use super::store::{Checkpoint, Lsn, WalRecord};
 
 /// Where a server listens for clients. PostgreSQL documentation: 5432.
@@ -44,14 +44,6 @@ pub enum ServerFrame {
     Pong,
     /// The statement, the commit or the session failed.
     Failed(DatabaseError),
-}
-
-/// How far a copy's log reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position {
-    /// The reign in which the last record was written.
-    pub epoch: u64,
-    pub lsn: Lsn,
 }
 
 /// From a copy to the primary.

@@ -8,10 +8,10 @@ use ports::observe::{Mark, Observation};
 
 use super::configuration::{Configuration, NodeId};
 use super::copies::{Copies, StandbyWatch};
+use super::history::Reign;
 use super::node::{Node, Writable};
 use super::protocol::Wish;
 use super::server::{Reigning, Server};
-use super::storage::Reign;
 use super::wal::Wal;
 
 /// How often a starting primary looks whether its standby is in step. Assumption.

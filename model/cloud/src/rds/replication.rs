@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use runtime::net::Connection;
 
+use super::history::is_part_of;
 use super::node::Node;
 use super::protocol::{CopyFrame, PrimaryFrame};
 use super::server::Server;
-use super::storage::is_part_of;
 
 /// Hears a copy out and streams to it, unless it belongs to another epoch: then it, or this server, has yet to learn.
 pub(super) async fn greet(node: &Rc<Node>, connection: Connection<PrimaryFrame, CopyFrame>) {

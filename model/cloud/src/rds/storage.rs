@@ -5,25 +5,14 @@ use std::time::Duration;
 
 use ports::database::TableSchema;
 use runtime::disk::{self, Log};
-use serde::{Deserialize, Serialize};
 
-use super::configuration::NodeId;
-use super::protocol::Position;
+use super::history::{Position, Reign};
 use super::store::{Checkpoint, Lsn, Store, WalRecord};
 
 /// A checkpoint's writes reach the volume in this many pieces, so that commits find room between them. Assumption.
 const CHECKPOINT_PIECES: u32 = 64;
 /// What a small control file takes when it is written. PostgreSQL documentation: `pg_control` is one block of 8 KiB.
 const CONTROL_FILE_BYTES: u32 = 8 << 10;
-
-/// A primary's reign: its records follow those of earlier reigns up to `start`. PostgreSQL calls it a timeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reign {
-    pub epoch: u64,
-    pub node: NodeId,
-    /// Where the log stood when the reign began: of earlier reigns nothing after it survived.
-    pub start: Lsn,
-}
 
 /// One server's files.
 pub(super) struct Storage {
@@ -169,15 +158,4 @@ impl Storage {
 pub(super) fn transfer(bytes: u64, bytes_per_s: u64) -> Duration {
     let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(bytes_per_s.max(1));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-}
-
-/// Whether a log that ends at `position` is a part of this history: nobody's later reign began before it.
-pub(super) fn is_part_of(history: &[Reign], position: Position) -> bool {
-    if position.lsn == Lsn::default() {
-        return true;
-    }
-    match history.iter().position(|reign| reign.epoch == position.epoch) {
-        None => false,
-        Some(index) => history.get(index + 1).is_none_or(|next| position.lsn <= next.start),
-    }
 }

@@ -9,6 +9,7 @@
 //! caller calls [`Store::rollback`] at once; it answers the client's later statements with `TransactionAborted`, as the store does.
 
 mod checkpoint;
+mod index;
 mod locks;
 mod past;
 mod serializable;
@@ -17,25 +18,22 @@ mod statements;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transaction_id;
 mod wal;
 
 use std::collections::BTreeMap;
 
 use ports::database::{Answer, DatabaseError, Isolation, TableId, TableSchema, Value};
-use serde::{Deserialize, Serialize};
 
 pub use checkpoint::Checkpoint;
 pub use shared::Shared;
+pub use transaction_id::TransactionId;
 pub use wal::{Change, Lsn, WalRecord};
 
 use locks::Wait;
 use past::{Snapshot, Snapshots};
 use serializable::Serializable;
 use table::Table;
-
-/// A transaction, numbered in the order of their beginning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct TransactionId(pub u64);
 
 /// What running a statement came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -84,6 +84,15 @@ impl Data {
     }
 }
 
+/// What a shard held at one moment.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    pub history: Vec<Reign>,
+    pub offset: u64,
+    pub contents: Contents,
+    pub bytes: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use ports::cache::Command;

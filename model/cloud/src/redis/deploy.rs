@@ -15,7 +15,7 @@ use super::operator::Operator;
 use super::parameters::{ClientParameters, Mode, ServerParameters};
 use super::plan::{Plan, ServerPlan};
 use super::protocol::{MONITOR_PORT, NodeId, ShardId};
-use super::{monitor, node};
+use super::{monitor, process};
 use crate::dns;
 use crate::placement::{ServerSpec, add_monitor_hosts, monitor_name};
 
@@ -158,7 +158,7 @@ fn add_server(world: &mut dyn World, plan: &Rc<Plan>, node: NodeId) -> DeployedS
         name: name.to_string(),
         host,
         cpu_limit_millicores: None,
-        start: Rc::new(move || Box::pin(node::run(told.clone(), node))),
+        start: Rc::new(move || Box::pin(process::run(told.clone(), node))),
     });
     DeployedServer { name, zone, shard: plan.shard_name(shard).clone(), host, process }
 }

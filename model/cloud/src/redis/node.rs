@@ -1,4 +1,4 @@
-//! A server's process: what it holds, what it is, and whom it tells.
+//! A server: what it holds, what it is, and whom it tells.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -8,25 +8,18 @@ use ports::cache::{Bytes, Message};
 use ports::observe::{Mark, Name, Observation};
 use runtime::Time;
 use runtime::disk::{self, Log};
-use runtime::net::Listener;
 use runtime::random::Stream;
 use runtime::telemetry::Gauge;
 use runtime::watched::Watched;
 use tokio::sync::Notify;
 
-use super::agent;
 use super::cluster::Cluster;
 use super::data::Data;
-use super::follower::follow;
 use super::history::next_reign;
-use super::operator::Order;
+use super::link::Linked;
 use super::parameters::Mode;
 use super::plan::Plan;
-use super::protocol::{
-    CLIENT_PORT, ClientFrame, NodeId, PrimaryFrame, REPLICATION_PORT, Record, ReplicaFrame, ServerFrame, ShardId,
-};
-use super::replication::{self, Linked};
-use super::session::{self, ClientConnection};
+use super::protocol::{ClientConnection, NodeId, Record, ServerFrame, ShardId};
 use super::store::{Milliseconds, Store};
 
 /// Bytes of one reign's number on disk. Assumption: a block.
@@ -46,7 +39,7 @@ pub(super) enum Role {
     },
 }
 
-/// A server's process.
+/// A server.
 pub(super) struct Node {
     pub id: NodeId,
     pub shard: ShardId,
@@ -110,66 +103,47 @@ impl Drop for Writable {
     }
 }
 
-/// Runs a server in the current process.
-///
-/// # Panics
-/// If a port is taken: two servers share a host.
-pub(super) async fn run(plan: Rc<Plan>, id: NodeId) {
-    plan.operator.forget(id);
-    let node = Rc::new(Node {
-        id,
-        shard: plan.server(id).shard,
-        data: RefCell::default(),
-        role: Watched::new(Role::Unknown),
-        thread: tokio::sync::Mutex::new(()),
-        loading: Cell::new(false),
-        links: RefCell::default(),
-        unlinked_since: Cell::new(None),
-        subscribers: RefCell::default(),
-        clients: Cell::new(0),
-        gauges: Gauges {
-            clients: runtime::telemetry::gauge("cache.clients"),
-            memory_bytes: runtime::telemetry::gauge("cache.memory_bytes"),
-            keys: runtime::telemetry::gauge("cache.keys"),
-        },
-        reigns: disk::open("reigns"),
-        writable: RefCell::default(),
-        first_write: Cell::new(false),
-        expiry_awaited: Cell::new(Milliseconds::MAX),
-        expiring: Notify::new(),
-        draws: RefCell::new(runtime::random::stream("eviction")),
-        cluster: match plan.mode {
-            Mode::Cluster(parameters) => Some(Cluster::open(&plan, id, parameters)),
-            Mode::Controlled(_) => None,
-        },
-        plan,
-    });
-    let clients = Listener::<ServerFrame, ClientFrame>::bind(CLIENT_PORT).expect("a server has its host to itself");
-    let replicas =
-        Listener::<PrimaryFrame, ReplicaFrame>::bind(REPLICATION_PORT).expect("a server has its host to itself");
-    if let Some(interval) = node.plan.server.snapshot_interval {
-        let node = node.clone();
-        drop(runtime::spawn(async move { node.take_snapshots(interval).await }));
-    }
-    let player = node.clone();
-    drop(runtime::spawn(async move { player.play_role().await }));
-    let governed = async {
-        match &node.cluster {
-            Some(_) => super::cluster::run(&node).await,
-            None => agent::run(&node).await,
-        }
-    };
-    runtime::select! {
-        () = node.accept_clients(clients) => {}
-        () = node.accept_replicas(replicas) => {}
-        () = node.take_orders() => {}
-        () = governed => {}
-    }
-}
-
 impl Node {
+    /// Opens what is on this host's disk.
+    pub fn open(plan: Rc<Plan>, id: NodeId) -> Rc<Self> {
+        plan.operator.forget(id);
+        Rc::new(Node {
+            id,
+            shard: plan.server(id).shard,
+            data: RefCell::default(),
+            role: Watched::new(Role::Unknown),
+            thread: tokio::sync::Mutex::new(()),
+            loading: Cell::new(false),
+            links: RefCell::default(),
+            unlinked_since: Cell::new(None),
+            subscribers: RefCell::default(),
+            clients: Cell::new(0),
+            gauges: Gauges {
+                clients: runtime::telemetry::gauge("cache.clients"),
+                memory_bytes: runtime::telemetry::gauge("cache.memory_bytes"),
+                keys: runtime::telemetry::gauge("cache.keys"),
+            },
+            reigns: disk::open("reigns"),
+            writable: RefCell::default(),
+            first_write: Cell::new(false),
+            expiry_awaited: Cell::new(Milliseconds::MAX),
+            expiring: Notify::new(),
+            draws: RefCell::new(runtime::random::stream("eviction")),
+            cluster: match plan.mode {
+                Mode::Cluster(parameters) => Some(Cluster::open(&plan, id, parameters)),
+                Mode::Controlled(_) => None,
+            },
+            plan,
+        })
+    }
+
     pub fn role(&self) -> Role {
         *self.role.borrow()
+    }
+
+    /// Returns once this server is something else.
+    pub async fn role_ends(&self, role: Role) {
+        self.role.wait_until(|current| *current != role).await;
     }
 
     pub fn name(&self) -> &Name {
@@ -232,51 +206,6 @@ impl Node {
         }
         self.unlinked_since.set(Some(runtime::now()));
         self.role.replace(Role::Replica { of: primary });
-    }
-
-    async fn play_role(&self) {
-        loop {
-            let role = self.role();
-            let act = async {
-                match role {
-                    Role::Unknown => runtime::task::forever().await,
-                    Role::Primary { .. } => self.expire_actively().await,
-                    Role::Replica { of } => follow(self, of).await,
-                }
-            };
-            runtime::select! {
-                () = self.role.wait_until(|current| *current != role) => {}
-                () = act => {}
-            }
-        }
-    }
-
-    async fn accept_clients(self: &Rc<Self>, listener: Listener<ServerFrame, ClientFrame>) {
-        loop {
-            let connection = listener.accept().await;
-            session::open(self, connection);
-        }
-    }
-
-    async fn accept_replicas(self: &Rc<Self>, listener: Listener<PrimaryFrame, ReplicaFrame>) {
-        loop {
-            let connection = listener.accept().await;
-            let node = self.clone();
-            drop(runtime::spawn(async move { replication::greet(&node, connection).await }));
-        }
-    }
-
-    async fn take_orders(self: &Rc<Self>) {
-        loop {
-            match self.plan.operator.next(self.id).await {
-                Order::Restore => self.restore().await,
-                Order::TakeOver => {
-                    if let Some(cluster) = &self.cluster {
-                        cluster.take_over();
-                    }
-                }
-            }
-        }
     }
 
     /// Sends a record to every replica that follows; nobody waits for them.

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use ports::observe::{Mark, Name, Observer};
 use runtime::net::{Address, HostId};
 
+use super::data::Snapshot;
 use super::operator::Operator;
 use super::parameters::{Mode, ServerParameters};
 use super::protocol::{AGENT_PORT, BUS_PORT, CLIENT_PORT, NodeId, REPLICATION_PORT, ShardId};
-use super::snapshot::Snapshot;
 use crate::dns::Publisher;
 
 /// One server.

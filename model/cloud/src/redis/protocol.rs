@@ -2,7 +2,7 @@
 
 use ports::cache::{Bytes, CacheError, Command, Key, Message, Reply};
 use runtime::Time;
-use runtime::net::Address;
+use runtime::net::{Address, Connection};
 use serde::{Deserialize, Serialize};
 
 use super::history::{Position, Reign};
@@ -66,6 +66,9 @@ pub enum ServerFrame {
     Subscribed,
     Message(Message),
 }
+
+/// A server's end of a client's connection.
+pub(super) type ClientConnection = Connection<ServerFrame, ClientFrame>;
 
 /// What a primary did and its replicas repeat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,6 +21,14 @@ impl Node {
         answer
     }
 
+    /// The primary of each shard, as this member of a cluster knows it; without cluster mode there is no such command.
+    pub fn slots(&self) -> ServerFrame {
+        match &self.cluster {
+            Some(cluster) => cluster.slots(&self.plan),
+            None => ServerFrame::Failed(CacheError::Protocol),
+        }
+    }
+
     /// Processor time of a command by how many elements it touches.
     pub fn work(&self, touched: u64) -> Duration {
         let further = u32::try_from(touched.saturating_sub(1)).unwrap_or(u32::MAX);
@@ -62,7 +70,7 @@ impl Node {
     fn admit(&self, command: &Command) -> Result<(), ServerFrame> {
         let failed = |error| Err(ServerFrame::Failed(error));
         if let Some(cluster) = &self.cluster {
-            cluster.admit(self, command)?;
+            cluster.admit(&self.plan, self.id, command)?;
         }
         match self.role() {
             Role::Unknown => failed(CacheError::Loading),

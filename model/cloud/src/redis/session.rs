@@ -3,13 +3,10 @@
 use std::rc::Rc;
 
 use ports::cache::{Bytes, CacheError};
-use runtime::net::{Closed, Connection};
+use runtime::net::Closed;
 
 use super::node::Node;
-use super::protocol::{ClientFrame, ServerFrame};
-
-/// A server's end of a client's connection.
-pub(super) type ClientConnection = Connection<ServerFrame, ClientFrame>;
+use super::protocol::{ClientConnection, ClientFrame, ServerFrame};
 
 /// What a session holds of its server, until it ends.
 struct Session {

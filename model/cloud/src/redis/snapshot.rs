@@ -3,18 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::history::Reign;
+use super::data::Snapshot;
 use super::node::{Node, Role};
-use super::store::Contents;
-
-/// What a shard held.
-#[derive(Clone, Debug)]
-pub(super) struct Snapshot {
-    pub history: Vec<Reign>,
-    pub offset: u64,
-    pub contents: Contents,
-    pub bytes: u64,
-}
 
 impl Node {
     /// Takes a snapshot every interval, while this server is primary. Writing it out takes its time and blocks nobody; what forking and

@@ -9,7 +9,8 @@ use ports::cache::Command;
 use ports::observe::{CacheWrite, Name, history_of};
 use runtime::Time;
 
-use super::{Fate, LostWrite, Recovery};
+use super::lost::{Fate, LostWrite};
+use super::recovery::Recovery;
 use crate::objects::{CacheEntry, Touch, each_cache_entry};
 
 /// What services keep in a cache is good for this long: where drivers wait. What was older when the shard last answered is expired, and

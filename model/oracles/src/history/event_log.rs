@@ -6,7 +6,8 @@ use ports::event_log::{Offset, Partition};
 use ports::observe::{EventPosition, PartitionLed};
 use runtime::Time;
 
-use super::{Fate, LostWrite, Recovery};
+use super::lost::{Fate, LostWrite};
+use super::recovery::Recovery;
 use crate::objects::event_name;
 
 /// Acknowledged records of one partition that are remembered, the newest: a leader that lacks older ones loses more than can be named. Some

@@ -6,19 +6,7 @@ use super::schema::Driver;
 use super::trip::State;
 use super::vehicle::Clearance;
 
-coded! {
-    /// What a driver is doing.
-    pub enum DriverState {
-        Offline = 1,
-        /// Waiting for a trip.
-        Idle = 2,
-        /// Asked to take a trip, under a lease.
-        Offered = 3,
-        EnRoute = 4,
-        AtPickup = 5,
-        OnTrip = 6,
-    }
-}
+pub use super::schema::accounts::DriverState;
 
 coded! {
     /// What happened to a driver.

@@ -4,7 +4,13 @@
 //! down, so the driver gets the odd unit. Hence rider charge = driver pay + commission + tax + tolls, exactly.
 
 use super::money::round_half_up;
-use super::trip::Drive;
+
+/// What the driver's phone measured between pickup and drop-off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Drive {
+    pub distance_m: u32,
+    pub duration_s: u32,
+}
 
 /// What a city charges. Rates are minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

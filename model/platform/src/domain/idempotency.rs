@@ -6,23 +6,13 @@ use std::time::Duration;
 use ports::IdempotencyKey;
 use xxhash_rust::xxh3::Xxh3Default;
 
-use super::coded::coded;
 use super::retention::end_ns;
 use super::schema::IdempotencyRecord;
 
+pub use super::schema::delivery::Scope;
+
 /// For how long a request in flight is left alone before whoever repeats it takes it over. Assumption: longer than any deadline of a phone.
 pub const LOCK_NS: i64 = 15_000_000_000;
-
-coded! {
-    /// What a key is a key to.
-    pub enum Scope {
-        RequestTrip = 1,
-        CancelTrip = 2,
-        AnswerOffer = 3,
-        AdvanceTrip = 4,
-        Refund = 5,
-    }
-}
 
 /// What to do with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,52 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use super::coded::coded;
 use super::fare::Fare;
 use super::ids::{DriverId, RiderId, TripId};
 use super::money::Currency;
 use super::schema::{Balance, CarriedBalance, JournalEntry};
 
-coded! {
-    /// What an account is for.
-    pub enum AccountKind {
-        /// What is held on a rider's card.
-        RiderHold = 1,
-        /// The other side of all holds.
-        HoldsContra = 2,
-        /// What the processor took for us and has not paid out.
-        ProcessorClearing = 3,
-        /// What we owe a driver.
-        DriverPayable = 4,
-        Commission = 5,
-        TaxPayable = 6,
-        TollsPayable = 7,
-        /// What a rider owes us, because no card gave it.
-        RiderReceivable = 8,
-        /// What is on its way to drivers' bank accounts.
-        PayoutsInTransit = 9,
-    }
-}
-
-coded! {
-    /// What a journal records. A trip has at most one of each.
-    pub enum JournalKind {
-        Authorisation = 1,
-        Capture = 2,
-        Void = 3,
-        /// A capture of the fee for cancelling late or not coming.
-        CancellationFee = 4,
-        /// A fare that no card gave: the rider owes it, and the driver is owed all the same.
-        Arrears = 5,
-        /// Part of a capture, given back. A trip may have several, told apart by their lines.
-        Refund = 6,
-        /// A payout leaves its driver's account; its journal has a number of its own, below zero.
-        PayoutBegun = 7,
-        PayoutMade = 8,
-        /// A payout that was declined is back on its driver's account.
-        PayoutReturned = 9,
-    }
-}
+pub use super::schema::money::{AccountKind, JournalKind};
 
 impl AccountKind {
     /// Whether the account belongs to a person and has a stored balance.

@@ -6,34 +6,13 @@
 use ports::IdempotencyKey;
 use ports::processor::{Operation, Outcome};
 
-use super::coded::coded;
 use super::fare::Fare;
 use super::ids::{DriverId, TripId};
 use super::ledger::{self, JournalContext, JournalKind};
 use super::money::Currency;
 use super::schema::{JournalEntry, Movement, Payment, Trip};
 
-coded! {
-    /// Where the money goes.
-    pub enum MovementKind {
-        /// Part of a trip's capture, back to the rider. Its owner is the trip, its number counts the trip's refunds from 1.
-        Refund = 1,
-        /// A driver's earnings. Its owner is the driver, its number the period: one payout a driver and period.
-        Payout = 2,
-    }
-}
-
-coded! {
-    /// Where a movement stands.
-    pub enum MovementState {
-        Pending = 1,
-        /// The processor did not answer: it is to be asked, and nothing is to be sent.
-        Unknown = 2,
-        Done = 3,
-        /// The processor declined.
-        Refused = 4,
-    }
-}
+pub use super::schema::money::{MovementKind, MovementState};
 
 /// Why money cannot be moved, or a movement cannot take a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

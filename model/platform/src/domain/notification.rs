@@ -5,31 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::coded::coded;
 use super::ids::TripId;
 use super::outbox::DomainEvent;
 use super::session::Caller;
 use super::trip::{EventKind, State};
 
-coded! {
-    /// How somebody is told. In the order in which they are tried.
-    pub enum Channel {
-        Push = 1,
-        Sms = 2,
-        Email = 3,
-    }
-}
-
-coded! {
-    /// How far one notification has come on one channel.
-    pub enum Telling {
-        /// Somebody is at it, or died over it: it may have been told.
-        Claimed = 1,
-        Told = 2,
-        /// It was not told, and may be tried again.
-        Failed = 3,
-    }
-}
+pub use super::schema::delivery::{Channel, Telling};
 
 impl Channel {
     fn next(self) -> Option<Self> {

@@ -1,23 +1,9 @@
 //! An offer of a trip to a driver: a lease that ends at a time on the server's clock, guarded by a fencing token.
 
-use super::coded::coded;
 use super::ids::{DriverId, FencingToken, TripId};
 use super::schema::Offer;
 
-coded! {
-    /// What became of an offer.
-    pub enum OfferStatus {
-        Live = 1,
-        Accepted = 2,
-        Declined = 3,
-        /// Nobody answered in time.
-        Lapsed = 4,
-        /// The trip was cancelled, or the driver was lost.
-        Withdrawn = 5,
-        /// It was accepted, and the trip went to somebody else or was cancelled after that.
-        Released = 6,
-    }
-}
+pub use super::schema::dispatch::OfferStatus;
 
 /// Why an answer to an offer was refused. The offer is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

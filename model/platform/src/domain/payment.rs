@@ -6,29 +6,11 @@
 use ports::IdempotencyKey;
 use ports::processor::{Operation, Outcome};
 
-use super::coded::coded;
 use super::ids::{RiderId, TripId};
 use super::money::Currency;
 use super::schema::Payment;
 
-coded! {
-    /// Where a payment stands.
-    pub enum PaymentState {
-        None = 1,
-        AuthorisationPending = 2,
-        /// The processor did not answer: the card may be authorised or not.
-        AuthorisationUnknown = 3,
-        Authorised = 4,
-        CapturePending = 5,
-        CaptureUnknown = 6,
-        Captured = 7,
-        VoidPending = 8,
-        VoidUnknown = 9,
-        Voided = 10,
-        /// The processor declined.
-        Failed = 11,
-    }
-}
+pub use super::schema::money::PaymentState;
 
 impl PaymentState {
     /// Whether the processor has nothing to decide any more, and nothing of the card is held.

@@ -1,12 +1,11 @@
 //! A quote: a promise of multiplier and ceiling, to one rider, for a while, once.
 
-use super::fare::FareSchedule;
+use super::fare::{Drive, FareSchedule};
 use super::ids::{QuoteId, RiderId};
 use super::money::Currency;
 use super::place::{Cell, Coordinate};
 use super::schema::Quote;
 use super::surge::BoundSurge;
-use super::trip::Drive;
 use super::vehicle::VehicleClass;
 
 /// How long a quote binds. Assumption: riders decide within two minutes.

@@ -1,4 +1,5 @@
-//! Every table of the platform.
+//! Every table of the platform. The codes that a column holds stand beside its table; what they mean is in the file of the rules, which
+//! gives them out.
 //!
 //! Three habits run through it. A nullable column under a unique index says "at most one at a time" (one live offer a driver, one active
 //! trip a rider), so the database itself refuses what a bug would do. A primary key that is derived from the trip makes an effect
@@ -8,11 +9,11 @@
 //! Transactions lock rows in this order, so that they never wait in a circle: idempotency key, rider, trip, offer, driver, payment, movement,
 //! balances (ascending), balances carried forward (ascending).
 
-mod accounts;
-mod delivery;
-mod dispatch;
-mod money;
-mod vehicles;
+pub(super) mod accounts;
+pub(super) mod delivery;
+pub(super) mod dispatch;
+pub(super) mod money;
+pub(super) mod vehicles;
 
 pub use accounts::{Driver, Rider};
 pub use delivery::{IdempotencyRecord, Lease, OutboxEntry, ToldNotification, TripNews};

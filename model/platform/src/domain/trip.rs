@@ -1,79 +1,13 @@
 //! A trip's life: its states, the transitions between them as a table, and the one way to take one.
 
-use super::coded::coded;
 use super::fare::{Fare, FareSchedule};
 use super::ids::{DriverId, TripId};
 use super::place::Coordinate;
 use super::schema::{LateReport, Quote, Trip, TripLogEntry};
 use super::surge::NO_SURGE_PER_MILLE;
 
-coded! {
-    /// Where a trip stands.
-    pub enum State {
-        Quoted = 1,
-        Requested = 2,
-        Matching = 3,
-        Offered = 4,
-        Accepted = 5,
-        EnRoutePickup = 6,
-        Arrived = 7,
-        InProgress = 8,
-        Completed = 9,
-        PaymentPending = 10,
-        Settled = 11,
-        PaymentFailed = 12,
-        Arrears = 13,
-        CancelledByRider = 14,
-        CancelledByDriver = 15,
-        CancelledBySystem = 16,
-        NoDriversFound = 17,
-        NoShow = 18,
-        QuoteExpired = 19,
-    }
-}
-
-coded! {
-    /// What happened to a trip, without its particulars.
-    pub enum EventKind {
-        /// The rider asked for the trip that was quoted.
-        Requested = 1,
-        /// Nobody asked in time.
-        QuoteLapsed = 2,
-        MatchingBegan = 3,
-        OfferMade = 4,
-        /// The driver declined, or let the offer lapse.
-        OfferRefused = 5,
-        OfferAccepted = 6,
-        DriverDeparted = 7,
-        DriverArrived = 8,
-        PickedUp = 9,
-        DroppedOff = 10,
-        PaymentBegan = 11,
-        PaymentCaptured = 12,
-        PaymentFailed = 13,
-        WrittenToArrears = 14,
-        /// The driver cancelled or was lost, and the search begins anew.
-        Reassigned = 15,
-        RiderCancelled = 16,
-        /// The driver cancelled, and nobody else is looked for.
-        DriverCancelled = 17,
-        SystemCancelled = 18,
-        SearchEnded = 19,
-        RiderDidNotShow = 20,
-    }
-}
-
-coded! {
-    /// How a drive ended, and on whose word.
-    pub enum Ending {
-        /// The driver's phone told of the drop-off at the destination.
-        AtDestination = 1,
-        /// The driver's phone told that the rider wanted to get out on the way.
-        Early = 2,
-        /// Nobody told: the drive is taken to have gone as quoted. What the phone says later is reconciled with it.
-        Presumed = 3,
-    }
-}
+pub use super::fare::Drive;
+pub use super::schema::dispatch::{Ending, EventKind, State};
 
 /// Every transition there is. What is not listed is refused.
 pub const TRANSITIONS: &[(State, EventKind, State)] = {
@@ -149,13 +83,6 @@ impl State {
 pub struct Assignment {
     pub driver: DriverId,
     pub epoch: i64,
-}
-
-/// What the driver's phone measured between pickup and drop-off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct Drive {
-    pub distance_m: u32,
-    pub duration_s: u32,
 }
 
 /// What happened to a trip.

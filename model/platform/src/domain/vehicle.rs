@@ -1,18 +1,9 @@
 //! Vehicles: whether one may be driven, by its papers, and whom it serves.
 
-use super::coded::coded;
 use super::ids::{OrganisationId, VehicleId};
 use super::schema::Vehicle;
 
-coded! {
-    /// What a vehicle can do that not every vehicle can. Fares are the same for all: who carries people with disabilities may not
-    /// charge more for it (49 CFR 37.29).
-    pub enum VehicleClass {
-        Standard = 1,
-        /// Takes a wheelchair with its rider.
-        Accessible = 2,
-    }
-}
+pub use super::schema::vehicles::VehicleClass;
 
 impl VehicleClass {
     /// Whether such a vehicle will do for a rider who wants this class; most want none in particular.

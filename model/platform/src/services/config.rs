@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use super::{API_PORT, HEALTH_PORT};
 use crate::domain::fare::FareSchedule;
 use crate::domain::money::Currency;
 use crate::domain::place::{CellSize, Coordinate};
 use crate::domain::retention::Retention;
 use crate::domain::surge::SurgeParameters;
+
+/// The port on which a service answers its calls, unless its [`Config`] says otherwise.
+pub const API_PORT: u16 = 8080;
+
+/// The port on which a service answers [`ports::health::HealthCheck`], unless its [`Config`] says otherwise.
+pub const HEALTH_PORT: u16 = 8081;
 
 /// The platform's settings. Defaults without a source are assumptions.
 #[derive(Clone, Debug)]

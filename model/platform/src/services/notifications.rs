@@ -18,8 +18,7 @@ use runtime::{Time, now};
 
 use super::clock::now_ns;
 use super::relay::TRIP_EVENTS;
-use super::transaction::{Failure, Store};
-use super::transition::update;
+use super::transaction::{Failure, Store, update};
 use super::{Config, periodic, server, sweep};
 use crate::domain::ids::{DriverId, RiderId};
 use crate::domain::notification::{self, Notification, RETRY_WAITS_NS};

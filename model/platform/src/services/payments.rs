@@ -18,8 +18,8 @@ use runtime::call::CallContext;
 use super::clock::{now_ns, span_ns};
 use super::once::once;
 use super::peers::Peers;
-use super::transaction::{Failure, Store};
-use super::transition::{lock_payment, lock_trip, update};
+use super::transaction::{Failure, Store, update};
+use super::transition::{lock_payment, lock_trip};
 use super::{Config, periodic, refund, server};
 use crate::api::payments::{PaymentView, Request, Response};
 use crate::api::{ApiError, Reply, users};
@@ -29,7 +29,7 @@ use crate::domain::ids::TripId;
 use crate::domain::movement::MovementKind;
 use crate::domain::payment::PaymentState;
 use crate::domain::schema::Payment;
-use record::Finding;
+use record::{Claimed, Finding};
 
 /// The states in which the processor has something to be told or asked.
 const OPEN: [PaymentState; 6] = [
@@ -70,12 +70,6 @@ struct Payments<D, P> {
     store: Store<D>,
     users: Peers<users::Request, users::Response>,
     processor: P,
-}
-
-/// An operation that is this process's for a while.
-struct Claimed {
-    payment: Payment,
-    until_ns: i64,
 }
 
 impl<D: Database, P: Processor> Payments<D, P> {

@@ -13,8 +13,7 @@ use runtime::call::CallContext;
 use runtime::random::{RngExt, stream};
 
 use super::clock::{now_ns, span_ns};
-use super::transaction::{Failure, Store};
-use super::transition::update;
+use super::transaction::{Failure, Store, update};
 use super::{Config, server};
 use crate::domain::ids::TripId;
 use crate::domain::lease::Holder;

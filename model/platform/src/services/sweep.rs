@@ -8,8 +8,7 @@ use runtime::call::CallContext;
 
 use super::Config;
 use super::clock::now_ns;
-use super::transaction::{Failure, Store};
-use super::transition::update;
+use super::transaction::{Failure, Store, update};
 use crate::domain::ledger::balance_changes;
 use crate::domain::movement::MovementKind;
 use crate::domain::retention;

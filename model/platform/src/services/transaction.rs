@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ports::Retry;
-use ports::database::{Database, DatabaseError, Isolation, Transaction};
+use ports::database::{Database, DatabaseError, Isolation, Record, Transaction};
 use runtime::call::CallContext;
 
 use super::backoff::Backoff;
@@ -93,5 +93,14 @@ impl<D: Database> Store<D> {
                 Err(failure)
             }
         }
+    }
+}
+
+/// Replaces a row that was read under its lock.
+pub async fn update<X: Transaction, T: Record>(transaction: &mut X, record: &T) -> Result<(), Failure> {
+    match transaction.update(record).await? {
+        true => Ok(()),
+        // A locked row cannot be gone.
+        false => Err(DatabaseError::Protocol.into()),
     }
 }

@@ -1,10 +1,10 @@
 //! A trip's next step, written whole: the trip, its log and its outbox entry; and what a step means for the offer, the driver and the payment
 //! that hang on the trip. Rows are locked in the order that [`schema`](crate::domain::schema) gives.
 
-use ports::database::{DatabaseError, Transaction};
+use ports::database::Transaction;
 
 use super::payments::books;
-use super::transaction::Failure;
+use super::transaction::{Failure, update};
 use crate::api::ApiError;
 use crate::api::error::Rejection;
 use crate::domain::driver::{DriverEvent, IllegalDriverTransition};
@@ -79,18 +79,6 @@ pub async fn take<X: Transaction>(
     transaction.insert(&entry).await?;
     transaction.insert(&outbox::entry(trip, &entry)).await?;
     Ok(())
-}
-
-/// Replaces a row that was read under its lock.
-pub async fn update<X: Transaction, T: ports::database::Record>(
-    transaction: &mut X,
-    record: &T,
-) -> Result<(), Failure> {
-    match transaction.update(record).await? {
-        true => Ok(()),
-        // A locked row cannot be gone.
-        false => Err(DatabaseError::Protocol.into()),
-    }
 }
 
 /// Lets go of the driver whom the trip was offered to or is bound to, and of the offer, as a trip leaves them. `trip` is the trip

@@ -4,8 +4,10 @@ mod advance;
 mod answer;
 mod cancel;
 mod create;
+mod dues;
 mod late;
 mod lost_drivers;
+mod next;
 mod receipt;
 mod search;
 mod stuck;
@@ -31,6 +33,7 @@ use crate::domain::idempotency::{Keyed, Scope, request_hash};
 use crate::domain::ids::TripId;
 use crate::domain::schema::Trip;
 use crate::domain::session::Caller;
+use next::Next;
 
 /// The services that this one calls.
 pub struct Neighbours {
@@ -72,18 +75,6 @@ struct Trips<D> {
     copy: Option<Store<D>>,
     neighbours: Neighbours,
     nudges: Box<dyn Nudges>,
-}
-
-/// What a step leaves to be done. Rows say it too, so it is lost without harm: a loop comes by.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Nothing,
-    /// The card is to be asked, and then the search begins.
-    BeginSearch,
-    /// The next driver is to be found.
-    Search,
-    /// The processor is to be asked.
-    Settle,
 }
 
 impl<D: Database> Trips<D> {

@@ -5,8 +5,7 @@ use std::rc::Rc;
 use ports::database::{Database, Transaction};
 
 use super::clock::now_ns;
-use super::transaction::{Failure, Store};
-use super::transition::update;
+use super::transaction::{Failure, Store, update};
 use super::{Config, server};
 use crate::api::ApiError;
 use crate::api::error::Rejection;

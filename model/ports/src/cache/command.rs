@@ -1,14 +1,21 @@
-//! One command, as it travels to a server.
+//! One command, as it travels to a server, and what is published with one.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Message, Score};
+use super::score::Score;
 
 /// What keys, fields, members and values are made of: any bytes.
 pub type Bytes = Vec<u8>;
 
 /// The name of a value.
 pub type Key = Bytes;
+
+/// What was published on a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Message {
+    pub channel: Bytes,
+    pub payload: Bytes,
+}
 
 /// One command of Redis 7.0. A command is carried out whole: nobody sees half of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -11,8 +11,8 @@ use std::task::{Context, Poll, Waker};
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Closed, Frame, Link, Offer, Wire};
-use crate::backend::{ByteStream, Endpoint, LocalFuture};
+use super::wire::{Frame, Offer, Wire};
+use crate::backend::{ByteStream, Closed, Endpoint, LocalFuture};
 use crate::task::spawn_detached;
 
 /// A frame longer than this is a broken stream, not a frame.
@@ -197,7 +197,7 @@ pub(super) fn dial<C: Frame, S: Frame>(
 
 pub(super) fn accept<C: Frame, S: Frame>(
     mut stream: Box<dyn ByteStream>,
-    build: impl Fn(Link, Offer<C, S>) -> Rc<dyn Endpoint> + 'static,
+    build: impl Fn(Outbox, Offer<C, S>) -> Rc<dyn Endpoint> + 'static,
 ) {
     spawn_detached(Box::pin(async move {
         let mut inbox = Inbox::default();
@@ -214,7 +214,7 @@ pub(super) fn accept<C: Frame, S: Frame>(
         }
         let offer = Offer::new();
         let incoming = offer.to_server.clone();
-        let endpoint = build(Link::Bytes(outbox.clone()), offer);
+        let endpoint = build(outbox.clone(), offer);
         drive(stream, inbox, outbox, incoming, endpoint).await;
     }));
 }

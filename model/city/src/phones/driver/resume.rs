@@ -2,20 +2,9 @@
 //! heard it had.
 
 use platform::api::gateway::{Action, Response};
-use platform::api::trips::Progress;
-use platform::domain::ids::TripId;
-use platform::domain::trip::Assignment;
 use runtime::now;
 
-use super::Driver;
-
-/// What a phone keeps of its trip until it has another.
-pub(super) struct Kept {
-    pub(super) trip: TripId,
-    pub(super) assignment: Assignment,
-    /// What it told of it, in order.
-    pub(super) told: Vec<Progress>,
-}
+use super::{Driver, Kept};
 
 impl Driver {
     /// Tells again what the phone kept of the trip that the platform speaks of, or gives it back if it kept nothing.

@@ -14,13 +14,12 @@ use platform::domain::trip::{Assignment, Drive};
 use runtime::{Time, now, sleep, sleep_until};
 use tokio::sync::Notify;
 
-use super::super::coin;
+use super::super::chance::coin;
 use super::super::crowd::{Doing, Ride};
 use super::super::motion::{Motion, point};
 use super::super::patience::about;
-use super::Driver;
-use super::resume::Kept;
-use crate::point::Place;
+use super::{Driver, Kept};
+use crate::zones::Place;
 
 /// What the platform has yet to hear of a trip.
 struct Reports {

@@ -13,8 +13,9 @@ use tokio::sync::mpsc;
 use super::Client;
 use super::brokers::NoAnswer;
 use super::heartbeats::{self, Membership, Pulse, Standing};
+use crate::kafka::failure::Failure;
 use crate::kafka::plan::partition_of_group;
-use crate::kafka::protocol::{ClientAnswer, ClientRequest, Failure, GroupRequest, Read};
+use crate::kafka::protocol::{ClientAnswer, ClientRequest, GroupRequest, Read};
 
 /// Where a fetch began in each partition, and what it brought.
 struct FetchResult {

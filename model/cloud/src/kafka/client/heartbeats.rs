@@ -8,7 +8,8 @@ use runtime::Time;
 use tokio::sync::Notify;
 
 use super::Client;
-use crate::kafka::protocol::{ClientAnswer, ClientRequest, Failure, GroupRequest};
+use crate::kafka::failure::Failure;
+use crate::kafka::protocol::{ClientAnswer, ClientRequest, GroupRequest};
 
 /// How a member stands with its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,9 +17,10 @@ use tokio::sync::oneshot;
 
 use super::Client;
 use super::brokers::NoAnswer;
+use crate::kafka::failure::Failure;
 use crate::kafka::log::{Content, Record, Stamp};
 use crate::kafka::partitioner::partition_of;
-use crate::kafka::protocol::{ClientAnswer, ClientRequest, Failure};
+use crate::kafka::protocol::{ClientAnswer, ClientRequest};
 
 type Outcome = Result<Delivery, EventLogError>;
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ports::database::{TableSchema, Value};
 
-use super::Shared;
-use super::table::{entries, entry_of, is_left_out, same_values};
+use super::index::{entries, entry_of, is_left_out, same_values};
+use super::shared::Shared;
 
 /// A transaction's view: everything that the first so many commits of this store made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

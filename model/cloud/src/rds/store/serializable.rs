@@ -10,8 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ports::database::{DatabaseError, Index, Key, TableSchema, Value};
 
-use super::table::{entry_of, is_left_out, same_values};
-use super::{Change, Shared, TransactionId};
+use super::index::{entry_of, is_left_out, same_values};
+use super::shared::Shared;
+use super::transaction_id::TransactionId;
+use super::wal::Change;
 
 /// Something that a transaction has read, or found absent.
 #[derive(Clone, Debug)]

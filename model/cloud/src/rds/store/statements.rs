@@ -6,9 +6,10 @@ use ports::database::{
     Answer, Column, ColumnKind, DatabaseError, IndexId, Isolation, Key, Lock, Row, RowError, Statement, TableId, Value,
 };
 
+use super::index::entry_of;
 use super::locks::{Access, Intent};
 use super::serializable::{Read, Write};
-use super::table::{Conflict, Pending, Reader, entry_of};
+use super::table::{Conflict, Pending, Reader};
 use super::{Change, Execution, Progress, Shared, State, Store, TransactionId};
 
 /// Why a statement has no answer yet, or none at all.

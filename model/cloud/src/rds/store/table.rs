@@ -7,12 +7,13 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::Bound;
 
 use ports::database::{Index, Row, TableSchema, Value};
 
+use super::index::{entries, entry_of, has_values, is_left_out, same_values};
 use super::past::{Past, Snapshot};
-use super::{Shared, TransactionId};
+use super::shared::Shared;
+use super::transaction_id::TransactionId;
 
 /// The place of one primary key. It exists while a version, a holder or somebody in the queue needs it.
 #[derive(Clone, Debug, Default)]
@@ -254,14 +255,6 @@ impl Table {
     }
 }
 
-/// The entries of an index that begin with `prefix`.
-pub(super) fn entries<'a>(index: &'a BTreeSet<Box<[Value]>>, prefix: &'a [Value]) -> impl Iterator<Item = &'a [Value]> {
-    index
-        .range::<[Value], _>((Bound::Included(prefix), Bound::Unbounded))
-        .map(|entry| &**entry)
-        .take_while(move |entry| entry.starts_with(prefix))
-}
-
 /// What two ascending sequences hold, ascending, and once what both do.
 fn merged<T: Ord>(left: impl Iterator<Item = T>, right: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
     let (mut left, mut right) = (left.peekable(), right.peekable());
@@ -280,23 +273,4 @@ fn merged<T: Ord>(left: impl Iterator<Item = T>, right: impl Iterator<Item = T>)
             }
         }
     })
-}
-
-pub(super) fn entry_of(index: &Index, row: &[Value], key: &[Value]) -> Box<[Value]> {
-    let mut entry = index.key_of(row);
-    entry.extend_from_slice(key);
-    entry.into()
-}
-
-/// A unique index leaves out rows with a null in it: nulls are distinct.
-pub(super) fn is_left_out(index: &Index, row: &[Value]) -> bool {
-    index.unique && index.columns.iter().any(|&at| row[at].is_null())
-}
-
-fn has_values(row: &[Value], columns: &[usize], values: &[Value]) -> bool {
-    columns.iter().zip(values).all(|(&at, value)| row[at] == *value)
-}
-
-pub(super) fn same_values(left: &[Value], right: &[Value], columns: &[usize]) -> bool {
-    columns.iter().all(|&at| left[at] == right[at])
 }

@@ -9,7 +9,8 @@ use ports::database::{TableId, TableSchema, Value};
 use ports::observe;
 use serde::{Deserialize, Serialize};
 
-use super::{Shared, TransactionId};
+use super::shared::Shared;
+use super::transaction_id::TransactionId;
 
 /// A position in the write-ahead log: bytes since the beginning of the store's history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

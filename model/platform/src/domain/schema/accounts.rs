@@ -2,10 +2,33 @@
 
 use ports::record;
 
-use crate::domain::driver::DriverState;
+use super::vehicles::VehicleClass;
+use crate::domain::coded::coded;
 use crate::domain::ids::{DriverId, FencingToken, OrganisationId, RiderId, TripId, VehicleId};
-use crate::domain::rider::{Erasure, PhoneNumber};
-use crate::domain::vehicle::VehicleClass;
+use crate::domain::phone_number::PhoneNumber;
+
+coded! {
+    /// What a driver is doing.
+    pub enum DriverState {
+        Offline = 1,
+        /// Waiting for a trip.
+        Idle = 2,
+        /// Asked to take a trip, under a lease.
+        Offered = 3,
+        EnRoute = 4,
+        AtPickup = 5,
+        OnTrip = 6,
+    }
+}
+
+coded! {
+    /// How far a rider's wish to be forgotten has come.
+    pub enum Erasure {
+        /// Nobody signs in as the rider any more; what is still owed is settled first.
+        Asked = 1,
+        Done = 2,
+    }
+}
 
 record! {
     /// A driver, and what the driver is doing.

@@ -4,10 +4,40 @@ use ports::IdempotencyKey;
 use ports::database::{Key, Record};
 use ports::record;
 
-use crate::domain::idempotency::Scope;
+use super::dispatch::State;
+use crate::domain::coded::coded;
 use crate::domain::ids::TripId;
-use crate::domain::notification::{Channel, Telling};
-use crate::domain::trip::State;
+
+coded! {
+    /// What a key is a key to.
+    pub enum Scope {
+        RequestTrip = 1,
+        CancelTrip = 2,
+        AnswerOffer = 3,
+        AdvanceTrip = 4,
+        Refund = 5,
+    }
+}
+
+coded! {
+    /// How somebody is told. In the order in which they are tried.
+    pub enum Channel {
+        Push = 1,
+        Sms = 2,
+        Email = 3,
+    }
+}
+
+coded! {
+    /// How far one notification has come on one channel.
+    pub enum Telling {
+        /// Somebody is at it, or died over it: it may have been told.
+        Claimed = 1,
+        Told = 2,
+        /// It was not told, and may be tried again.
+        Failed = 3,
+    }
+}
 
 record! {
     /// A domain event, written in the transaction that made it true.

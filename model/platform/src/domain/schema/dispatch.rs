@@ -2,10 +2,92 @@
 
 use ports::record;
 
+use super::vehicles::VehicleClass;
+use crate::domain::coded::coded;
 use crate::domain::ids::{DriverId, FencingToken, QuoteId, RiderId, TripId};
-use crate::domain::offer::OfferStatus;
-use crate::domain::trip::{Ending, EventKind, State};
-use crate::domain::vehicle::VehicleClass;
+
+coded! {
+    /// Where a trip stands.
+    pub enum State {
+        Quoted = 1,
+        Requested = 2,
+        Matching = 3,
+        Offered = 4,
+        Accepted = 5,
+        EnRoutePickup = 6,
+        Arrived = 7,
+        InProgress = 8,
+        Completed = 9,
+        PaymentPending = 10,
+        Settled = 11,
+        PaymentFailed = 12,
+        Arrears = 13,
+        CancelledByRider = 14,
+        CancelledByDriver = 15,
+        CancelledBySystem = 16,
+        NoDriversFound = 17,
+        NoShow = 18,
+        QuoteExpired = 19,
+    }
+}
+
+coded! {
+    /// What happened to a trip, without its particulars.
+    pub enum EventKind {
+        /// The rider asked for the trip that was quoted.
+        Requested = 1,
+        /// Nobody asked in time.
+        QuoteLapsed = 2,
+        MatchingBegan = 3,
+        OfferMade = 4,
+        /// The driver declined, or let the offer lapse.
+        OfferRefused = 5,
+        OfferAccepted = 6,
+        DriverDeparted = 7,
+        DriverArrived = 8,
+        PickedUp = 9,
+        DroppedOff = 10,
+        PaymentBegan = 11,
+        PaymentCaptured = 12,
+        PaymentFailed = 13,
+        WrittenToArrears = 14,
+        /// The driver cancelled or was lost, and the search begins anew.
+        Reassigned = 15,
+        RiderCancelled = 16,
+        /// The driver cancelled, and nobody else is looked for.
+        DriverCancelled = 17,
+        SystemCancelled = 18,
+        SearchEnded = 19,
+        RiderDidNotShow = 20,
+    }
+}
+
+coded! {
+    /// How a drive ended, and on whose word.
+    pub enum Ending {
+        /// The driver's phone told of the drop-off at the destination.
+        AtDestination = 1,
+        /// The driver's phone told that the rider wanted to get out on the way.
+        Early = 2,
+        /// Nobody told: the drive is taken to have gone as quoted. What the phone says later is reconciled with it.
+        Presumed = 3,
+    }
+}
+
+coded! {
+    /// What became of an offer.
+    pub enum OfferStatus {
+        Live = 1,
+        Accepted = 2,
+        Declined = 3,
+        /// Nobody answered in time.
+        Lapsed = 4,
+        /// The trip was cancelled, or the driver was lost.
+        Withdrawn = 5,
+        /// It was accepted, and the trip went to somebody else or was cancelled after that.
+        Released = 6,
+    }
+}
 
 record! {
     /// A trip. [`Trip::apply`] is the only way to change its state; it keeps the columns that follow from the state.

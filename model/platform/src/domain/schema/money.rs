@@ -3,12 +3,92 @@
 use ports::IdempotencyKey;
 use ports::record;
 
+use super::vehicles::VehicleClass;
+use crate::domain::coded::coded;
 use crate::domain::ids::{QuoteId, RiderId, TripId};
-use crate::domain::ledger::{AccountKind, JournalKind};
 use crate::domain::money::Currency;
-use crate::domain::movement::{MovementKind, MovementState};
-use crate::domain::payment::PaymentState;
-use crate::domain::vehicle::VehicleClass;
+
+coded! {
+    /// Where a payment stands.
+    pub enum PaymentState {
+        None = 1,
+        AuthorisationPending = 2,
+        /// The processor did not answer: the card may be authorised or not.
+        AuthorisationUnknown = 3,
+        Authorised = 4,
+        CapturePending = 5,
+        CaptureUnknown = 6,
+        Captured = 7,
+        VoidPending = 8,
+        VoidUnknown = 9,
+        Voided = 10,
+        /// The processor declined.
+        Failed = 11,
+    }
+}
+
+coded! {
+    /// What an account is for.
+    pub enum AccountKind {
+        /// What is held on a rider's card.
+        RiderHold = 1,
+        /// The other side of all holds.
+        HoldsContra = 2,
+        /// What the processor took for us and has not paid out.
+        ProcessorClearing = 3,
+        /// What we owe a driver.
+        DriverPayable = 4,
+        Commission = 5,
+        TaxPayable = 6,
+        TollsPayable = 7,
+        /// What a rider owes us, because no card gave it.
+        RiderReceivable = 8,
+        /// What is on its way to drivers' bank accounts.
+        PayoutsInTransit = 9,
+    }
+}
+
+coded! {
+    /// What a journal records. A trip has at most one of each.
+    pub enum JournalKind {
+        Authorisation = 1,
+        Capture = 2,
+        Void = 3,
+        /// A capture of the fee for cancelling late or not coming.
+        CancellationFee = 4,
+        /// A fare that no card gave: the rider owes it, and the driver is owed all the same.
+        Arrears = 5,
+        /// Part of a capture, given back. A trip may have several, told apart by their lines.
+        Refund = 6,
+        /// A payout leaves its driver's account; its journal has a number of its own, below zero.
+        PayoutBegun = 7,
+        PayoutMade = 8,
+        /// A payout that was declined is back on its driver's account.
+        PayoutReturned = 9,
+    }
+}
+
+coded! {
+    /// Where the money goes.
+    pub enum MovementKind {
+        /// Part of a trip's capture, back to the rider. Its owner is the trip, its number counts the trip's refunds from 1.
+        Refund = 1,
+        /// A driver's earnings. Its owner is the driver, its number the period: one payout a driver and period.
+        Payout = 2,
+    }
+}
+
+coded! {
+    /// Where a movement stands.
+    pub enum MovementState {
+        Pending = 1,
+        /// The processor did not answer: it is to be asked, and nothing is to be sent.
+        Unknown = 2,
+        Done = 3,
+        /// The processor declined.
+        Refused = 4,
+    }
+}
 
 record! {
     /// What the rider was promised.

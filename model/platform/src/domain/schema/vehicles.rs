@@ -2,8 +2,18 @@
 
 use ports::record;
 
+use crate::domain::coded::coded;
 use crate::domain::ids::{OrganisationId, VehicleId};
-use crate::domain::vehicle::VehicleClass;
+
+coded! {
+    /// What a vehicle can do that not every vehicle can. Fares are the same for all: who carries people with disabilities may not
+    /// charge more for it (49 CFR 37.29).
+    pub enum VehicleClass {
+        Standard = 1,
+        /// Takes a wheelchair with its rider.
+        Accessible = 2,
+    }
+}
 
 record! {
     /// A vehicle, and until when each of its papers is in force.

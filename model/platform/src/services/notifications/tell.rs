@@ -8,8 +8,7 @@ use crate::domain::notification::{Fate, Notification, Telling};
 use crate::domain::schema::{ToldNotification, TripNews};
 use crate::services::clock::now_ns;
 use crate::services::once::caller_number;
-use crate::services::transaction::Failure;
-use crate::services::transition::update;
+use crate::services::transaction::{Failure, update};
 
 /// Whether a notification may be told.
 #[derive(Clone, Copy, PartialEq, Eq)]

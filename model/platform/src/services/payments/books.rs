@@ -7,8 +7,7 @@ use crate::domain::ledger::{self, JournalContext, JournalKind};
 use crate::domain::payment::PaymentState;
 use crate::domain::schema::{Balance, JournalEntry, Payment, Trip};
 use crate::domain::trip::State;
-use crate::services::transaction::Failure;
-use crate::services::transition::update;
+use crate::services::transaction::{Failure, update};
 
 /// Writes what taking the payment from `before` to `after` means for the books.
 pub async fn write<X: Transaction>(

@@ -12,8 +12,8 @@ use crate::domain::movement::{MovementKind, MovementState, refunded_trip};
 use crate::domain::schema::{Movement, Payment, Trip};
 use crate::services::Config;
 use crate::services::clock::{now_ns, span_ns};
-use crate::services::transaction::Failure;
-use crate::services::transition::{lock_payment, update};
+use crate::services::transaction::{Failure, update};
+use crate::services::transition::lock_payment;
 
 /// What names a movement.
 type Place = (MovementKind, i64, i64);

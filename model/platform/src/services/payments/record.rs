@@ -3,12 +3,19 @@
 use ports::database::Transaction;
 use ports::processor::Outcome;
 
-use super::{Claimed, books};
+use super::books;
 use crate::domain::payment::PaymentState;
+use crate::domain::schema::Payment;
 use crate::services::clock::{now_ns, span_ns};
-use crate::services::transaction::Failure;
-use crate::services::transition::{lock_payment, lock_trip, settle, update};
+use crate::services::transaction::{Failure, update};
+use crate::services::transition::{lock_payment, lock_trip, settle};
 use crate::services::{Config, refund};
+
+/// An operation that is this process's for a while.
+pub struct Claimed {
+    pub payment: Payment,
+    pub until_ns: i64,
+}
 
 /// What asking the processor came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

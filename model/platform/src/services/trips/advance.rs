@@ -2,19 +2,20 @@
 
 use ports::database::Transaction;
 
-use super::{Next, late};
+use super::dues::{fare_of, fee_of};
+use super::late;
+use super::next::Next;
 use crate::api::ApiError;
 use crate::api::error::Rejection;
 use crate::api::trips::Progress;
 use crate::domain::driver::DriverEvent;
-use crate::domain::fare::Fare;
 use crate::domain::ids::TripId;
 use crate::domain::schema::Trip;
 use crate::domain::trip::{Assignment, Drive, Ending, Event};
 use crate::services::Config;
 use crate::services::clock::span_ns;
-use crate::services::transaction::Failure;
-use crate::services::transition::{let_go, lock_driver, lock_trip, settle, take, update};
+use crate::services::transaction::{Failure, update};
+use crate::services::transition::{let_go, lock_driver, lock_trip, settle, take};
 
 /// What is to be done after a step.
 pub fn next(progress: Progress) -> Next {
@@ -101,28 +102,6 @@ pub async fn end_drive<X: Transaction>(
         move_driver(transaction, by, DriverEvent::Released, now_ns).await?;
     }
     settle(transaction, trip, now_ns).await
-}
-
-/// What the drive costs under the trip's quote. A phone cannot have driven faster than anybody can.
-pub fn fare_of(config: &Config, trip: &Trip, (ending, drive): (Ending, Drive)) -> Result<Fare, Failure> {
-    let least_s = match ending {
-        Ending::AtDestination | Ending::Presumed => trip.free_flow_duration_s,
-        // Both were rounded to whole units by the phone.
-        Ending::Early => config.roads.path_free_flow_s(drive.distance_m).saturating_sub(1),
-    };
-    if drive.duration_s < least_s {
-        return Err(ApiError::MALFORMED.into());
-    }
-    Ok(trip.fare(&config.fares, drive))
-}
-
-/// What a rider owes who cancels late or does not come.
-pub fn fee_of(config: &Config, trip: &Trip) -> Fare {
-    if runtime::planted::is("fee-beyond-tariff") {
-        let drive = Drive { distance_m: trip.estimated_distance_m, duration_s: trip.estimated_duration_s };
-        return trip.fare(&config.fares, drive);
-    }
-    config.fares.cancellation_fee(trip.ceiling_minor)
 }
 
 /// The rider did not come, and the driver has waited for long enough.

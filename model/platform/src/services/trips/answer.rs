@@ -2,7 +2,7 @@
 
 use ports::database::Transaction;
 
-use super::Next;
+use super::next::Next;
 use crate::api::ApiError;
 use crate::api::error::Rejection;
 use crate::api::trips::OfferAnswer;
@@ -10,8 +10,8 @@ use crate::domain::driver::DriverEvent;
 use crate::domain::ids::{DriverId, FencingToken, TripId};
 use crate::domain::schema::Trip;
 use crate::domain::trip::{Event, State};
-use crate::services::transaction::Failure;
-use crate::services::transition::{lock_driver, lock_offer, lock_trip, take, update};
+use crate::services::transaction::{Failure, update};
+use crate::services::transition::{lock_driver, lock_offer, lock_trip, take};
 
 /// The offer that a driver speaks of.
 #[derive(Clone, Copy)]

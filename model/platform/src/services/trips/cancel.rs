@@ -2,7 +2,7 @@
 
 use ports::database::Transaction;
 
-use super::advance::fee_of;
+use super::dues::fee_of;
 use crate::api::ApiError;
 use crate::api::error::Rejection;
 use crate::domain::driver::DriverEvent;

@@ -2,13 +2,13 @@
 
 use ports::database::Transaction;
 
-use super::advance::fare_of;
+use super::dues::fare_of;
 use crate::api::ApiError;
 use crate::api::trips::Progress;
 use crate::domain::schema::{LateReport, Trip};
 use crate::domain::trip::{Assignment, Ending};
-use crate::services::transaction::Failure;
-use crate::services::transition::{lock_payment, update};
+use crate::services::transaction::{Failure, update};
+use crate::services::transition::lock_payment;
 use crate::services::{Config, refund};
 
 /// Takes what the driver says down, once; whether this trip waits for this driver's word. The trip itself has ended and stays as it is:

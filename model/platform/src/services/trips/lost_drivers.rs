@@ -4,14 +4,15 @@ use std::rc::Rc;
 
 use ports::database::{Database, Transaction};
 
-use super::{Next, Trips};
+use super::Trips;
+use super::next::Next;
 use crate::domain::driver::DriverEvent;
 use crate::domain::schema::Trip;
 use crate::domain::session::Caller;
 use crate::domain::trip::{Assignment, Event, State};
 use crate::services::clock::{now_ns, span_ns};
-use crate::services::transaction::Failure;
-use crate::services::transition::{let_go, lock_trip, take, update};
+use crate::services::transaction::{Failure, update};
+use crate::services::transition::{let_go, lock_trip, take};
 
 /// The states in which a driver can be lost. With a passenger aboard the phone finishes the trip and tells later.
 const WATCHED: [State; 3] = [State::Accepted, State::EnRoutePickup, State::Arrived];

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use ports::database::{Database, Transaction};
 
-use super::{Next, Trips, answer};
+use super::next::Next;
+use super::{Trips, answer};
 use crate::api::{ApiError, matching};
 use crate::domain::ids::TripId;
 use crate::domain::offer::OfferStatus;
@@ -15,8 +16,8 @@ use crate::domain::trip::{Event, State};
 use crate::services::Config;
 use crate::services::clock::{now_ns, span_ns};
 use crate::services::peers::Route;
-use crate::services::transaction::Failure;
-use crate::services::transition::{lock_trip, settle, take, update};
+use crate::services::transaction::{Failure, update};
+use crate::services::transition::{lock_trip, settle, take};
 
 /// One replica matches the whole city, for as long as it answers: an assignment is the better, the more trips and drivers it is over.
 const WHOLE_CITY: Route = Route::Keyed(0);

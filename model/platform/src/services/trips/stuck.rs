@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use ports::database::{Database, Transaction};
 
+use super::Trips;
 use super::advance::end_drive;
-use super::{Next, Trips};
+use super::next::Next;
 use crate::domain::schema::Trip;
 use crate::domain::session::Caller;
 use crate::domain::trip::{Drive, Ending, State};

@@ -14,8 +14,7 @@ use crate::domain::rider::Erasure;
 use crate::domain::schema::{Payment, Rider};
 use crate::services::Config;
 use crate::services::clock::{now_ns, span_ns};
-use crate::services::transaction::{Failure, Store};
-use crate::services::transition::update;
+use crate::services::transaction::{Failure, Store, update};
 
 /// Notes the wish.
 pub async fn ask<X: Transaction>(transaction: &mut X, rider: RiderId) -> Result<(), Failure> {
