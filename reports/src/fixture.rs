@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::measures::Measures;
-use crate::measures::objectives::{Comparison, Metric, Objective};
+use crate::objective::{Comparison, Metric, Objective};
 use crate::records::{
     ComponentStateRecord, Fate, FaultRecord, Mark, MetricRecord, OracleRecord, PendingRecord, Record, RequestRecord,
     Tier, Unrest, WriteRecord,

@@ -7,9 +7,11 @@
 pub mod drill;
 pub mod error;
 pub mod explain;
+pub mod files;
 pub mod format;
 pub mod html;
 pub mod measures;
+pub mod objective;
 pub mod outcome;
 pub mod reader;
 pub mod rebuild;

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::elapsed_s;
 use crate::measures::latency::Quantiles;
-use crate::measures::objectives::{ObjectiveOutcome, ObjectiveStatus};
 use crate::measures::recovery::{LateBreach, Phases, Recovery};
 use crate::measures::stores::StoreOutcome;
 use crate::measures::windows::Breach;
+use crate::objective::{ObjectiveOutcome, ObjectiveStatus};
 use crate::records::{Tier, Unrest};
 use crate::run::{RunRecord, ServiceLevel, Stretch};
 

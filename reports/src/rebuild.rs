@@ -3,17 +3,11 @@
 use std::path::Path;
 
 use crate::error::Error;
+use crate::files::{OUTCOME_FILE, REPORT_FILE, write_json, write_whole};
 use crate::html;
 use crate::measures::Measures;
 use crate::reader;
 use crate::report::Report;
-use crate::writer::{write_json, write_whole};
-
-/// The conclusions, for programs.
-pub const OUTCOME_FILE: &str = "outcome.json";
-
-/// The conclusions, for people.
-pub const REPORT_FILE: &str = "report.html";
 
 /// Computes a run's report from its records.
 pub fn read_report(directory: &Path) -> Result<Report, Error> {

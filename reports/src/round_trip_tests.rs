@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::Error;
+use crate::files::{OUTCOME_FILE, REPORT_FILE, ROWS_IN_GROUP};
 use crate::fixture::{self, Course};
 use crate::measures::Measures;
 use crate::records::{MetricRecord, Record};
 use crate::run::{RunRecord, SCHEMA_VERSION};
-use crate::writer::{ROWS_IN_GROUP, Writer};
+use crate::writer::Writer;
 use crate::{reader, rebuild, schema, terminal};
 
 fn write(directory: &Path, course: Course) -> Result<(), Error> {
@@ -28,9 +29,9 @@ fn a_report_from_the_files_equals_the_live_one() {
         let rebuilt = rebuild::rebuild(directory.path()).expect("rebuilt");
         assert_eq!(rebuilt, live);
         assert_eq!(terminal::render(&rebuilt, true), terminal::render(&live, true));
-        let outcome = fs::read_to_string(directory.path().join(rebuild::OUTCOME_FILE)).expect("outcome.json");
+        let outcome = fs::read_to_string(directory.path().join(OUTCOME_FILE)).expect("outcome.json");
         assert_eq!(serde_json::from_str::<crate::outcome::Outcome>(&outcome).expect("an outcome"), live.outcome);
-        assert!(directory.path().join(rebuild::REPORT_FILE).exists());
+        assert!(directory.path().join(REPORT_FILE).exists());
     }
 }
 

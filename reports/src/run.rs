@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measures::objectives::Objective;
+use crate::objective::Objective;
 use crate::records::Tier;
 
 /// The version of `run.json`, the record tables and `outcome.json`; it changes when a reader of the old ones would err.

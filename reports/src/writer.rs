@@ -18,16 +18,11 @@ use polars_core::prelude::{
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
 
 use crate::error::Error;
+use crate::files::{OUTCOME_FILE, REPORT_FILE, ROWS_IN_GROUP, RUN_FILE, partial_name, write_json};
 use crate::records::Record;
 use crate::run::RunRecord;
 use crate::schema::{self, ColumnType, Table};
 use sink::Sink;
-
-/// The file that says which run a directory holds and whether it is complete.
-pub const RUN_FILE: &str = "run.json";
-
-/// Rows that are kept in memory before they become a row group of the file.
-pub const ROWS_IN_GROUP: usize = 131_072;
 
 /// The bytes with which a Parquet file begins.
 const MAGIC_BYTES: u64 = 4;
@@ -44,10 +39,7 @@ impl Writer {
     /// Makes the directory if need be, takes away what an earlier run left in it, and marks it incomplete.
     pub fn create(directory: &Path, run: &RunRecord) -> Result<Writer, Error> {
         fs::create_dir_all(directory).map_err(Error::file("create", directory))?;
-        let stale = schema::TABLES
-            .iter()
-            .map(|table| table.file)
-            .chain([crate::rebuild::OUTCOME_FILE, crate::rebuild::REPORT_FILE]);
+        let stale = schema::TABLES.iter().map(|table| table.file).chain([OUTCOME_FILE, REPORT_FILE]);
         for file in stale {
             remove(&directory.join(file))?;
         }
@@ -186,31 +178,6 @@ impl Drop for Writer {
             let _ = fs::remove_file(&table.partial);
         }
     }
-}
-
-/// Writes JSON beside its name and moves it there, so that nobody reads half of it.
-pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Error> {
-    let mut text = serde_json::to_vec_pretty(value).map_err(Error::json(path))?;
-    text.push(b'\n');
-    write_whole(path, &text)
-}
-
-/// Writes a file beside its name and moves it there. Nothing is left beside it where that fails.
-pub fn write_whole(path: &Path, contents: &[u8]) -> Result<(), Error> {
-    let partial = partial_name(path);
-    let written = fs::write(&partial, contents).map_err(Error::file("write", path));
-    let named = written.and_then(|()| fs::rename(&partial, path).map_err(Error::file("name", path)));
-    if named.is_err() {
-        // What was refused is told already.
-        let _ = fs::remove_file(&partial);
-    }
-    named
-}
-
-fn partial_name(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    PathBuf::from(name)
 }
 
 fn remove(path: &Path) -> Result<(), Error> {

@@ -24,7 +24,7 @@ pub fn fit(trips: &Path, zones: &Path, out: Option<&Path>) -> Exit {
     let text = city.to_toml();
     match out {
         None => say::and_exit(&text, Exit::Passed),
-        Some(path) => match reports::writer::write_whole(path, text.as_bytes()) {
+        Some(path) => match reports::files::write_whole(path, text.as_bytes()) {
             Ok(()) => Exit::Passed,
             Err(problem) => say::complaint(Exit::Internal, &problem),
         },

@@ -1,6 +1,6 @@
 //! What a run is, before it has begun: the part of its records that follows from scenario and seed.
 
-use reports::measures::objectives::{Comparison, Metric, Objective};
+use reports::objective::{Comparison, Metric, Objective};
 use reports::records::Tier;
 use reports::run::{RunRecord, SCHEMA_VERSION, ServiceLevel, Traffic};
 
@@ -67,7 +67,7 @@ fn objective(objective: &scenarios::Objective) -> Objective {
             scenarios::Comparison::Above => Comparison::Above,
             scenarios::Comparison::AtLeast => Comparison::AtLeast,
         },
-        threshold: if metric.unit() == reports::measures::objectives::Unit::Milliseconds { value * 1e3 } else { value },
+        threshold: if metric.unit() == reports::objective::Unit::Milliseconds { value * 1e3 } else { value },
         text: objective.bound(),
     }
 }
@@ -77,7 +77,7 @@ mod tests {
     use scenarios::objective::Unit as Loaded;
     use scenarios::{METRICS, Threshold};
 
-    use reports::measures::objectives::Unit as Measured;
+    use reports::objective::Unit as Measured;
 
     use super::*;
 

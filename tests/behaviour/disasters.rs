@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use reports::measures::objectives::{Metric, ObjectiveStatus};
+use reports::objective::{Metric, ObjectiveStatus};
 use reports::records::{Fate, Mark, Tier};
 use reports::report::Report;
 

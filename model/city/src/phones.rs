@@ -3,6 +3,7 @@
 //! One process runs them all, a task each. What people want is drawn from streams of their own, whatever the platform does; what
 //! they do when it fails is [`Patience`]. Every request is observed from the moment it was meant.
 
+mod answer;
 mod asked;
 mod beat;
 mod chance;

@@ -10,14 +10,15 @@ use serde::{Deserialize, Serialize};
 
 pub use self::distribution::{Distribution, Interval, Worse};
 use crate::error::Error;
+use crate::files;
 use crate::measures::latency::Quantiles;
-use crate::measures::objectives::{Measured, Metric, ObjectiveStatus};
+use crate::measures::objectives::Measured;
 use crate::measures::recovery::Recovery;
 use crate::measures::stores::StoreOutcome;
+use crate::objective::{Metric, ObjectiveStatus};
 use crate::outcome::{Outcome, Speed, TierOutcome, Verdict};
 use crate::records::Tier;
 use crate::run::SCHEMA_VERSION;
-use crate::writer;
 
 /// The answer of a drill, for programs.
 pub const DRILL_FILE: &str = "drill.json";
@@ -213,7 +214,7 @@ impl Drill {
 
     /// Writes `drill.json` into a directory that exists.
     pub fn write(&self, directory: &Path) -> Result<(), Error> {
-        writer::write_json(&directory.join(DRILL_FILE), self)
+        files::write_json(&directory.join(DRILL_FILE), self)
     }
 }
 

@@ -5,8 +5,8 @@ mod charts;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::format;
-use crate::measures::objectives::ObjectiveStatus;
 use crate::measures::recovery::Phases;
+use crate::objective::ObjectiveStatus;
 use crate::outcome::{Outcome, Verdict};
 use crate::records::Tier;
 use crate::report::Report;

@@ -3,8 +3,8 @@
 use super::table::{Cell, Table, Tone, left, right};
 use super::{Page, WIDTH};
 use crate::measures::latency::Quantiles;
-use crate::measures::objectives::ObjectiveStatus;
 use crate::measures::recovery::Recovery;
+use crate::objective::ObjectiveStatus;
 use crate::outcome::{TierOutcome, Verdict};
 use crate::report::Report;
 use crate::story::{self, Kind};

@@ -5,6 +5,7 @@
 //! tables depends on `serde_json` too.
 
 pub mod name;
+pub mod place;
 mod problem;
 pub mod report;
 pub mod section;

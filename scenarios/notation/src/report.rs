@@ -1,11 +1,7 @@
 //! Collects problems while files are read, and turns byte ranges into lines and columns at the end.
 
-use crate::tree::Place;
+use crate::place::{FileId, Place};
 use crate::{Problem, Problems};
-
-/// A file within one load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FileId(usize);
 
 /// The files of one load and what is wrong with them.
 #[derive(Debug, Default)]

@@ -3,8 +3,9 @@
 use serde_json::{Map, json};
 
 use crate::name;
+use crate::place::Place;
 use crate::report::Report;
-use crate::tree::{Node, Place, Value};
+use crate::tree::{Node, Value};
 use crate::value::Format;
 
 /// A type that is written as a table.

@@ -2,19 +2,11 @@
 //!
 //! Values of a blueprint may come from the blueprint's file or from a scenario's `[override]`, so a place names its file.
 
-use std::ops::Range;
-
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::report::{FileId, Report};
-
-/// Where something was written: a file and a range of its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub file: FileId,
-    pub span: Range<usize>,
-}
+use crate::place::{FileId, Place};
+use crate::report::Report;
 
 /// A value and its place.
 #[derive(Clone, Debug)]

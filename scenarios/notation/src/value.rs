@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::name;
+use crate::place::Place;
 use crate::report::Report;
-use crate::tree::{Node, Place, Value};
+use crate::tree::{Node, Value};
 use crate::units;
 
 /// How a `T` is written in a file.

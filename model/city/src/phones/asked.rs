@@ -7,7 +7,7 @@ use std::fmt;
 use platform::api::gateway::Response;
 use platform::domain::trip::State;
 
-use super::phone::{Attempt, Unfulfilled};
+use super::answer::{Attempt, Unfulfilled};
 
 /// The last request of a phone about its owner's journey, and the last answer, which may be that of an earlier one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -19,12 +19,13 @@ use ports::observe::{DriverPosition, Observation};
 use runtime::random::{RngExt, Stream};
 use runtime::{Time, now, sleep, sleep_until};
 
+use super::answer::{Answer, Unfulfilled};
 use super::beat::Beat;
 use super::chance::coin;
 use super::crowd::Doing;
 use super::motion::{Motion, coordinate};
 use super::patience::about;
-use super::phone::{Answer, Phone, Unfulfilled};
+use super::phone::Phone;
 use super::vehicle;
 use super::world::World;
 use crate::drivers::DriverSeed;

@@ -13,9 +13,10 @@ use runtime::random::RngExt;
 use runtime::time::nanos;
 use runtime::{Time, now, sleep};
 
+use super::answer::{Answer, Attempt, Unfulfilled};
 use super::code;
 use super::patience::about;
-use super::phone::{Answer, Attempt, Phone, Unfulfilled, trip_of};
+use super::phone::{Phone, trip_of};
 
 /// For how many beats a look is kept at most. Assumption: three of 4 s, so that an offer whose nudge was lost is still found within its 15 s.
 const KEPT_BEATS_MAX: u32 = 3;

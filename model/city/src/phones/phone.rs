@@ -14,25 +14,12 @@ use runtime::random::{RngExt, Stream};
 use runtime::{Time, now, sleep, timeout};
 use tokio::sync::Mutex;
 
+use super::answer::{Answer, Attempt, Unfulfilled};
 use super::asked::Asked;
 use super::line::Line;
 use super::secret::secret;
 use super::world::World;
 use super::{code, vehicle};
-
-/// Why a phone did not get what it asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unfulfilled {
-    /// The platform said no, and would say it again.
-    Answered(ApiError),
-    /// The phone gave up: it may have happened.
-    GaveUp,
-}
-
-pub(super) type Answer = Result<Response, Unfulfilled>;
-
-/// What one attempt came to: where it failed, with the code of what it met.
-pub(super) type Attempt = Result<Response, (Unfulfilled, &'static str)>;
 
 pub(super) struct Phone {
     pub(super) owner: Caller,

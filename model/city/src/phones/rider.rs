@@ -15,12 +15,13 @@ use ports::observe::{Observation, ReceiptRead};
 use runtime::random::{RngExt, Stream};
 use runtime::{Time, now, sleep, sleep_until};
 
+use super::answer::Unfulfilled;
 use super::beat::Beat;
 use super::chance::coin;
 use super::crowd::{Doing, Ride};
 use super::motion::coordinate;
 use super::patience::about;
-use super::phone::{Phone, Unfulfilled};
+use super::phone::Phone;
 use super::vehicle;
 use super::world::World;
 use crate::demand::TripWish;

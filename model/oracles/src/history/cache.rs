@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use platform::domain::eligibility::FRESHNESS_NS;
-use ports::cache::Command;
+use ports::cache::{Command, Expiry};
 use ports::observe::{CacheWrite, Name, history_of};
 use runtime::Time;
 
@@ -13,9 +13,14 @@ use super::lost::{Fate, LostWrite};
 use super::recovery::Recovery;
 use crate::objects::{CacheEntry, Touch, each_cache_entry};
 
-/// What services keep in a cache is good for this long: where drivers wait. What was older when the shard last answered is expired, and
-/// need not be remembered.
-const WORTH: Duration = Duration::from_nanos(FRESHNESS_NS as u64);
+/// For how long what a command writes is good: as long as it says or, where it says nothing, as where drivers wait is. What was older when
+/// the shard last answered is expired, and need not be remembered.
+fn worth(command: &Command) -> Duration {
+    match command {
+        Command::Set { expiry: Expiry::After(milliseconds), .. } => Duration::from_millis(milliseconds.unsigned_abs()),
+        _ => Duration::from_nanos(FRESHNESS_NS as u64),
+    }
+}
 
 /// The writes of all shards.
 #[derive(Debug, Default)]
@@ -40,6 +45,12 @@ struct Acknowledged {
     offset: u64,
     at: Time,
     command: Rc<Command>,
+}
+
+impl Acknowledged {
+    fn is_expired(&self, at: Time) -> bool {
+        self.at + worth(&self.command) < at
+    }
 }
 
 #[derive(Debug)]
@@ -121,7 +132,7 @@ impl CacheHistory {
             shard.gone.push(Gone { write, since: at, late: true });
             return false;
         }
-        while shard.acknowledged.pop_front_if(|oldest| oldest.at + WORTH < at).is_some() {}
+        while shard.acknowledged.pop_front_if(|oldest| oldest.is_expired(at)).is_some() {}
         shard.acknowledged.push_back(write);
         true
     }
@@ -133,6 +144,7 @@ impl CacheHistory {
         let last_commit_at = shard.acknowledged.back().map(|write| write.at);
         let (kept, gone): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut shard.acknowledged)
             .into_iter()
+            .filter(|write| last_commit_at.is_some_and(|last| !write.is_expired(last)))
             .partition(|write| shard.holds(write.epoch, write.offset));
         shard.acknowledged = kept;
         shard.recovery = Some(Recovery {
@@ -155,7 +167,7 @@ impl CacheHistory {
 
 #[cfg(test)]
 mod tests {
-    use ports::cache::{Condition, Expiry, Score, When};
+    use ports::cache::{Condition, Score, When};
     use ports::observe::CommitPosition;
 
     use super::*;
@@ -219,6 +231,20 @@ mod tests {
         assert_eq!(told(&history, None), ["2 shard-0/cell/m2 Lost", "3 shard-0/cell/m3 Lost"]);
         let recovery = history.recovery("redis/0").unwrap();
         assert_eq!((recovery.acknowledged_lost, recovery.oldest_acknowledged_at), (2, Some(Time::from_secs(80))));
+    }
+
+    #[test]
+    fn each_write_is_remembered_as_long_as_it_is_good() {
+        let mut history = CacheHistory::default();
+        let commands =
+            [(0, kept_for("surge", 120_000)), (10, cell("gone-home")), (60, cell("waits")), (100, cell("came"))];
+        for (lsn, (at_s, command)) in (1..).zip(commands) {
+            history.acknowledged(&written(1, lsn, at_s, command));
+        }
+        history.recovered(&"redis/0".into(), 2, None, Time::from_secs(101));
+        let lost = ["1 shard-0/surge Lost", "3 shard-0/cell/waits Lost", "4 shard-0/cell/came Lost"];
+        assert_eq!(told(&history, None), lost);
+        assert_eq!(history.recovery("redis/0").expect("it recovered").acknowledged_lost, 3);
     }
 
     #[test]
