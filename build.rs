@@ -3,8 +3,21 @@
 use std::process::Command;
 
 /// What the program is made of.
-const SOURCES: [&str; 9] =
-    ["Cargo.toml", "Cargo.lock", "build.rs", "src", "sim", "model", "faults", "scenarios/src", "reports/src"];
+const SOURCES: [&str; 13] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    ".cargo",
+    "build.rs",
+    "src",
+    "sim",
+    "model",
+    "faults",
+    "scenarios/Cargo.toml",
+    "scenarios/src",
+    "scenarios/notation",
+    "reports/Cargo.toml",
+    "reports/src",
+];
 
 fn main() {
     let commit = git(&["rev-parse", "--short=12", "HEAD"]);

@@ -1,4 +1,4 @@
-//! The state of the engine that turmoil and live share: the seam's `Backend` over tokio tasks and timers. An engine gives it a
+//! The state that the engines on turmoil and on real tokio share: hosts, processes and connections. An engine gives it a
 //! network, and starts a [`Core::supervise`] where its processes are to run.
 
 use std::cell::{Cell, OnceCell, RefCell};

@@ -59,16 +59,6 @@ impl DriverIndex {
         Some(known)
     }
 
-    /// Where a driver was last seen.
-    pub fn sighting(&self, driver: DriverId) -> Option<Candidate> {
-        self.seen.get(&driver).copied()
-    }
-
-    /// Every driver known, ascending.
-    pub fn sightings(&self) -> impl Iterator<Item = &Candidate> {
-        self.seen.values()
-    }
-
     /// The `count` nearest drivers who are `wanted`, nearest first, ties by id.
     pub fn nearest(&self, to: Coordinate, count: usize, wanted: impl Fn(&Candidate) -> bool) -> Vec<Candidate> {
         let target = self.map.position(to);
@@ -151,7 +141,7 @@ mod tests {
         let elsewhere = Coordinate { latitude_microdegrees: 0, ..CENTRE };
         assert!(index.see(new));
         assert!(!index.see(Candidate { at: elsewhere, located_at_ns: 4, ..new }));
-        assert_eq!(index.sighting(DriverId(1)), Some(new));
+        assert_eq!(index.nearest(CENTRE, 1, |_| true), [new]);
     }
 
     #[test]

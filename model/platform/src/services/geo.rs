@@ -71,17 +71,19 @@ pub async fn run_shared<C: Cache>(config: Rc<Config>, cache: C) {
 
 /// What one replica knows.
 struct Geo {
-    index: DriverIndex,
-    /// Of each driver in the index.
     phones: BTreeMap<DriverId, Phone>,
+    /// Of those who wait: nobody looks for the others, who move most.
+    waiting: DriverIndex,
     map: FlatMap,
     roads: Roads,
     cell_size: CellSize,
     listening_since_ns: i64,
 }
 
-/// What a driver's phone said, besides where it is.
+/// What a driver's phone said last.
 struct Phone {
+    at: Coordinate,
+    located_at_ns: i64,
     available: bool,
     class: VehicleClass,
     /// The cell of its place, once somebody has asked: drivers who wait stay in theirs.
@@ -92,8 +94,8 @@ impl Geo {
     fn new(config: &Config, now_ns: i64) -> Self {
         let map = FlatMap::at(config.city);
         Self {
-            index: DriverIndex::new(map),
             phones: BTreeMap::new(),
+            waiting: DriverIndex::new(map),
             map,
             roads: config.roads,
             cell_size: config.cell_size,
@@ -109,7 +111,7 @@ impl Geo {
             Request::NearestShared(_) => Err(ApiError::Unavailable),
             Request::Supply { cells } => Ok(Response::Supply(self.supply(&cells, now_ns))),
             Request::LastSeen { drivers } => {
-                let seen = |driver: &DriverId| self.index.sighting(*driver).map(|sighting| sighting.located_at_ns);
+                let seen = |driver: &DriverId| self.phones.get(driver).map(|phone| phone.located_at_ns);
                 let at_ns = drivers.iter().map(seen).collect();
                 Ok(Response::LastSeen(LastSeen { listening_since_ns: self.listening_since_ns, at_ns }))
             }
@@ -124,22 +126,21 @@ impl Geo {
         now_ns: i64,
     ) -> Reply<Response> {
         let at = at.checked().map_err(|_| ApiError::MALFORMED)?;
-        let moved = self.index.sighting(driver).is_none_or(|known| known.at != at);
-        let phone = self.phones.entry(driver).or_insert(Phone { available, class, cell: None });
-        (phone.available, phone.class) = (available, class);
-        if moved {
-            phone.cell = None;
+        let known = self.phones.get(&driver).filter(|known| known.at == at);
+        let cell = known.and_then(|known| known.cell);
+        self.phones.insert(driver, Phone { at, located_at_ns: now_ns, available, class, cell });
+        if available {
+            self.waiting.see(Candidate { driver, at, located_at_ns: now_ns });
+        } else {
+            self.waiting.forget(driver);
         }
-        self.index.see(Candidate { driver, at, located_at_ns: now_ns });
         Ok(Response::Noted(Noted { at_ns: now_ns }))
     }
 
     fn nearest(&self, wanted: &Wanted, now_ns: i64) -> Vec<Near> {
         let Wanted { to, count, class, ref without } = *wanted;
-        let found = self.index.nearest(to, count as usize, |candidate| {
-            let phone = &self.phones[&candidate.driver];
-            phone.available
-                && phone.class.serves(class)
+        let found = self.waiting.nearest(to, count as usize, |candidate| {
+            self.phones[&candidate.driver].class.serves(class)
                 && eligibility::is_fresh(candidate.located_at_ns, now_ns)
                 && !without.contains(&candidate.driver)
         });
@@ -152,7 +153,7 @@ impl Geo {
             let straight_m = self.map.distance_m(candidate.at, to);
             i64::from(self.roads.duration_s(straight_m)) * 1_000_000_000
         };
-        self.index.rank(to, &mut found, eta_ns);
+        self.waiting.rank(to, &mut found, eta_ns);
         found.truncate(count as usize);
         found
             .iter()
@@ -166,10 +167,9 @@ impl Geo {
 
     fn supply(&mut self, cells: &[Cell], now_ns: i64) -> Vec<u32> {
         let mut counts: BTreeMap<Cell, u32> = BTreeMap::new();
-        for candidate in self.index.sightings() {
-            let phone = self.phones.get_mut(&candidate.driver).expect("every driver in the index has a phone");
-            if phone.available && eligibility::is_fresh(candidate.located_at_ns, now_ns) {
-                *counts.entry(*phone.cell.get_or_insert_with(|| candidate.at.cell(self.cell_size))).or_default() += 1;
+        for phone in self.phones.values_mut() {
+            if phone.available && eligibility::is_fresh(phone.located_at_ns, now_ns) {
+                *counts.entry(*phone.cell.get_or_insert_with(|| phone.at.cell(self.cell_size))).or_default() += 1;
             }
         }
         cells.iter().map(|cell| counts.get(cell).copied().unwrap_or(0)).collect()
@@ -177,12 +177,13 @@ impl Geo {
 
     /// Forgets drivers whose location is too old to be of use.
     fn expire(&mut self, now_ns: i64) {
-        let stale = |candidate: &&Candidate| !eligibility::is_fresh(candidate.located_at_ns, now_ns);
-        let gone: Vec<DriverId> = self.index.sightings().filter(stale).map(|candidate| candidate.driver).collect();
-        for driver in gone {
-            self.index.forget(driver);
-            self.phones.remove(&driver);
-        }
+        self.phones.retain(|&driver, phone| {
+            let fresh = eligibility::is_fresh(phone.located_at_ns, now_ns);
+            if !fresh {
+                self.waiting.forget(driver);
+            }
+            fresh
+        });
     }
 }
 

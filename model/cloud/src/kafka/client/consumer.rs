@@ -278,9 +278,10 @@ impl ConsumerPort for Consumer {
             }
             let placed = self.place(deadline).await;
             self.fetch();
-            let pulse = self.joined.as_ref().expect("it has joined").pulse.clone();
-            // Where leaders are unknown, nothing wakes this consumer but another look.
-            let idle = placed && !self.asked.is_empty();
+            let Joined { pulse, positions, .. } = self.joined.as_ref().expect("it has joined");
+            let pulse = pulse.clone();
+            // Where leaders are unknown, nothing wakes this consumer but another look. One that has no partition waits for another membership.
+            let idle = placed && (positions.is_empty() || !self.asked.is_empty());
             let look =
                 if idle { deadline } else { deadline.min(runtime::now() + self.client.0.parameters.retry_backoff) };
             let result = runtime::select! {

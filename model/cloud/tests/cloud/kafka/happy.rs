@@ -39,6 +39,24 @@ fn an_idle_cluster_costs_its_heartbeats() {
 }
 
 #[test]
+fn a_reader_without_a_partition_costs_its_heartbeats() {
+    let per_second = |names: &[&'static str]| {
+        let mut scene = Setup { partitions: 1, ..Setup::default() }.build();
+        let readings = Readings::default();
+        for name in names {
+            scene.reader(name, "a", &readings, Duration::ZERO);
+        }
+        scene.run(60);
+        let before = scene.engine.control().events();
+        scene.run(660);
+        (scene.engine.control().events() - before) as f64 / 600.0
+    };
+    let (alone, beside) = (per_second(&["first"]), per_second(&["first", "second"]));
+    // A heartbeat in three seconds is a timer, a question and an answer; and twice in ten seconds it looks up.
+    assert!(beside - alone < 2.0, "{alone} and {beside}");
+}
+
+#[test]
 fn senders_are_told_what_cannot_be_sent() {
     let mut scene = Setup::default().build();
     let errors = Rc::new(RefCell::new(Vec::new()));
