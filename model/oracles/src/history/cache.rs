@@ -13,12 +13,14 @@ use super::lost::{Fate, LostWrite};
 use super::recovery::Recovery;
 use crate::objects::{CacheEntry, Touch, each_cache_entry};
 
-/// For how long what a command writes is good: as long as it says or, where it says nothing, as where drivers wait is. What was older when
-/// the shard last answered is expired, and need not be remembered.
+/// For how long what is written without an expiry is good: where drivers wait.
+const WORTH: Duration = Duration::from_nanos(FRESHNESS_NS as u64);
+
+/// For how long what a command writes is good.
 fn worth(command: &Command) -> Duration {
     match command {
         Command::Set { expiry: Expiry::After(milliseconds), .. } => Duration::from_millis(milliseconds.unsigned_abs()),
-        _ => Duration::from_nanos(FRESHNESS_NS as u64),
+        _ => WORTH,
     }
 }
 
@@ -32,8 +34,11 @@ pub(super) struct CacheHistory {
 struct Shard {
     /// Each epoch but the first with what it began with: an earlier epoch, up to an offset.
     bases: BTreeMap<u64, Option<(u64, u64)>>,
-    /// Acknowledged and part of the present, the oldest first.
+    /// Acknowledged and part of the present, the oldest first: as far back as anything may be good, because what replaces an entry is to be
+    /// known for as long as the entry is.
     acknowledged: VecDeque<Acknowledged>,
+    /// The longest for which anything written here is good.
+    longest: Duration,
     /// Acknowledged and not part of the present.
     gone: Vec<Gone>,
     recovery: Option<Recovery>,
@@ -47,17 +52,13 @@ struct Acknowledged {
     command: Rc<Command>,
 }
 
-impl Acknowledged {
-    fn is_expired(&self, at: Time) -> bool {
-        self.at + worth(&self.command) < at
-    }
-}
-
 #[derive(Debug)]
 struct Gone {
     write: Acknowledged,
     /// When it was known to be gone.
     since: Time,
+    /// When the shard last answered before that: what was too old by then has expired in peace.
+    answered_at: Time,
     /// Whether it was acknowledged after that.
     late: bool,
 }
@@ -78,41 +79,48 @@ impl Shard {
         false
     }
 
-    /// Every acknowledged write of an entry that is gone, in the order of the shard's stream.
-    fn lost(&self, history: &Name, onset: Option<Time>) -> Vec<LostWrite> {
+    /// Every entry that a write which is gone had touched, newest first, and whether it is missed.
+    fn each_gone(&self, mut take: impl FnMut(&Gone, &CacheEntry<'_>, bool)) {
         let mut gone: Vec<&Gone> = self.gone.iter().collect();
         gone.sort_by_key(|gone| (gone.write.epoch, gone.write.offset));
         let (mut touched_later, mut replaced_later) = (BTreeSet::new(), BTreeSet::new());
-        let mut lost = Vec::new();
-        for Gone { write, since, late } in gone.into_iter().rev() {
+        for gone in gone.into_iter().rev() {
             let mut entries: Vec<CacheEntry<'_>> = Vec::new();
-            each_cache_entry(&write.command, |entry| entries.push(entry));
+            each_cache_entry(&gone.write.command, |entry| entries.push(entry));
             for entry in entries.into_iter().rev() {
                 let superseded =
                     !touched_later.insert((entry.key, entry.element)) || replaced_later.contains(entry.key);
-                let is_missed = match entry.touch {
-                    Touch::Put => true,
+                let was_of_use = match entry.touch {
+                    Touch::Put => gone.write.at + WORTH >= gone.answered_at,
                     Touch::Replaced { expires_after_ms } => {
                         let lives_ms = expires_after_ms.and_then(|lives_ms| u64::try_from(lives_ms).ok());
-                        lives_ms.is_none_or(|lives_ms| write.at + Duration::from_millis(lives_ms) > *since)
+                        lives_ms.is_none_or(|lives_ms| gone.write.at + Duration::from_millis(lives_ms) > gone.since)
                     }
                     Touch::Removed => false, // it is there, and will be removed again
                 };
                 if entry.element.is_none() && entry.touch != Touch::Put {
                     replaced_later.insert(entry.key);
                 }
-                let mut object = String::new();
-                entry.name_into(&mut object, history);
-                lost.push(LostWrite {
-                    store: history_of(history).0.into(),
-                    object,
-                    epoch: write.epoch,
-                    lsn: write.offset,
-                    acknowledged_at: write.at,
-                    fate: Fate::of(superseded || !is_missed, *late, write.at, onset),
-                });
+                take(gone, &entry, was_of_use && !superseded);
             }
         }
+    }
+
+    /// The same as lost writes, in the order of the shard's stream.
+    fn lost(&self, history: &Name, onset: Option<Time>) -> Vec<LostWrite> {
+        let mut lost = Vec::new();
+        self.each_gone(|Gone { write, late, .. }, entry, is_missed| {
+            let mut object = String::new();
+            entry.name_into(&mut object, history);
+            lost.push(LostWrite {
+                store: history_of(history).0.into(),
+                object,
+                epoch: write.epoch,
+                lsn: write.offset,
+                acknowledged_at: write.at,
+                fate: Fate::of(!is_missed, *late, write.at, onset),
+            });
+        });
         lost.reverse();
         lost
     }
@@ -129,10 +137,11 @@ impl CacheHistory {
         let (epoch, offset, at) = (position.epoch, position.lsn, position.at);
         let write = Acknowledged { epoch, offset, at, command: command.clone() };
         if !shard.holds(epoch, offset) {
-            shard.gone.push(Gone { write, since: at, late: true });
+            shard.gone.push(Gone { write, since: at, answered_at: at, late: true });
             return false;
         }
-        while shard.acknowledged.pop_front_if(|oldest| oldest.is_expired(at)).is_some() {}
+        shard.longest = shard.longest.max(worth(&write.command));
+        while shard.acknowledged.pop_front_if(|oldest| oldest.at + shard.longest < at).is_some() {}
         shard.acknowledged.push_back(write);
         true
     }
@@ -142,18 +151,24 @@ impl CacheHistory {
         let shard = self.shards.entry(history.clone()).or_default();
         shard.bases.insert(epoch, base);
         let last_commit_at = shard.acknowledged.back().map(|write| write.at);
+        let answered_at = last_commit_at.unwrap_or(at);
         let (kept, gone): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut shard.acknowledged)
             .into_iter()
-            .filter(|write| last_commit_at.is_some_and(|last| !write.is_expired(last)))
             .partition(|write| shard.holds(write.epoch, write.offset));
         shard.acknowledged = kept;
+        shard.gone.extend(gone.into_iter().map(|write| Gone { write, since: at, answered_at, late: false }));
+        let mut missed: BTreeMap<(u64, u64), Time> = BTreeMap::new();
+        shard.each_gone(|gone, _, is_missed| {
+            if is_missed && !gone.late && gone.since == at {
+                missed.insert((gone.write.epoch, gone.write.offset), gone.write.at);
+            }
+        });
         shard.recovery = Some(Recovery {
-            acknowledged_lost: gone.len(),
-            oldest_acknowledged_at: gone.front().map(|write| write.at),
+            acknowledged_lost: missed.len(),
+            oldest_acknowledged_at: missed.into_values().min(),
             last_commit_at,
             beyond_memory: false,
         });
-        shard.gone.extend(gone.into_iter().map(|write| Gone { write, since: at, late: false }));
     }
 
     pub fn recovery(&self, history: &str) -> Option<&Recovery> {
@@ -234,17 +249,24 @@ mod tests {
     }
 
     #[test]
-    fn each_write_is_remembered_as_long_as_it_is_good() {
+    fn each_write_is_missed_for_as_long_as_it_is_good_and_what_replaced_it_is_known_as_long() {
         let mut history = CacheHistory::default();
-        let commands =
-            [(0, kept_for("surge", 120_000)), (10, cell("gone-home")), (60, cell("waits")), (100, cell("came"))];
+        let commands = [
+            (0, kept_for("surge", 120_000)),
+            (1, kept_for("calm", 120_000)),
+            (10, cell("gone-home")),
+            (20, Command::Del { keys: vec![b"calm".to_vec()] }),
+            (60, cell("waits")),
+            (100, cell("came")),
+        ];
         for (lsn, (at_s, command)) in (1..).zip(commands) {
             history.acknowledged(&written(1, lsn, at_s, command));
         }
         history.recovered(&"redis/0".into(), 2, None, Time::from_secs(101));
-        let lost = ["1 shard-0/surge Lost", "3 shard-0/cell/waits Lost", "4 shard-0/cell/came Lost"];
-        assert_eq!(told(&history, None), lost);
-        assert_eq!(history.recovery("redis/0").expect("it recovered").acknowledged_lost, 3);
+        let lost: Vec<String> = told(&history, None).into_iter().filter(|told| told.ends_with("Lost")).collect();
+        assert_eq!(lost, ["1 shard-0/surge Lost", "5 shard-0/cell/waits Lost", "6 shard-0/cell/came Lost"]);
+        let recovery = history.recovery("redis/0").expect("it recovered");
+        assert_eq!((recovery.acknowledged_lost, recovery.oldest_acknowledged_at), (3, Some(Time::ZERO)));
     }
 
     #[test]

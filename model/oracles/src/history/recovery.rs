@@ -5,7 +5,7 @@ use runtime::Time;
 /// What the newest recovery of a store left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// How many acknowledged writes it left out: of a database, commits that did not only tidy up.
+    /// How many acknowledged writes it left out: of a database, commits that did not only tidy up; of a cache, those that are missed.
     pub acknowledged_lost: usize,
     /// When the oldest of them was acknowledged.
     pub oldest_acknowledged_at: Option<Time>,
