@@ -1,5 +1,5 @@
-//! What the small worlds of tests are made of: a network, hosts, processes, and notes of what these saw and when. No number in here
-//! models anything: a test that depends on one states it.
+//! What the small worlds of tests and of the bench are made of: a network, hosts, processes, and notes of what these saw and when. No
+//! number in here models anything.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
