@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{clock, interrupt, say};
-use crate::chaos::{Base, FailedSeed, Lived, Summary, live, plan_path, shrink, shrunk_path};
+use crate::chaos::{Base, FailedSeed, Failing, Lived, Summary, live, plan_path, shrink, shrunk_path};
 use crate::cli;
 use crate::exit::Exit;
 use crate::prepare::{InputError, prepare};
@@ -132,18 +132,20 @@ fn one(
     if arguments.shrink_for > 0 {
         let stopwatch = clock::stopwatch();
         let budget_s = f64::from(arguments.shrink_for);
-        let small = shrink(base, &scenario, seed, gravest, budget_s, &stopwatch, interrupt);
+        let failing = Failing { failure: gravest.clone(), trace_hash: lived.trace_hash.clone() };
+        let small = shrink(base, &scenario, seed, failing, budget_s, &stopwatch, interrupt);
         let path = shrunk_path(&arguments.out, seed);
+        let prepared = base.prepare(&small.scenario, &path).map_err(|source| ChaosError::Plan { seed, source })?;
         let file = base.file_for(&small.scenario, &arguments.out);
         write(&path, &file)?;
         let how = if small.minimal { "nothing more can be taken away" } else { "time ran out" };
         failed.shrunk = Some(format!(
-            "shrunk from {} faults to {} in {} attempts ({how}), fails {}\n  rehearse run {} --seed {seed}",
+            "shrunk from {} faults to {} in {} attempts ({how}), fails {}\n  {}",
             scenario.faults.len(),
             small.scenario.faults.len(),
             small.attempts,
-            small.failure,
-            path.display(),
+            small.failing.failure,
+            reproduce::line(&prepared, seed, None, small.failing.trace_hash.as_deref()),
         ));
     }
     Ok(Some((lived, Some(failed))))
