@@ -45,7 +45,10 @@ fn program() -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::cli::{Cli, Command};
     use crate::prepare::prepare;
 
     #[test]
@@ -70,6 +73,8 @@ mod tests {
             let whole = line(&prepared, 7, None, Some("9b0e3a4d17c85f22"));
             let words = ["rehearse", "run", path, "--trips", "the trips.csv", "--seed", "7"];
             assert_eq!(command(&whole), Some(words.map(str::to_owned).to_vec()), "{whole}");
+            let cli = Cli::try_parse_from(words).expect("the command line reads it");
+            assert!(matches!(cli.command, Command::Run(run) if run.which.scenario == prepared.path));
         }
     }
 }
