@@ -22,7 +22,7 @@ mod summary;
 
 pub use coverage::{Coverage, FaultSpan, Stay, Stays};
 pub use failure::Failure;
-pub use shrinking::{Small, shrink};
+pub use shrinking::{Failing, Small, shrink};
 pub use summary::{FailedSeed, Summary};
 
 /// What seeds draw their scenarios over.

@@ -76,8 +76,8 @@ pub fn calls(
     progress: &dyn Fn(f64),
 ) -> Result<Vec<explain::Call>, FollowError> {
     let unknown = || FollowError::Command(run.reproduce.clone());
-    let command = reproduce::command(&run.reproduce);
-    let cli = Cli::try_parse_from(command.split_whitespace()).map_err(|_| unknown())?;
+    let words = reproduce::command(&run.reproduce).ok_or_else(unknown)?;
+    let cli = Cli::try_parse_from(words).map_err(|_| unknown())?;
     let Command::Run(arguments) = cli.command else { return Err(unknown()) };
     if let Some(why) = run.stopped_by.as_ref().filter(|_| arguments.until.is_none()) {
         return Err(FollowError::Stopped(why.clone()));

@@ -76,12 +76,12 @@ impl Journeys {
     }
 }
 
-struct Watchers {
+struct Observers {
     journeys: Rc<RefCell<Journeys>>,
     oracles: Rc<Watch>,
 }
 
-impl Observer for Watchers {
+impl Observer for Observers {
     fn observe(&self, observation: &Observation) {
         self.oracles.observe(observation);
         let journeys = &mut *self.journeys.borrow_mut();
@@ -180,18 +180,18 @@ pub fn run(prepared: &Prepared, seed: u64, engine: EngineName) -> Result<Lived, 
     }
     let journeys = Rc::new(RefCell::new(Journeys::default()));
     let oracles = Rc::new(Watch::new(world::rules(prepared)));
-    let watchers = Rc::new(Watchers { journeys: journeys.clone(), oracles: oracles.clone() });
+    let observers = Rc::new(Observers { journeys: journeys.clone(), oracles: oracles.clone() });
     let length = scenario.warmup + scenario.duration;
     let end: RunEnd = match which {
         Engine::Turmoil => {
             let latency = prepared.loaded.blueprint.network.cross_zone.median / 2;
             let mut world = TurmoilWorld::new(TurmoilConfig { seed, latency: latency.max(Duration::from_millis(1)) });
-            world::assemble(&mut world, prepared, watchers, None);
+            world::assemble(&mut world, prepared, observers, None);
             world.run(length)?
         }
         Engine::Live => {
             let mut world = LiveWorld::new(seed);
-            world::assemble(&mut world, prepared, watchers, None);
+            world::assemble(&mut world, prepared, observers, None);
             world.run(length)?
         }
     };

@@ -77,14 +77,14 @@ const STEP: Duration = Duration::from_secs(10);
 /// longest ride of the fitted city (3 h are cut off as records) with its search, pickup and settlement (assumption).
 const REST_LIMIT: Duration = Duration::from_secs(4 * 3_600);
 
-/// Everybody who watches a run.
-struct Watchers {
+/// Everybody who is told what a run shows.
+struct Observers {
     recorder: Rc<Recorder>,
     oracles: Rc<Watch>,
     guest: Option<Rc<dyn Observer>>,
 }
 
-impl Observer for Watchers {
+impl Observer for Observers {
     fn observe(&self, observation: &Observation) {
         self.oracles.observe(observation);
         self.recorder.observe(observation);
@@ -110,17 +110,20 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     let writer = options.out.map(|directory| Writer::create(directory, &blank)).transpose()?;
     let recorder = Rc::new(Recorder::new(origin, blank.duration_ns(), writer));
     let oracles = Rc::new(Watch::new(world::rules(prepared)));
-    let watchers =
-        Rc::new(Watchers { recorder: recorder.clone(), oracles: oracles.clone(), guest: options.observer.clone() });
-    let assembled = world::assemble(&mut engine, prepared, watchers.clone(), options.follower.clone());
+    let observers =
+        Rc::new(Observers { recorder: recorder.clone(), oracles: oracles.clone(), guest: options.observer.clone() });
+    let assembled = world::assemble(&mut engine, prepared, observers.clone(), options.follower.clone());
     let control = engine.control();
     let places = faults::Places::new(&control, assembled.groups.clone(), assembled.pods_of.clone());
     let schedule = Schedule::arm(&scenario.faults, origin, &control, places, assembled.surfaces.clone());
 
-    let mut run = Run { engine, assembled, recorder: recorder.clone(), options, samples: samples::Samples::new() };
+    let placed = placement::Placed::new(prepared, &assembled);
+    let (recorded, samples) = (recorder.clone(), samples::Samples::new());
+    let mut run = Run { engine, assembled, recorder: recorded, options, samples, origin, placed };
     let progress = |at: Time| at.as_secs_f64() / horizon.as_secs_f64();
     let warm = run.until(origin, progress)?;
-    let placement = placement::placement(prepared, &run.assembled, &control);
+    // A run without a warm-up takes no step to its origin, and one that was stopped before it never comes there.
+    run.placed.look(&run.assembled, &control);
     let reached = warm && run.until(horizon, progress)?;
     let mut whole = reached && options.until.is_none();
     let far = |control: &Control| Stretch {
@@ -143,7 +146,7 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     Ending { faults, log: schedule.log(), crowd, control: &control, whole }.record(&oracles, &recorder);
 
     let mut record = blank;
-    record.placement = placement;
+    record.placement = run.placed.rows();
     record.complete = whole;
     record.stopped_by = match options.until {
         Some(until) if reached => Some(format!("--until {}", scenarios::duration_text(until))),
@@ -165,7 +168,7 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     let final_state = recorder.state();
     let (faults, panics) = (schedule.log().entries(), control.panics());
     // Everything that holds the recorder goes before it is concluded.
-    drop((run, watchers, schedule));
+    drop((run, observers, schedule));
     let checkpoints = control.checkpoints();
     drop(control);
     let recorder = Rc::into_inner(recorder).expect("the world that observed into the recorder is gone");
@@ -189,6 +192,9 @@ struct Run<'a> {
     recorder: Rc<Recorder>,
     options: &'a Options<'a>,
     samples: samples::Samples,
+    placed: placement::Placed<'a>,
+    /// The end of the warm-up.
+    origin: Time,
 }
 
 impl Run<'_> {
@@ -205,6 +211,9 @@ impl Run<'_> {
             self.samples.take(&control, |component, metric, value| {
                 self.recorder.add(&Record::Metric(MetricRecord { at_ns, component, metric, value }));
             });
+            if control.now() > self.origin {
+                self.placed.look(&self.assembled, &control);
+            }
             (self.options.progress)(progress(control.now()));
             if self.recorder.failed() || self.options.interrupt.load(Ordering::Relaxed) {
                 return Ok(false);

@@ -52,7 +52,8 @@ pub struct Outcome {
     pub pending: Vec<PendingOutcome>,
     /// How much was simulated how fast.
     pub speed: Speed,
-    /// The command that does it again; after it, behind `  # `, of which program and scenario, and the trace that it comes to.
+    /// The command that does it again, quoted for a POSIX shell; after it, behind `  # `, of which program and scenario, and the trace that it
+    /// comes to.
     pub reproduce: String,
 }
 
@@ -304,7 +305,9 @@ mod tests {
             "/tiers/critical/phases/detect_s",
             "/tiers/critical/breaches/0/from_s",
             "/tiers/critical/breaches/0/journeys",
+            "/tiers/critical/breaches/0/kinds",
             "/tiers/critical/late_breach/apart_s",
+            "/tiers/critical/late_breach/kinds/0",
             "/stores/orders-db/lost",
             "/stores/orders-db/divergent",
             "/stores/orders-db/oldest_age_s",

@@ -40,7 +40,8 @@ pub struct RunRecord {
     pub duration_s: f64,
     /// What demand amounts to.
     pub traffic: Traffic,
-    /// Which instance ran where when the warm-up was over, or the run was stopped before that.
+    /// Which instance ran where when the warm-up was over or the run was stopped before that; where fewer pods ran then than the services have
+    /// replicas, when the most of them were first seen to run.
     pub placement: Vec<Placement>,
     /// What each tier owes its users.
     pub service_levels: BTreeMap<Tier, ServiceLevel>,
@@ -63,7 +64,8 @@ pub struct RunRecord {
     /// How far these three had come at the horizon, before everything was healed and came to rest; null when the run was
     /// stopped before it.
     pub at_horizon: Option<Stretch>,
-    /// The command that does it again; after it, behind `  # `, of which program and scenario, and the trace that it comes to.
+    /// The command that does it again, quoted for a POSIX shell; after it, behind `  # `, of which program and scenario, and the trace that it
+    /// comes to.
     pub reproduce: String,
 }
 

@@ -1,6 +1,8 @@
 //! The sentences and cells that the terminal and the page share, so that both say the same.
 
 mod placement;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -54,12 +56,14 @@ pub fn identity(report: &Report) -> Vec<String> {
 pub fn verdict(report: &Report) -> String {
     let outcome = &report.outcome;
     let words = outcome.verdict.words().to_uppercase();
-    let restless = |kind| {
+    // People who wait for the same are one item: what else there is are groups of them, and are not people.
+    let restless = |kind, (one, several): (&str, &str)| {
         let mut all = outcome.pending.iter().filter(move |pending| pending.kind == kind);
         let first = all.next().map_or(String::new(), |first| format!("{}: {}", first.what, first.why));
         match all.count() {
             0 => first,
-            more => format!("{first}; and {more} more"),
+            1 => format!("{first}; and 1 more {one}"),
+            more => format!("{first}; and {more} more {several}"),
         }
     };
     match outcome.verdict {
@@ -67,8 +71,8 @@ pub fn verdict(report: &Report) -> String {
             let why = outcome.stopped_by.as_deref().unwrap_or("something that left no word");
             format!("{words}: stopped by {why}; what follows is true and proves nothing")
         }
-        Verdict::ProcessPanicked => format!("{words}: {}", restless(Unrest::Panicked)),
-        Verdict::NotConverged => format!("{words}: {}", restless(Unrest::Pending)),
+        Verdict::ProcessPanicked => format!("{words}: {}", restless(Unrest::Panicked, ("panic", "panics"))),
+        Verdict::NotConverged => format!("{words}: {}", restless(Unrest::Pending, ("group", "groups"))),
         Verdict::OracleBroken | Verdict::RecoveryMissed | Verdict::ObjectiveMissed | Verdict::Passed => words,
     }
 }
@@ -257,13 +261,18 @@ pub fn breach(breach: &Breach) -> String {
 
 /// Where a tier's recovery time ends with a breach that stands apart from what was before: how far, and on how little that rests.
 pub fn late_breach(tier: &TierOutcome) -> Option<String> {
-    let late = tier.late_breach?;
+    let late = tier.late_breach.as_ref()?;
     let apart = match late.rto_without_s > 0.0 {
         true => format!("{} after the one before", format::span(late.apart_s)),
         false => format!("{} after the onset", format::span(late.apart_s)),
     };
     let (seen_in, without) = (format::count(late.journeys), format::span(late.rto_without_s));
-    Some(format!("RTO ends with a breach {apart}, seen in {seen_in} requests; without it {without}"))
+    let of = match late.kinds.as_slice() {
+        [] => String::new(),
+        [kind] => format!(" of the kind {kind}"),
+        kinds => format!(" of the kinds {}", kinds.join(", ")),
+    };
+    Some(format!("RTO ends with a breach {apart}, seen in {seen_in} requests{of}; without it {without}"))
 }
 
 /// A store's RPO in words.
@@ -293,10 +302,18 @@ pub fn loss_judgement(name: &str, store: &StoreOutcome, objectives: &[ObjectiveO
         return "nothing lost".to_string();
     }
     match (store.declared_rpo_s, store.accepted) {
-        (None, true) => match objectives.iter().find(|objective| objective.stores.iter().any(|one| one == name)) {
-            Some(objective) => format!("judged by {}", objective.metric),
-            None => "no objective declared".to_string(),
-        },
+        (None, true) => {
+            // A recovery point is the age of lost writes: it has no number for divergent ones.
+            let counts = |metric| store.lost > 0 || matches!(metric, Metric::LostWrites(_));
+            let judges = |objective: &&ObjectiveOutcome| {
+                counts(objective.metric) && objective.stores.iter().any(|one| one == name)
+            };
+            match objectives.iter().find(judges) {
+                Some(objective) => format!("judged by {}", objective.metric),
+                None if store.lost == 0 => "no objective looks at divergent writes".to_string(),
+                None => "no objective declared".to_string(),
+            }
+        }
         (None, false) => "nothing broke: a bug".to_string(),
         (Some(accepted_s), true) => format!("{} accepted: within", format::span(accepted_s)),
         (Some(accepted_s), false) if accepted_s > 0.0 => format!("{} accepted: a bug", format::span(accepted_s)),
@@ -418,61 +435,5 @@ pub fn value_in_unit(metric: Metric, value: f64) -> String {
         Unit::PerSecond => format::rate(value),
         Unit::Ratio if metric.is_error() => format::error_percent(value),
         Unit::Ratio => format::percent(value),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixture;
-    use crate::measures::recovery::LateBreach;
-
-    /// The outage, in which a cache besides has lost writes, of which no tier knows.
-    fn with_a_cache() -> Outcome {
-        let mut outcome = fixture::outage().outcome;
-        let cache = StoreOutcome { lost: 229, oldest_age_s: Some(44.0), accepted: true, ..StoreOutcome::default() };
-        outcome.stores.insert("redis".to_string(), cache);
-        outcome
-    }
-
-    #[test]
-    fn a_promise_that_is_kept_names_the_losses_that_it_does_not_look_at() {
-        let outcome = with_a_cache();
-        let told: Vec<Vec<String>> = outcome.objectives.iter().map(|objective| not_in(objective, &outcome)).collect();
-        let of_cache = "not in it: 229 lost writes of redis, which counts in no tier".to_string();
-        assert_eq!(told, [vec![], vec![of_cache], vec![], vec![], vec![]]);
-        assert_eq!(outcome.objectives[1].metric, Metric::RecoveryPoint(Tier::Critical));
-    }
-
-    #[test]
-    fn a_store_without_an_objective_has_no_number_for_what_it_may_lose() {
-        let outcome = with_a_cache();
-        let cache = &outcome.stores["redis"];
-        assert_eq!(loss_judgement("redis", cache, &outcome.objectives), "no objective declared");
-        assert_eq!(loss_judgement("orders-db", cache, &outcome.objectives), "judged by critical.rpo");
-        let declared = StoreOutcome { declared_rpo_s: Some(60.0), ..cache.clone() };
-        assert_eq!(loss_judgement("redis", &declared, &[]), "1 m accepted: within");
-        let broken = StoreOutcome { accepted: false, ..declared };
-        assert_eq!(loss_judgement("redis", &broken, &[]), "1 m accepted: a bug");
-        let none_accepted = StoreOutcome { declared_rpo_s: Some(0.0), ..broken };
-        assert_eq!(loss_judgement("redis", &none_accepted, &[]), "none accepted: a bug");
-    }
-
-    #[test]
-    fn a_promise_about_losses_of_no_store_says_that_there_is_none() {
-        let mut report = fixture::outage();
-        report.outcome.stores.get_mut("orders-db").expect("the fixture has it").tiers.clear();
-        let promised = crate::measures::objectives::judge(&report.run.objectives, &report.outcome);
-        assert_eq!(value_text(&promised[1], &report), "unknown: no store counts in it");
-    }
-
-    #[test]
-    fn the_only_breach_is_told_from_the_onset() {
-        let mut tier = fixture::outage().outcome.tiers[&Tier::Critical].clone();
-        tier.late_breach = Some(LateBreach { apart_s: 1_560.0, journeys: 23, rto_without_s: 0.0 });
-        let told = late_breach(&tier).expect("it stands apart");
-        assert_eq!(told, "RTO ends with a breach 26 m after the onset, seen in 23 requests; without it 0 s");
-        tier.late_breach = None;
-        assert_eq!(late_breach(&tier), None);
     }
 }

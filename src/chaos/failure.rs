@@ -15,8 +15,9 @@ pub enum Failure {
     Wedged { process: String, at: String },
     /// An oracle spoke.
     Oracle { name: String, first: String, violations: u64 },
-    /// Everything was healed, nobody asked for more, and it did not come to rest.
-    NotConverged { pending: usize, first: String },
+    /// Everything was healed, nobody asked for more, and it did not come to rest: the first of so many groups of people who wait for the same,
+    /// or of payments that nobody decided.
+    NotConverged { groups: usize, first: String },
 }
 
 impl Failure {
@@ -53,8 +54,10 @@ impl fmt::Display for Failure {
             Failure::Wedged { process, at } => write!(f, "wedged: {process} at {at}, without time passing"),
             Failure::Oracle { name, first, violations: 1 } => write!(f, "{name}: {first}"),
             Failure::Oracle { name, first, violations } => write!(f, "{name}: {first} ({violations} in all)"),
-            Failure::NotConverged { pending: 1, first } => write!(f, "not-converged: {first}"),
-            Failure::NotConverged { pending, first } => write!(f, "not-converged: {first} ({pending} in all)"),
+            Failure::NotConverged { groups: 1, first } => write!(f, "not-converged: {first}"),
+            Failure::NotConverged { groups, first } => {
+                write!(f, "not-converged: {first} (the first of {groups} groups)")
+            }
         }
     }
 }
@@ -75,8 +78,21 @@ pub(super) fn of(rehearsed: &Rehearsed) -> Vec<Failure> {
     // A panic is listed as pending, too.
     let mut pending = outcome.pending.iter().filter(|pending| pending.kind != Unrest::Panicked);
     let stuck = pending.next().map(|first| Failure::NotConverged {
-        pending: 1 + pending.count(),
+        groups: 1 + pending.count(),
         first: format!("{}: {}", first.what, first.why),
     });
     panics.chain(oracles).chain(stuck).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_people_are_not_taken_for_people() {
+        let first = "rider 3 waits, and 2 more for the same reason: its phone has asked for nothing yet".to_owned();
+        let told = |groups| Failure::NotConverged { groups, first: first.clone() }.to_string();
+        assert_eq!(told(1), format!("not-converged: {first}"));
+        assert_eq!(told(2), format!("not-converged: {first} (the first of 2 groups)"));
+    }
 }

@@ -11,7 +11,7 @@ use reports::format::count;
 use reports::terminal::table::{Cell, Table, Tone, left, right};
 use runtime::planted;
 
-use super::{Base, Failure, live, shrink};
+use super::{Base, Failing, Failure, live, shrink};
 use crate::prepare::{InputError, Prepared};
 use crate::rehearsal::RunError;
 
@@ -153,11 +153,12 @@ impl<'a> Hunter<'a> {
             if !self.is_sound(&prepared, seed)? {
                 continue;
             }
+            let failing = Failing { failure: failure.clone(), trace_hash: lived.trace_hash };
             let (seconds, began_at) = (wall_clock(), wall_clock());
             let budget_s = self.limits.shrink_s.min(self.limits.total_s - seconds);
             let since = || wall_clock() - began_at;
             let small = planted::with(bug.name, || {
-                shrink(self.base, &scenario, seed, &failure, budget_s, &since, self.interrupt)
+                shrink(self.base, &scenario, seed, failing, budget_s, &since, self.interrupt)
             });
             let shrunk = self.base.prepare(&small.scenario, Path::new("planted.toml"));
             let shrunk = shrunk.map_err(|source| HuntError::Plan { seed, source })?;

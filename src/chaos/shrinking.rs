@@ -9,12 +9,19 @@ use scenarios::Scenario;
 
 use super::{Base, Failure, live};
 
+/// How a scenario fails.
+#[derive(Clone, Debug)]
+pub struct Failing {
+    pub failure: Failure,
+    /// The hash over every event; none of a run that ended in no result.
+    pub trace_hash: Option<String>,
+}
+
 /// The smallest scenario found that fails as the seed did.
 #[derive(Debug)]
 pub struct Small {
     pub scenario: Scenario,
-    /// How it fails.
-    pub failure: Failure,
+    pub failing: Failing,
     /// Candidates that were tried.
     pub attempts: u64,
     /// Nothing more can be taken away; otherwise time ran out.
@@ -26,12 +33,13 @@ pub fn shrink(
     base: &Base,
     scenario: &Scenario,
     seed: u64,
-    failure: &Failure,
+    failing: Failing,
     budget_s: f64,
     wall_clock: &dyn Fn() -> f64,
     interrupt: &Arc<AtomicBool>,
 ) -> Small {
-    let mut last = failure.clone();
+    let failure = failing.failure.clone();
+    let mut last = failing;
     let mut attempt = |candidate: &Scenario| {
         if wall_clock() >= budget_s || interrupt.load(Ordering::Relaxed) {
             return Attempt::OutOfTime;
@@ -40,9 +48,9 @@ pub fn shrink(
         let Ok(prepared) = base.prepare(candidate, Path::new("candidate.toml")) else { return Attempt::Holds };
         match live(&prepared, seed, interrupt.clone()) {
             Ok(lived) if lived.interrupted => Attempt::OutOfTime,
-            Ok(lived) => match lived.failures.into_iter().find(|other| other.is_like(failure)) {
+            Ok(lived) => match lived.failures.into_iter().find(|other| other.is_like(&failure)) {
                 Some(same) => {
-                    last = same;
+                    last = Failing { failure: same, trace_hash: lived.trace_hash };
                     Attempt::Fails
                 }
                 None => Attempt::Holds,
@@ -51,5 +59,5 @@ pub fn shrink(
         }
     };
     let shrunk = faults::shrink(scenario.clone(), &base.prepared().loaded.blueprint, &mut attempt);
-    Small { scenario: shrunk.scenario, failure: last, attempts: shrunk.attempts, minimal: shrunk.minimal }
+    Small { scenario: shrunk.scenario, failing: last, attempts: shrunk.attempts, minimal: shrunk.minimal }
 }

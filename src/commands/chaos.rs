@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{clock, interrupt, say};
-use crate::chaos::{Base, FailedSeed, Lived, Summary, live, plan_path, shrink, shrunk_path};
+use crate::chaos::{Base, FailedSeed, Failing, Lived, Small, Summary, live, plan_path, shrink, shrunk_path};
 use crate::cli;
 use crate::exit::Exit;
-use crate::prepare::{InputError, prepare};
+use crate::prepare::{InputError, Prepared, prepare};
 use crate::rehearsal::RunError;
 use crate::reproduce;
 
@@ -132,21 +132,27 @@ fn one(
     if arguments.shrink_for > 0 {
         let stopwatch = clock::stopwatch();
         let budget_s = f64::from(arguments.shrink_for);
-        let small = shrink(base, &scenario, seed, gravest, budget_s, &stopwatch, interrupt);
+        let failing = Failing { failure: gravest.clone(), trace_hash: lived.trace_hash.clone() };
+        let small = shrink(base, &scenario, seed, failing, budget_s, &stopwatch, interrupt);
         let path = shrunk_path(&arguments.out, seed);
+        let prepared = base.prepare(&small.scenario, &path).map_err(|source| ChaosError::Plan { seed, source })?;
         let file = base.file_for(&small.scenario, &arguments.out);
         write(&path, &file)?;
-        let how = if small.minimal { "nothing more can be taken away" } else { "time ran out" };
-        failed.shrunk = Some(format!(
-            "shrunk from {} faults to {} in {} attempts ({how}), fails {}\n  rehearse run {} --seed {seed}",
-            scenario.faults.len(),
-            small.scenario.faults.len(),
-            small.attempts,
-            small.failure,
-            path.display(),
-        ));
+        failed.shrunk = Some(told(&small, scenario.faults.len(), &prepared, seed));
     }
     Ok(Some((lived, Some(failed))))
+}
+
+/// What became of shrinking a scenario of so many faults, and the line that does what is left of it, `prepared`, again.
+fn told(small: &Small, faults: usize, prepared: &Prepared, seed: u64) -> String {
+    let how = if small.minimal { "nothing more can be taken away" } else { "time ran out" };
+    format!(
+        "shrunk from {faults} faults to {} in {} attempts ({how}), fails {}\n  {}",
+        small.scenario.faults.len(),
+        small.attempts,
+        small.failing.failure,
+        reproduce::line(prepared, seed, None, small.failing.trace_hash.as_deref()),
+    )
 }
 
 fn write(path: &Path, text: &str) -> Result<(), ChaosError> {
@@ -155,4 +161,22 @@ fn write(path: &Path, text: &str) -> Result<(), ChaosError> {
         std::fs::create_dir_all(directory).map_err(failed)?;
     }
     std::fs::write(path, text).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chaos::Failure;
+
+    #[test]
+    fn a_shrunk_scenario_has_a_line_that_can_be_compared() {
+        let prepared = prepare("scenarios/smoke/crash.toml".as_ref(), None).expect("a scenario");
+        let failure = Failure::Wedged { process: "trips-0".to_owned(), at: "70s".to_owned() };
+        let failing = Failing { failure, trace_hash: Some("9b0e3a4d17c85f22".to_owned()) };
+        let scenario = prepared.loaded.scenario.clone();
+        let text = told(&Small { scenario, failing, attempts: 12, minimal: true }, 8, &prepared, 5);
+        let (what, line) = text.split_once("\n  ").expect("two lines");
+        assert!(what.starts_with("shrunk from 8 faults to ") && what.contains("wedged: trips-0 at 70s"), "{what}");
+        assert_eq!(line, reproduce::line(&prepared, 5, None, Some("9b0e3a4d17c85f22")));
+    }
 }

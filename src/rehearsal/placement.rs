@@ -1,5 +1,5 @@
-//! Where everything stands when the measured time begins: the servers of the blueprint, the pods where the cluster has put them, and whoever
-//! watches over both.
+//! Where everything stands when the measured time begins, or as soon after it as every pod runs: the servers of the blueprint, the pods where
+//! the cluster has put them, and whoever watches over both.
 
 use engine::Control;
 use reports::run::Placement;
@@ -9,13 +9,48 @@ use scenarios::blueprint::{self, Blueprint, Host, Role};
 use crate::prepare::Prepared;
 use crate::world::{self, Assembled};
 
+/// Where everything stood when the most pods ran that were seen so far, up to as many as the services have replicas.
+pub struct Placed<'a> {
+    prepared: &'a Prepared,
+    /// The replicas that are pods.
+    replicas: usize,
+    /// How many pods were seen to run, and everything beside them; none before the first look.
+    seen: Option<(usize, Vec<Placement>)>,
+}
+
+impl<'a> Placed<'a> {
+    /// Nothing was looked at yet.
+    pub fn new(prepared: &'a Prepared, assembled: &Assembled) -> Self {
+        let services = prepared.loaded.blueprint.services.iter();
+        let in_pods = services.filter(|service| assembled.pods_of.contains(&service.name));
+        Placed { prepared, replicas: in_pods.map(|service| service.replicas as usize).sum(), seen: None }
+    }
+
+    /// Looks again, unless every replica was seen already: a warm-up may be over before the pods have started.
+    pub fn look(&mut self, assembled: &Assembled, control: &Control) {
+        let known = self.seen.as_ref().map(|(pods, _)| *pods);
+        if known.is_some_and(|known| known >= self.replicas) {
+            return;
+        }
+        let pods = pods(&self.prepared.loaded.blueprint, assembled, control);
+        if known.is_none_or(|known| pods.len() > known) {
+            self.seen = Some((pods.len(), placement(self.prepared, assembled, control, pods)));
+        }
+    }
+
+    /// What was seen, group by group.
+    pub fn rows(&self) -> Vec<Placement> {
+        self.seen.as_ref().map_or(Vec::new(), |(_, rows)| rows.clone())
+    }
+}
+
 /// Group by group: load balancer and cluster or services, pods, stores, then who watches and what is outside the cloud.
-pub fn placement(prepared: &Prepared, assembled: &Assembled, control: &Control) -> Vec<Placement> {
+fn placement(prepared: &Prepared, assembled: &Assembled, control: &Control, pods: Vec<Placement>) -> Vec<Placement> {
     let blueprint = &prepared.loaded.blueprint;
     let is_store = |role: &Role| !matches!(role, Role::Service(_) | Role::LoadBalancer | Role::Node);
     let (stores, fronts): (Vec<Host>, Vec<Host>) = blueprint.hosts().into_iter().partition(|host| is_store(&host.role));
     let mut rows = servers(prepared, fronts);
-    rows.extend(pods(blueprint, assembled, control));
+    rows.extend(pods);
     rows.extend(servers(prepared, stores));
     for watchers in &assembled.watchers {
         rows.extend(standing(blueprint, control, watchers.group, watchers.role, &watchers.hosts));
@@ -89,27 +124,39 @@ fn standing(blueprint: &Blueprint, control: &Control, group: &str, role: &str, h
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
-    use crate::prepare::prepare;
+    use reports::run::Placement;
+
+    use crate::prepare::{Prepared, prepare, prepare_loaded};
     use crate::rehearsal::{Options, rehearse};
+
+    fn pods(prepared: &Prepared, placed: &[Placement]) -> usize {
+        let services = &prepared.loaded.blueprint.services;
+        placed.iter().filter(|place| services.iter().any(|service| service.name == place.group)).count()
+    }
+
+    #[test]
+    fn pods_that_start_after_the_warm_up_are_placed_once_all_run_and_where_they_do_not_nobody_is() {
+        let warm = prepare("scenarios/smoke/whole.toml".as_ref(), None).expect("a scenario");
+        let mut loaded = (*warm.loaded).clone();
+        loaded.scenario.warmup = Duration::ZERO;
+        let cold = prepare_loaded(&warm.path, loaded).expect("it needs no warm-up");
+        let placed = |until| {
+            let options = Options { until: Some(until), ..Options::unwatched(1) };
+            rehearse(&cold, &options).expect("a run").report.run.placement
+        };
+        let replicas: u32 = cold.loaded.blueprint.services.iter().map(|service| service.replicas).sum();
+        assert_eq!(pods(&cold, &placed(Duration::from_secs(60))), replicas as usize);
+        let early = placed(Duration::from_millis(1));
+        assert_eq!(pods(&cold, &early), 0, "none can have started");
+        assert!(early.iter().any(|place| place.group == "kubernetes"), "its nodes stand: {early:?}");
+    }
 
     #[test]
     fn every_pod_stands_in_a_zone_on_a_node_and_every_watcher_where_it_watches_from() {
         let prepared = prepare("scenarios/smoke/whole.toml".as_ref(), None).expect("a scenario");
-        let options = Options {
-            seed: 1,
-            out: None,
-            wire_check: false,
-            window: 0..0,
-            until: Some(Duration::from_secs(1)),
-            interrupt: Arc::default(),
-            observer: None,
-            follower: None,
-            progress: &|_| {},
-            wall_clock: &|| 0.0,
-        };
+        let options = Options { until: Some(Duration::from_secs(1)), ..Options::unwatched(1) };
         let placed = rehearse(&prepared, &options).expect("a run").report.run.placement;
         let of = |group: &str| placed.iter().filter(|place| place.group == group).collect::<Vec<_>>();
         let blueprint = &prepared.loaded.blueprint;

@@ -91,7 +91,9 @@ pub struct StoreSpread {
     pub holds: String,
     /// Runs in which it lost any, divergent ones included.
     pub runs_with_losses: u64,
-    /// Of these, runs in which it lost what its design does not let it lose.
+    /// Of these, runs in which some were divergent: acknowledged after the onset, which no recovery point counts.
+    pub runs_with_divergent: u64,
+    /// Of those with losses, runs in which it lost what its design does not let it lose.
     pub runs_with_a_bug: u64,
     /// Writes acknowledged before the recovery was complete and absent after it.
     pub lost: Distribution,
@@ -254,6 +256,7 @@ fn stores(outcomes: &[&Outcome]) -> BTreeMap<String, StoreSpread> {
             tiers: first.tiers.clone(),
             holds: first.holds.clone(),
             runs_with_losses: runs(|store| store.lost + store.divergent > 0),
+            runs_with_divergent: runs(|store| store.divergent > 0),
             runs_with_a_bug: runs(|store| !store.accepted),
             lost: over(|store| Some(store.lost as f64))?,
             divergent: over(|store| Some(store.divergent as f64))?,
@@ -415,6 +418,20 @@ mod tests {
             text.contains("not in it: orders-replica, which lost writes in 3 of 7 runs and counts in standard"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn divergent_writes_are_not_in_a_recovery_point() {
+        let mut some = outcomes(7);
+        for outcome in some.iter_mut().skip(5) {
+            outcome.stores.get_mut("orders-db").expect("the fixture has it").divergent = 15;
+        }
+        let said = "not in it: divergent writes of orders-db in 2 of 7 runs, acknowledged after the onset";
+        let mut drill = drill(some);
+        let text = drill.render(false);
+        assert!(text.contains(said), "{text}");
+        drill.objectives[1].metric = Metric::LostWrites(Tier::Critical);
+        assert!(!drill.render(false).contains("not in it: divergent"), "it counts them");
     }
 
     #[test]

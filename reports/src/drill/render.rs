@@ -2,6 +2,7 @@
 
 use super::{Distribution, Drill, Kept, StoreSpread};
 use crate::format;
+use crate::objective::Metric;
 use crate::outcome::Verdict;
 use crate::story;
 use crate::terminal::Page;
@@ -153,16 +154,26 @@ impl Drill {
         (!self.objectives.is_empty()).then_some(table)
     }
 
-    /// Stores with losses that a promise about losses does not look at.
+    /// Losses that a promise about losses does not look at, as [`story::not_in`] tells them of one run.
     fn not_in(&self, kept: &Kept) -> Vec<String> {
-        let others = self.stores.iter().filter(|(name, store)| {
-            kept.metric.is_about_losses() && store.runs_with_losses > 0 && !kept.stores.contains(name)
-        });
+        if !kept.metric.is_about_losses() {
+            return Vec::new();
+        }
         let told = |(name, store): (&String, &StoreSpread)| {
-            let (losses, runs, tiers) = (store.runs_with_losses, store.lost.runs, story::counts_in(&store.tiers));
-            format!("not in it: {name}, which lost writes in {losses} of {runs} runs and counts in {tiers}")
+            let (losses, divergent, runs) = (store.runs_with_losses, store.runs_with_divergent, store.lost.runs);
+            match (kept.stores.contains(name), kept.metric) {
+                (true, Metric::RecoveryPoint(_)) => (divergent > 0).then(|| {
+                    let of = format!("divergent writes of {name} in {divergent} of {runs} runs");
+                    format!("not in it: {of}, acknowledged after the onset")
+                }),
+                (true, _) => None,
+                (false, _) => (losses > 0).then(|| {
+                    let tiers = story::counts_in(&store.tiers);
+                    format!("not in it: {name}, which lost writes in {losses} of {runs} runs and counts in {tiers}")
+                }),
+            }
         };
-        others.map(told).collect()
+        self.stores.iter().filter_map(told).collect()
     }
 
     fn speed_table(&self) -> Table {

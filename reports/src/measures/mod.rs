@@ -216,7 +216,7 @@ fn tier_outcome(
     };
     let phases = onset_s.map(|onset_s| recovery::phases(&breaches, marks, onset_s)).unwrap_or_default();
     let minutes =
-        |wanted: fn(&Judgement) -> bool| judgements.iter().filter(|&judgement| wanted(judgement)).count() as u64;
+        |wanted: fn(&Judgement<'_>) -> bool| judgements.iter().filter(|&judgement| wanted(judgement)).count() as u64;
     let late_breach = onset_s.filter(|_| recovery == Recovery::Recovered);
     let late_breach = late_breach.and_then(|onset_s| recovery::late_breach(&breaches, onset_s));
     Some(TierOutcome {
@@ -234,7 +234,7 @@ fn tier_outcome(
     })
 }
 
-fn recovery_of(judgements: &[Judgement], breaches: &[Breach], onset_s: f64) -> Recovery {
+fn recovery_of(judgements: &[Judgement<'_>], breaches: &[Breach], onset_s: f64) -> Recovery {
     let first_window = (onset_s / windows::WINDOW_S).max(0.0) as usize;
     let since_onset = judgements.get(first_window..).unwrap_or_default();
     let known = since_onset.iter().filter(|judgement| **judgement != Judgement::Unknown).count();

@@ -63,12 +63,14 @@ pub fn last_breach_end_s(breaches: &[Breach], onset_s: f64) -> Option<f64> {
 
 /// The breach that ends a tier's recovery time, where the tier had served well before it. By its definition the recovery time runs to the last
 /// breach, whatever caused that: whether it was the disaster's, a reader judges by these.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LateBreach {
     /// From the end of the breach before it to its start, seconds; from the onset where it is the only one.
     pub apart_s: f64,
-    /// Journeys meant to start in its broken windows.
+    /// Journeys meant to start in its broken windows, in each those of the kind that broke it.
     pub journeys: u64,
+    /// Those kinds; empty where latency broke a window or the journeys of every kind together did.
+    pub kinds: Vec<String>,
     /// The recovery time without it, seconds; 0 where it is the only one.
     pub rto_without_s: f64,
 }
@@ -79,7 +81,8 @@ pub fn late_breach(breaches: &[Breach], onset_s: f64) -> Option<LateBreach> {
     let last = after_onset.next_back()?;
     let before_s = after_onset.next_back().map_or(onset_s, |before| before.to_s);
     let (apart_s, rto_without_s) = (elapsed_s(before_s, last.from_s), elapsed_s(onset_s, before_s));
-    (apart_s >= WINDOW_S).then_some(LateBreach { apart_s, journeys: last.journeys, rto_without_s })
+    let told = || LateBreach { apart_s, journeys: last.journeys, kinds: last.kinds.clone(), rto_without_s };
+    (apart_s >= WINDOW_S).then(told)
 }
 
 /// Partitions the time from the onset to the end of the last breach. `marks` are (seconds, mark), in any order.
@@ -111,9 +114,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn quotes() -> Vec<String> {
+        vec!["quote".to_string()]
+    }
+
     fn breach(from_s: f64, to_s: f64) -> Breach {
-        let (success_ratio_min, p95_ms_max, journeys) = (0.5, 9_000.0, 23);
-        Breach { from_s, to_s, unknown_s: 0.0, success_ratio_min, p95_ms_max, journeys, open: false }
+        let (success_ratio_min, p95_ms_max, journeys, kinds) = (0.5, 9_000.0, 23, quotes());
+        Breach { from_s, to_s, unknown_s: 0.0, success_ratio_min, p95_ms_max, journeys, kinds, open: false }
     }
 
     #[test]
@@ -155,9 +162,9 @@ mod tests {
     fn a_breach_that_stands_apart_is_told_from_those_of_the_disaster() {
         let (hit, chance) = (breach(1_200.0, 1_320.0), breach(4_560.0, 4_620.0));
         let found = late_breach(&[breach(0.0, 60.0), hit.clone(), chance.clone()], 1_210.0);
-        assert_eq!(found, Some(LateBreach { apart_s: 3_240.0, journeys: 23, rto_without_s: 110.0 }));
+        assert_eq!(found, Some(LateBreach { apart_s: 3_240.0, journeys: 23, kinds: quotes(), rto_without_s: 110.0 }));
         let only = late_breach(std::slice::from_ref(&chance), 1_210.0);
-        assert_eq!(only, Some(LateBreach { apart_s: 3_350.0, journeys: 23, rto_without_s: 0.0 }));
+        assert_eq!(only, Some(LateBreach { apart_s: 3_350.0, journeys: 23, kinds: quotes(), rto_without_s: 0.0 }));
         assert_eq!(late_breach(&[hit], 1_210.0), None);
         assert_eq!(late_breach(&[chance], 4_620.0), None, "it was over before the onset");
     }

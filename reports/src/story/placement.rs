@@ -1,9 +1,9 @@
-//! Where everything stood, in a grid of zones that stays readable however many replicas there are.
+//! Where everything stood, in a grid of zones that names every instance.
 
 use crate::run::{Placement, RunRecord};
 
-/// Characters that a cell may take before its instances are counted instead of named.
-const CELL: usize = 26;
+/// What stands together, host by host: `trips-1, trips-4 on node-0`.
+pub type Cell = Vec<String>;
 
 /// Groups by zone.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub struct Grid {
     /// The zones, in order.
     pub zones: Vec<String>,
     /// A group's name and what of it is in each zone; only groups that are in one.
-    pub rows: Vec<(String, Vec<String>)>,
+    pub rows: Vec<(String, Vec<Cell>)>,
     /// What stands in no zone, group by group.
     pub elsewhere: Vec<String>,
 }
@@ -32,10 +32,10 @@ pub fn placement(run: &RunRecord) -> Grid {
         run.placement.iter().filter(|row| row.group == group && row.zone == zone).collect()
     };
     let of_zones = |group: &&str| {
-        let cells: Vec<String> = zones.iter().map(|zone| standing(&here(group, zone), CELL)).collect();
+        let cells: Vec<Cell> = zones.iter().map(|zone| standing(&here(group, zone))).collect();
         cells.iter().any(|cell| !cell.is_empty()).then(|| (group.to_string(), cells))
     };
-    let of_none = |group: &&str| match standing(&here(group, ""), usize::MAX) {
+    let of_none = |group: &&str| match standing(&here(group, "")).join("; ") {
         names if names.is_empty() => None,
         names if names == *group => Some(names),
         names => Some(format!("{group} ({names})")),
@@ -44,8 +44,8 @@ pub fn placement(run: &RunRecord) -> Grid {
     Grid { zones, rows, elsewhere }
 }
 
-/// The most telling words for what stands together that take no more than `room` characters: names, how many on which host, how many.
-fn standing(here: &[&Placement], room: usize) -> String {
+/// Everything that stands together by name, with the host of what shares one.
+fn standing(here: &[&Placement]) -> Cell {
     // What has a host of its own is named like it, and is said to be on none.
     let mut hosts: Vec<(Option<&str>, Vec<&str>)> = Vec::new();
     for row in here {
@@ -56,18 +56,11 @@ fn standing(here: &[&Placement], room: usize) -> String {
             None => hosts.push((host, vec![name])),
         }
     }
-    let told = |what: fn(&[&str]) -> String| {
-        let on = |(host, names): &(Option<&str>, Vec<&str>)| match host {
-            Some(host) => format!("{} on {host}", what(names)),
-            None => what(names),
-        };
-        hosts.iter().map(on).collect::<Vec<_>>().join("; ")
+    let on = |(host, names): (Option<&str>, Vec<&str>)| match host {
+        Some(host) => format!("{} on {host}", each(&names)),
+        None => each(&names),
     };
-    let total = || format!("{} instances", here.len());
-    let sharing = hosts.iter().all(|(host, _)| host.is_some());
-    let counted = if sharing { told(|names| names.len().to_string()) } else { total() };
-    let fits = |text: &String| text.chars().count() <= room;
-    [told(each), counted].into_iter().find(fits).unwrap_or_else(total)
+    hosts.into_iter().map(on).collect()
 }
 
 /// Names in their order, equal ones once with how often: `primary, 2 × read replica`.
@@ -98,23 +91,19 @@ mod tests {
         instances.iter().map(place).collect()
     }
 
-    fn told(instances: &[(&str, &str, &str)]) -> String {
-        standing(&placed(instances).iter().collect::<Vec<_>>(), CELL)
+    fn told(instances: &[(&str, &str, &str)]) -> Cell {
+        standing(&placed(instances).iter().collect::<Vec<_>>())
     }
 
     #[test]
-    fn what_shares_a_host_is_told_with_it_and_many_are_counted() {
-        assert_eq!(told(&[]), "");
-        assert_eq!(told(&[("trips-1", "", "trips-1")]), "trips-1");
-        assert_eq!(told(&[("trips-1", "", "node-0")]), "trips-1 on node-0");
-        assert_eq!(told(&[("trips-1", "", "node-0"), ("trips-4", "", "node-0")]), "trips-1, trips-4 on node-0");
-        let many = [("trips-1", "", "node-0"), ("trips-4", "", "node-0"), ("trips-7", "", "node-0")];
-        assert_eq!(told(&many), "3 on node-0");
-        assert_eq!(told(&[many[0], ("trips-4", "", "node-3")]), "1 on node-0; 1 on node-3");
-        let spread = [("trips-1", "", "node-0"), ("trips-4", "", "node-3"), ("trips-7", "", "node-6")];
-        assert_eq!(told(&spread), "3 instances");
+    fn what_shares_a_host_is_told_with_it_and_each_of_many_by_name() {
+        assert_eq!(told(&[]), Cell::new());
+        assert_eq!(told(&[("trips-1", "", "trips-1")]), ["trips-1"]);
+        assert_eq!(told(&[("trips-1", "", "node-0")]), ["trips-1 on node-0"]);
+        let many = [("trips-1", "", "node-0"), ("trips-4", "", "node-3"), ("trips-7", "", "node-0")];
+        assert_eq!(told(&many), ["trips-1, trips-7 on node-0", "trips-4 on node-3"]);
         let replicas = [("a", "primary", "a"), ("b", "read replica", "b"), ("c", "read replica", "c")];
-        assert_eq!(told(&replicas[1..]), "2 × read replica");
-        assert_eq!(told(&replicas), "primary, 2 × read replica");
+        assert_eq!(told(&replicas[1..]), ["2 × read replica"]);
+        assert_eq!(told(&replicas), ["primary, 2 × read replica"]);
     }
 }

@@ -1,6 +1,6 @@
 //! The parts of the report, in the order in which they are read.
 
-use super::table::{Cell, Table, Tone, left, right};
+use super::table::{Cell, Table, Tone, left, right, wrap};
 use super::{Page, WIDTH};
 use crate::measures::latency::Quantiles;
 use crate::measures::recovery::Recovery;
@@ -9,6 +9,9 @@ use crate::outcome::{TierOutcome, Verdict};
 use crate::report::Report;
 use crate::story::{self, Kind};
 use crate::{format, story::value_text};
+
+/// Characters that a zone's column takes before what stands there is broken into lines: three zones fit on the page.
+const ZONE_WIDTH: usize = 26;
 
 /// Lost writes that a terminal names, by store; the other files name the rest.
 const LOSSES_SHOWN: usize = 12;
@@ -22,7 +25,7 @@ pub(super) fn header(page: &mut Page, report: &Report) {
     }
     page.line("");
     let tone = if report.outcome.verdict == Verdict::Passed { Tone::Good } else { Tone::Bad };
-    for line in super::table::wrap(&story::verdict(report), WIDTH) {
+    for line in wrap(&story::verdict(report), WIDTH) {
         page.line(&tone.paint(&line, page.colour));
     }
 }
@@ -36,7 +39,13 @@ pub(super) fn placement(page: &mut Page, report: &Report) {
     let mut table = Table::default();
     table.row(std::iter::once(left("")).chain(grid.zones.iter().map(|zone| left(zone.as_str()).toned(Tone::Quiet))));
     for (group, cells) in grid.rows {
-        table.row(std::iter::once(left(group)).chain(cells.into_iter().map(left)));
+        let broken = |cell: &Vec<String>| cell.iter().flat_map(|host| wrap(host, ZONE_WIDTH)).collect();
+        let cells: Vec<Vec<String>> = cells.iter().map(broken).collect();
+        for index in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
+            let name = if index == 0 { group.as_str() } else { "" };
+            let lines = cells.iter().map(|cell| cell.get(index).map_or("", String::as_str));
+            table.row(std::iter::once(name).chain(lines).map(left));
+        }
     }
     page.table(&table);
     if !grid.elsewhere.is_empty() {
@@ -58,7 +67,7 @@ pub(super) fn happenings(page: &mut Page, report: &Report) {
             Kind::Healed => Tone::Good,
             Kind::Marked | Kind::State => Tone::Plain,
         };
-        let lines = super::table::wrap(&event.text, WIDTH - sign_width - 1);
+        let lines = wrap(&event.text, WIDTH - sign_width - 1);
         for (index, line) in lines.iter().enumerate() {
             let first = |text: String| if index == 0 { text } else { String::new() };
             table.row([
@@ -271,4 +280,33 @@ pub(super) fn footer(page: &mut Page, report: &Report) {
     page.table(&table);
     page.line("");
     page.line(&report.run.reproduce);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use crate::run::Placement;
+
+    #[test]
+    fn each_of_many_pods_has_its_zone_and_its_node() {
+        let mut report = fixture::quiet();
+        let pod = |number: usize| Placement {
+            group: "payments".to_string(),
+            instance: format!("payments-{number}"),
+            role: String::new(),
+            zone: ["us-east-1a", "us-east-1b"][number % 2].to_string(),
+            host: format!("node-{}", number % 4),
+        };
+        report.run.placement = [4, 8, 12, 2, 1].map(pod).to_vec();
+        let mut page = Page { text: String::new(), colour: false };
+        placement(&mut page, &report);
+        insta::assert_snapshot!(page.text.trim_start(), @r"
+        Placement
+                    us-east-1a               us-east-1b
+          payments  payments-4, payments-8,  payments-1 on node-1
+                    payments-12 on node-0
+                    payments-2 on node-2
+        ");
+    }
 }
