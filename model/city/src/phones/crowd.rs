@@ -173,7 +173,7 @@ impl Crowd {
     /// What is still open and why, riders first.
     pub fn pending(&self) -> Vec<Pending> {
         let phones = self.phones.borrow();
-        let asked_by = |who| phones.get(who)?.asked.upgrade().map(|asked| asked.borrow().clone());
+        let asked_by = |who: &Caller| phones.get(who)?.asked.upgrade().map(|asked| asked.borrow().clone());
         let pending = |(who, busy): (&Caller, &Busy)| {
             let Busy { doing, trip, since } = *busy;
             Pending { who: *who, doing, trip, since, asked: asked_by(who) }
@@ -271,5 +271,22 @@ impl fmt::Display for Pending {
             write!(out, " (trip {trip})")?;
         }
         write!(out, " since {}", self.since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::domain::ids::RiderId;
+
+    use super::*;
+
+    #[test]
+    fn nobody_knows_what_a_phone_asked_for_that_is_gone() {
+        let crowd = Crowd::new();
+        let busy = Busy { doing: Doing::Waiting, trip: None, since: Time::ZERO };
+        crowd.busy.borrow_mut().insert(Caller::Rider(RiderId(1)), busy);
+        let pending = crowd.pending();
+        assert_eq!((pending.len(), pending[0].asked.as_ref()), (1, None));
+        assert_eq!(pending[0].why(), "its phone is gone, and with it what it asked for");
     }
 }
