@@ -107,7 +107,7 @@ impl Alike {
 fn gathered(pending: Vec<Pending>) -> Vec<Alike> {
     let mut gathered: Vec<Alike> = Vec::new();
     for pending in pending {
-        let why = pending.asked.to_string();
+        let why = pending.why();
         match gathered.iter_mut().find(|alike| alike.longest.doing == pending.doing && alike.why == why) {
             Some(alike) => {
                 alike.others += 1;
@@ -153,7 +153,7 @@ mod tests {
             doing,
             trip: None,
             since: Time::from_secs(since_s),
-            asked: Asked::default(),
+            asked: Some(Asked::default()),
         };
         let all = vec![
             pending(1, Doing::Waiting, 30),
@@ -164,7 +164,7 @@ mod tests {
         let longest = |alike: &Alike| alike.longest.who;
         let gathered = gathered(all);
         assert_eq!(gathered.iter().map(longest).collect::<Vec<_>>(), [3, 2].map(|rider| Caller::Rider(RiderId(rider))));
-        assert_eq!(gathered[0].why, "its phone has asked for nothing yet");
+        assert_eq!(gathered[0].why, "its phone waits for no answer and has heard none");
         assert!(gathered[0].what().ends_with(", and 2 more for the same reason"), "{}", gathered[0].what());
         assert_eq!(gathered[1].what(), gathered[1].longest.to_string());
     }

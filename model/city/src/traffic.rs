@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::calendar::WeekMinute;
 use crate::city::City;
-pub use crate::habits::PhoneHabits;
+use crate::habits::PhoneHabits;
 
 /// Traffic of a run: means over its window.
 #[derive(Clone, Copy, Debug, PartialEq)]

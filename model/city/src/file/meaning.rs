@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::schema::{CityFile, LawKeys, PhoneKeys, TripsFromKeys};
 use crate::city::{Parts, Volume};
 use crate::flows::{Flows, SeenPair};
+use crate::habits::PhoneHabits;
 use crate::point::Point;
-use crate::traffic::PhoneHabits;
 use crate::travel::{PowerLaw, Travel};
 use crate::zones::{Zone, ZoneIndex};
 

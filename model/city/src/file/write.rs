@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::city::Parts;
-use crate::traffic::PhoneHabits;
+use crate::habits::PhoneHabits;
 use crate::travel::PowerLaw;
 use crate::zones::{Zone, ZoneIndex};
 

@@ -28,7 +28,7 @@ pub struct Crowd {
     /// Everybody's latest phone.
     phones: RefCell<BTreeMap<Caller, Known>>,
     /// Everybody who is in the middle of something.
-    busy: RefCell<BTreeMap<Caller, Pending>>,
+    busy: RefCell<BTreeMap<Caller, Busy>>,
     /// Riders who know which trip they wait for or sit in. Never iterated.
     kerb: RefCell<FxHashMap<TripId, Kerb>>,
 }
@@ -36,7 +36,14 @@ pub struct Crowd {
 /// What the crowd can reach of a phone.
 struct Known {
     line: Weak<Line>,
-    asked: Weak<Cell<Asked>>,
+    asked: Weak<RefCell<Asked>>,
+}
+
+/// What somebody is in the middle of, without what their phone knows.
+struct Busy {
+    doing: Doing,
+    trip: Option<TripId>,
+    since: Time,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,14 +60,14 @@ pub(super) struct Ride {
 }
 
 /// What somebody is in the middle of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
     pub who: Caller,
     pub doing: Doing,
     pub trip: Option<TripId>,
     pub since: Time,
-    /// What their phone asked for and heard last: why they are not done.
-    pub asked: Asked,
+    /// What their phone asked for and heard last; none if the phone is gone.
+    pub asked: Option<Asked>,
 }
 
 /// Steps of a journey, as far as a phone knows.
@@ -129,7 +136,7 @@ impl Crowd {
         }
     }
 
-    pub(super) fn has_phone(&self, owner: Caller, line: &Rc<Line>, asked: &Rc<Cell<Asked>>) {
+    pub(super) fn has_phone(&self, owner: Caller, line: &Rc<Line>, asked: &Rc<RefCell<Asked>>) {
         let known = Known { line: Rc::downgrade(line), asked: Rc::downgrade(asked) };
         self.phones.borrow_mut().insert(owner, known);
     }
@@ -155,7 +162,7 @@ impl Crowd {
 
     pub fn counts(&self) -> Counts {
         let busy = self.busy.borrow();
-        let trips: BTreeSet<TripId> = busy.values().filter_map(|pending| pending.trip).collect();
+        let trips: BTreeSet<TripId> = busy.values().filter_map(|busy| busy.trip).collect();
         Counts {
             riders_active: busy.keys().filter(|who| matches!(who, Caller::Rider(_))).count() as u64,
             trips_open: trips.len() as u64,
@@ -166,14 +173,17 @@ impl Crowd {
     /// What is still open and why, riders first.
     pub fn pending(&self) -> Vec<Pending> {
         let phones = self.phones.borrow();
-        let asked =
-            |who| phones.get(who).and_then(|known| known.asked.upgrade()).map_or(Asked::default(), |asked| asked.get());
-        self.busy.borrow().iter().map(|(who, pending)| Pending { asked: asked(who), ..*pending }).collect()
+        let asked_by = |who: &Caller| phones.get(who)?.asked.upgrade().map(|asked| asked.borrow().clone());
+        let pending = |(who, busy): (&Caller, &Busy)| {
+            let Busy { doing, trip, since } = *busy;
+            Pending { who: *who, doing, trip, since, asked: asked_by(who) }
+        };
+        self.busy.borrow().iter().map(pending).collect()
     }
 
     /// Whether a driver who is idle may yet be wanted: somebody may still open the app, or has no driver.
     pub(super) fn needs_drivers(&self) -> bool {
-        let unserved = |pending: &Pending| matches!(pending.doing, Doing::Looking | Doing::Requesting | Doing::Waiting);
+        let unserved = |busy: &Busy| matches!(busy.doing, Doing::Looking | Doing::Requesting | Doing::Waiting);
         !self.stopped.get() || self.busy.borrow().values().any(unserved)
     }
 
@@ -186,8 +196,7 @@ impl Crowd {
     }
 
     pub(super) fn begin(&self, who: Caller, doing: Doing, trip: Option<TripId>) {
-        let since = runtime::now();
-        self.busy.borrow_mut().insert(who, Pending { who, doing, trip, since, asked: Asked::default() });
+        self.busy.borrow_mut().insert(who, Busy { doing, trip, since: runtime::now() });
     }
 
     pub(super) fn end(&self, who: Caller) {
@@ -230,6 +239,16 @@ fn rank(owner: Caller) -> f64 {
     }
 }
 
+impl Pending {
+    /// Why they are not done, as far as their phone knows.
+    pub fn why(&self) -> String {
+        match &self.asked {
+            Some(asked) => asked.to_string(),
+            None => "its phone is gone, and with it what it asked for".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Pending {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.who {
@@ -252,5 +271,22 @@ impl fmt::Display for Pending {
             write!(out, " (trip {trip})")?;
         }
         write!(out, " since {}", self.since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::domain::ids::RiderId;
+
+    use super::*;
+
+    #[test]
+    fn nobody_knows_what_a_phone_asked_for_that_is_gone() {
+        let crowd = Crowd::new();
+        let busy = Busy { doing: Doing::Waiting, trip: None, since: Time::ZERO };
+        crowd.busy.borrow_mut().insert(Caller::Rider(RiderId(1)), busy);
+        let pending = crowd.pending();
+        assert_eq!((pending.len(), pending[0].asked.as_ref()), (1, None));
+        assert_eq!(pending[0].why(), "its phone is gone, and with it what it asked for");
     }
 }

@@ -49,8 +49,11 @@ impl Phone {
         let keep_for_ms = u32::try_from(keep_for.as_millis()).unwrap_or(u32::MAX);
         let action = Action::Listen { look, keep_for_ms };
         let trip = trip_of(&action);
-        self.sends(kind, trip);
+        let listening = self.listens_for(kind, trip);
         let attempt = self.attempt(action, intended_at + keep_for + timeout).await;
+        if let Some(listening) = listening {
+            listening.ends(&attempt);
+        }
         let passed = now().since(intended_at);
         let (kept, attempts, attempt) = match attempt {
             Ok(Response::Heard(Heard { news, kept_ns, hears })) => {
@@ -77,7 +80,6 @@ impl Phone {
                 (if passed < keep_for { Duration::ZERO } else { keep_for.min(passed) }, 1, attempt)
             }
         };
-        self.hears(kind, trip, &attempt);
         let spared = nanos(kept).div_ceil(nanos(every).max(1)).saturating_sub(1) as u32;
         self.observe(kind, trip, (intended_at + kept, Kept { span: kept, spared }), attempts, &attempt);
         attempt.map_err(|(why, _)| why)
@@ -96,7 +98,12 @@ impl Phone {
         let part: f64 = self.stream.borrow_mut().random();
         sleep(every.mul_f64(part)).await;
         let looked_at = now();
-        let attempt = self.attempt(looking(look), looked_at + self.world.patience.timeout).await;
+        let action = looking(look);
+        let request = self.sends(kind, trip_of(&action));
+        let attempt = self.attempt(action, looked_at + self.world.patience.timeout).await;
+        if let Some(request) = request {
+            request.ends(&attempt);
+        }
         (looked_at.since(began_at), attempt)
     }
 

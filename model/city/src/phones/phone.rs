@@ -15,7 +15,7 @@ use runtime::{Time, now, sleep, timeout};
 use tokio::sync::Mutex;
 
 use super::answer::{Answer, Attempt, Unfulfilled};
-use super::asked::Asked;
+use super::asked::{Asked, UnderWay};
 use super::line::Line;
 use super::secret::secret;
 use super::world::World;
@@ -25,7 +25,7 @@ pub(super) struct Phone {
     pub(super) owner: Caller,
     pub(super) world: Rc<World>,
     line: Rc<Line>,
-    asked: Rc<Cell<Asked>>,
+    asked: Rc<RefCell<Asked>>,
     session: Cell<Option<SessionToken>>,
     signing_in: Mutex<()>,
     /// From when on it listens, where there is a push channel: before, it looks by itself.
@@ -70,12 +70,14 @@ impl Phone {
         let trip = trip_of(&action);
         let mut attempts = 0;
         let mut attempt = Err((Unfulfilled::GaveUp, code::NOT_SENT));
+        let request = self.sends(kind, trip);
         if deadline > now() {
             attempts = 1;
-            self.sends(kind, trip);
             attempt = self.attempt(action, deadline).await;
         }
-        self.hears(kind, trip, &attempt);
+        if let Some(request) = request {
+            request.ends(&attempt);
+        }
         self.observe(kind, trip, (intended_at, Kept::default()), attempts, &attempt);
         attempt.map_err(|(why, _)| why)
     }
@@ -94,9 +96,9 @@ impl Phone {
         let attempt = loop {
             number += 1;
             let began_at = now();
-            self.asked.set(self.asked.get().sends(kind));
+            let request = Asked::sends(&self.asked, kind);
             let attempt = self.attempt(action.clone(), began_at + patience.timeout).await;
-            self.asked.set(self.asked.get().hears(kind, &attempt));
+            request.ends(&attempt);
             let error = match attempt {
                 Err((Unfulfilled::GaveUp, error)) if number < patience.attempts => error,
                 attempt => break attempt,
@@ -132,17 +134,13 @@ impl Phone {
     }
 
     /// Remembers that what repeats by itself is sent, if it is about a trip: nobody is pending for the sake of a ping.
-    pub(super) fn sends(&self, kind: &'static str, trip: Option<TripId>) {
-        if trip.is_some() {
-            self.asked.set(self.asked.get().sends(kind));
-        }
+    pub(super) fn sends(&self, kind: &'static str, trip: Option<TripId>) -> Option<UnderWay<'_>> {
+        trip.is_some().then(|| Asked::sends(&self.asked, kind))
     }
 
-    /// The same, that it has ended.
-    pub(super) fn hears(&self, kind: &'static str, trip: Option<TripId>, attempt: &Attempt) {
-        if trip.is_some() {
-            self.asked.set(self.asked.get().hears(kind, attempt));
-        }
+    /// The same of a look that the platform keeps until there is news.
+    pub(super) fn listens_for(&self, kind: &'static str, trip: Option<TripId>) -> Option<UnderWay<'_>> {
+        trip.is_some().then(|| Asked::listens(&self.asked, kind))
     }
 
     /// Gets a session if there is none; whether there is one.

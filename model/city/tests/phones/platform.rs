@@ -28,6 +28,10 @@ pub enum Mood {
     Mute,
     /// It refuses everything for now.
     Unavailable,
+    /// It knows no session any more, and whoever signs in hears nothing.
+    SignedOut,
+    /// Whoever cancels a trip hears nothing, and it is not done.
+    DeafToCancels,
 }
 
 struct Trip {
@@ -90,6 +94,9 @@ impl Platform {
         let serving = runtime::call::serve(port, move |request: Request, _| {
             let platform = self.clone();
             async move {
+                if platform.is_deaf_to(&request.action) {
+                    runtime::task::forever().await;
+                }
                 let is_request = matches!(request.action, Action::RequestTrip { .. });
                 let answer = match request.action {
                     Action::Listen { look, keep_for_ms } => {
@@ -143,6 +150,14 @@ impl Platform {
         }
     }
 
+    fn is_deaf_to(&self, action: &Action) -> bool {
+        match self.mood.get() {
+            Mood::SignedOut => matches!(action, Action::SignIn(_)),
+            Mood::DeafToCancels => matches!(action, Action::CancelTrip { .. }),
+            Mood::Serving | Mood::Mute | Mood::Unavailable => false,
+        }
+    }
+
     fn swallows(&self) -> bool {
         let left = self.swallowed_requests.get();
         self.swallowed_requests.set(left.saturating_sub(1));
@@ -165,6 +180,9 @@ impl Platform {
         }
         if self.mood.get() == Mood::Unavailable {
             return Err(ApiError::Unavailable);
+        }
+        if self.mood.get() == Mood::SignedOut {
+            return Err(ApiError::Unauthenticated);
         }
         match (caller, request.action) {
             (None, Action::SignIn(sign_in)) => {

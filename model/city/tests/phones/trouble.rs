@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use city::phones::Patience;
+use city::phones::{Patience, Pending, PhonesConfig};
 use engine::LinkFault;
 use platform::api::gateway::Action;
 use platform::api::trips::Progress;
@@ -17,6 +17,20 @@ use crate::support::{Run, Watcher, village_phones};
 
 fn between(at: Time, from_s: u64, to_s: u64) -> bool {
     (Time::from_secs(from_s)..Time::from_secs(to_s)).contains(&at)
+}
+
+/// Why people are in the middle of something, riders first.
+fn why_pending(run: &Run) -> Vec<String> {
+    run.crowd.pending().iter().map(Pending::why).collect()
+}
+
+/// One rider, who has requested a trip for which there is no driver.
+fn one_who_waits(mut config: PhonesConfig) -> Run {
+    config.riders = 1;
+    let mut run = Run::new(config, 1, Watcher::remembering());
+    run.until(20);
+    assert_eq!(run.crowd.counts().trips_open, 1);
+    run
 }
 
 #[test]
@@ -126,7 +140,7 @@ fn a_driver_finishes_a_trip_that_the_platform_cannot_hear_of_and_tells_it_later(
     let (cut_s, healed_s) = (tenths / 10 + 1, tenths / 10 + 61);
     run.platform.mood.set(Mood::Unavailable);
     run.until(healed_s);
-    let why: Vec<String> = run.crowd.pending().iter().map(|pending| pending.asked.to_string()).collect();
+    let why = why_pending(&run);
     assert!(why[0].contains("`status`") && why[0].contains("(unavailable)"), "{why:?}");
     assert!(why[1].contains("`progress`") && why[1].contains("(unavailable)"), "{why:?}");
     let pending: Vec<String> = run.crowd.pending().iter().map(|pending| pending.to_string()).collect();
@@ -181,16 +195,55 @@ fn riders_come_whatever_the_platform_does() {
 
 #[test]
 fn a_rider_whose_trip_is_forgotten_asks_for_another() {
-    let mut config = village_phones(3600.0, 0);
-    config.riders = 1;
-    let mut run = Run::new(config, 1, Watcher::remembering());
-    run.until(20);
+    let mut run = one_who_waits(village_phones(3600.0, 0));
     let before = run.watcher.of_kind("request").len();
     assert_eq!(before, 1, "there is nobody to drive the first");
     run.platform.forget(TripId(1));
     run.until(24);
     assert_eq!(run.watcher.of_kind("request").len(), 2);
     assert_eq!(run.crowd.counts().trips_open, 1);
+}
+
+#[test]
+fn a_sign_in_is_under_way_beside_the_request_that_needs_it_and_not_after_that_gave_up() {
+    let mut run = one_who_waits(village_phones(3600.0, 0));
+    run.platform.mood.set(Mood::SignedOut);
+    run.until(28);
+    let why = why_pending(&run);
+    assert!(why[0].contains("requests `status` and `sign-in` have no answer yet; meanwhile, "), "{why:?}");
+    run.platform.mood.set(Mood::Serving);
+    run.until(40);
+    let why = why_pending(&run);
+    assert!(why[0].contains("the platform answered `status`") && !why[0].contains("`sign-in`"), "{why:?}");
+}
+
+#[test]
+fn a_cancel_is_under_way_beside_looks_and_not_once_there_is_nothing_to_cancel() {
+    let mut config = village_phones(3600.0, 0);
+    config.patience.unmatched = Duration::from_secs(25);
+    let mut run = one_who_waits(config);
+    run.platform.mood.set(Mood::DeafToCancels);
+    let cancels = |run: &Run| why_pending(run)[0].contains("`cancel`");
+    let mut tenths = 200;
+    while !cancels(&run) {
+        tenths += 1;
+        assert!(tenths < 500, "the rider has enough of waiting within the first 50 s");
+        run.engine.run_until(Time(tenths * 100_000_000));
+    }
+    // Five looks are answered meanwhile.
+    run.engine.run_until(Time((tenths + 10) * 100_000_000));
+    let why = why_pending(&run);
+    assert!(why[0].contains("`cancel`") && why[0].contains("meanwhile, the platform answered `status`"), "{why:?}");
+    run.platform.forget(TripId(1));
+    run.engine.run_until(Time((tenths + 20) * 100_000_000));
+    assert!(!cancels(&run), "{:?}", why_pending(&run));
+}
+
+#[test]
+fn a_phone_that_listens_is_not_said_to_wait_for_an_answer() {
+    let run = one_who_waits(PhonesConfig { push: true, ..village_phones(3600.0, 0) });
+    let why = why_pending(&run);
+    assert!(why[0].starts_with("its phone listens for news; before that, the platform answered `"), "{why:?}");
 }
 
 #[test]
