@@ -89,12 +89,13 @@ impl Recorder {
         self.0.borrow().writer.as_ref().is_some_and(Writer::failed)
     }
 
-    /// Settles what is still open at `end`, closes the files and concludes.
+    /// Settles what is still open at `end`, closes the files and concludes; of a run that was stopped, for as long as it was measured.
     ///
     /// # Errors
     /// Not all records could be written; the files say so.
     pub fn finish(self, end: Time, run: &RunRecord) -> Result<Report, Error> {
         let mut inner = self.0.into_inner();
+        inner.measures.stop_at(run.duration_ns());
         for unsettled in inner.settlement.unsettled(end) {
             inner.journey(&unsettled);
         }

@@ -1,6 +1,7 @@
 //! One run on the native engine: warm-up, faults, horizon; then everything is healed and the platform must come to rest.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use engine::{Checkpoint, Control, Engine, ProcessPanic, Stopped, TraceEvent};
 use faults::{FaultEntry, Schedule};
 use oracles::{End, Watch};
 use ports::observe::{Observation, Observer};
+use reports::rebuild;
 use reports::records::{MetricRecord, Record};
 use reports::report::Report;
 use reports::run::Stretch;
@@ -56,18 +58,52 @@ pub enum RunError {
     #[error("failed to keep the records: {0}")]
     Records(#[from] reports::error::Error),
     /// Some records were kept, and say of themselves that they are not all.
-    #[error("failed to keep all of the records: {source}{}", unreported(report))]
+    #[error("failed to keep all of the records: {source}{}", further_words(report.is_some(), further.as_deref()))]
     Incomplete {
         source: reports::error::Error,
-        /// What the records that were kept come to.
-        report: Box<Result<Report, reports::error::Error>>,
+        /// What the records that were kept come to, if they can be read.
+        report: Option<Box<Report>>,
+        /// Why they cannot be, or their answers could not be written.
+        further: Option<Box<reports::error::Error>>,
+    },
+    /// All records were kept, and `rehearse report` can write the answers when it has the room.
+    #[error("failed to write the answers: {source}")]
+    Unanswered {
+        source: reports::error::Error,
+        /// What could not be written.
+        report: Box<Report>,
     },
     #[error("the run is wedged: {process} keeps itself busy at {at} without time passing")]
     Wedged { process: String, at: Time },
 }
 
-fn unreported(report: &Result<Report, reports::error::Error>) -> String {
-    report.as_ref().err().map_or(String::new(), |error| format!("; nor can what was kept be reported: {error}"))
+impl RunError {
+    /// What was measured nevertheless.
+    #[must_use]
+    pub fn report(&self) -> Option<&Report> {
+        match self {
+            RunError::Incomplete { report, .. } => report.as_deref(),
+            RunError::Unanswered { report, .. } => Some(report),
+            RunError::Records(_) | RunError::Wedged { .. } => None,
+        }
+    }
+
+    /// Not all records were kept: reads what was, and writes its answers if there is room for them.
+    fn incomplete(source: reports::error::Error, directory: &Path) -> RunError {
+        let (report, further) = match rebuild::read_report(directory) {
+            Ok(report) => {
+                let further = rebuild::write_answers(directory, &report).err();
+                (Some(Box::new(report)), further)
+            }
+            Err(error) => (None, Some(error)),
+        };
+        RunError::Incomplete { source, report, further: further.map(Box::new) }
+    }
+}
+
+fn further_words(was_read: bool, further: Option<&reports::error::Error>) -> String {
+    let what = if was_read { "nor can its answers be written" } else { "nor can what was kept be reported" };
+    further.map_or(String::new(), |error| format!("; {what}: {error}"))
 }
 
 /// Simulated time between two samples of how full things are.
@@ -97,7 +133,7 @@ impl Observer for Observers {
 /// Runs a prepared scenario once.
 ///
 /// # Errors
-/// Records could not be written, or the run is wedged.
+/// Records or answers could not be written, or the run is wedged.
 pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed, RunError> {
     let scenario = &prepared.loaded.scenario;
     let origin = Time::ZERO + scenario.warmup;
@@ -148,6 +184,9 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     let mut record = blank;
     record.placement = run.placed.rows();
     record.complete = whole;
+    if !reached {
+        record.duration_s = reports::format::seconds(recorder.moment(end).max(0));
+    }
     record.stopped_by = match options.until {
         Some(until) if reached => Some(format!("--until {}", scenarios::duration_text(until))),
         _ => (!whole).then(|| "Ctrl-C or SIGTERM".to_owned()),
@@ -173,14 +212,12 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
     drop(control);
     let recorder = Rc::into_inner(recorder).expect("the world that observed into the recorder is gone");
     let report = match (recorder.finish(end, &record), options.out) {
-        (Ok(report), out) => {
-            out.map_or(Ok(()), |directory| reports::rebuild::write_answers(directory, &report))?;
-            report
-        }
-        (Err(source), Some(directory)) => {
-            let report = Box::new(reports::rebuild::rebuild(directory));
-            return Err(RunError::Incomplete { source, report });
-        }
+        (Ok(report), None) => report,
+        (Ok(report), Some(directory)) => match rebuild::write_answers(directory, &report) {
+            Ok(()) => report,
+            Err(source) => return Err(RunError::Unanswered { source, report: Box::new(report) }),
+        },
+        (Err(source), Some(directory)) => return Err(RunError::incomplete(source, directory)),
         (Err(source), None) => return Err(source.into()),
     };
     Ok(Rehearsed { report, final_state, checkpoints, faults, panics, window, hosts, interrupted: !whole })
@@ -237,5 +274,51 @@ impl Run<'_> {
             }
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+    use crate::prepare::prepare;
+
+    /// What a run says that has ten seconds of warm-up and ninety to be measured, and is stopped by hand at the first sample after this share of
+    /// both; its records say the same.
+    fn stopped_after(share: f64) -> Report {
+        let prepared = prepare("scenarios/smoke/crash.toml".as_ref(), None).expect("a scenario");
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let interrupt = Arc::new(AtomicBool::new(false));
+        let raise = |passed: f64| interrupt.store(passed > share, Ordering::Relaxed);
+        let options = Options {
+            out: Some(directory.path()),
+            interrupt: interrupt.clone(),
+            progress: &raise,
+            ..Options::unwatched(1)
+        };
+        let report = rehearse(&prepared, &options).expect("a run").report;
+        let rebuilt = rebuild::read_report(directory.path()).expect("the records read back");
+        assert_eq!((rebuilt.outcome, rebuilt.points), (report.outcome.clone(), report.points.clone()));
+        report
+    }
+
+    #[test]
+    fn a_run_that_is_stopped_by_hand_is_measured_for_as_long_as_it_ran() {
+        let Report { run, outcome, points, .. } = stopped_after(0.55);
+        assert_eq!((run.simulated_s, run.duration_s, points.len()), (60.0, 50.0, 5));
+        assert!(outcome.requests.first_attempts > 0);
+        assert_eq!(outcome.request_rate.sent_per_s, outcome.requests.first_attempts as f64 / 50.0);
+    }
+
+    #[test]
+    fn a_run_that_is_stopped_in_its_warm_up_measured_nothing_and_has_a_report() {
+        let report = stopped_after(0.05);
+        assert_eq!((report.run.simulated_s, report.run.duration_s), (10.0, 0.0));
+        assert_eq!((report.outcome.requests.first_attempts, report.outcome.request_rate.sent_per_s), (0, 0.0));
+        assert!(report.outcome.tiers.is_empty() && report.points.is_empty());
+        let told = reports::terminal::render(&report, false);
+        assert!(!told.contains("NaN"), "{told}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 fn rehearse(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
@@ -250,26 +250,32 @@ fn a_run_that_is_stopped_at_a_moment_says_so_and_never_passes() {
     }
 }
 
+/// From now on this file of the directory grows on a full disk.
+#[cfg(target_os = "linux")]
+fn fill_the_disk_of(directory: &Path, file: &str) {
+    std::fs::create_dir_all(directory).expect("a directory");
+    std::os::unix::fs::symlink("/dev/full", directory.join(format!("{file}.partial"))).expect("a link");
+}
+
 #[test]
+#[cfg(target_os = "linux")]
 fn a_full_disk_leaves_what_was_measured_marked_incomplete() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let out = directory.path().join("run");
     let out_name = out.to_str().unwrap();
-    // No file may be longer than 100 KiB: all are shorter but for the requests. The shell's signal would kill, so it is ignored.
-    let run = Command::new("bash")
-        .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_rehearse")])
-        .args(["run", "scenarios/smoke/crash.toml", "--out", out_name])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("bash is there");
+    fill_the_disk_of(&out, "requests.parquet");
+    let run = rehearse(&["run", "scenarios/smoke/crash.toml", "--out", out_name]);
     let (said, complaint) = (words(&run.stdout), words(&run.stderr));
     assert_eq!(code(&run), 1, "{said}{complaint}");
     for told in [&said, &complaint] {
         assert!(
-            told.contains("requests.parquet: File too large") && told.contains("requests.parquet lacks all of its ")
+            told.contains("requests.parquet: No space left on device")
+                && told.contains("requests.parquet lacks all of its "),
+            "{told}"
         );
     }
     assert!(said.contains("INCOMPLETE: stopped by the file system: "), "{said}");
+    assert!(said.contains("what follows is of the rows that were kept and proves nothing"), "{said}");
     let outcome = json(&out.join("outcome.json"));
     assert_eq!((&outcome["complete"], &outcome["verdict"]), (&false.into(), &"incomplete".into()));
     assert_eq!(outcome["requests"]["first_attempts"], 0, "the table was closed without rows");
@@ -286,6 +292,41 @@ fn a_full_disk_leaves_what_was_measured_marked_incomplete() {
     assert!(said.contains("writes.parquet is missing; the run was stopped by the file system: "), "{said}");
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_that_refuses_only_the_answers_does_not_silence_the_report() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let out = directory.path().join("run");
+    let out_name = out.to_str().unwrap();
+    let refused = |command: &[&str]| {
+        fill_the_disk_of(&out, "outcome.json");
+        let output = rehearse(command);
+        let complaint = words(&output.stderr);
+        assert_eq!(code(&output), 1, "{command:?}: {complaint}");
+        assert!(complaint.contains("outcome.json: No space left on device"), "{command:?}: {complaint}");
+        output.stdout
+    };
+    let run = refused(&["run", "scenarios/smoke/crash.toml", "--out", out_name]);
+    assert_eq!(json(&out.join("run.json"))["complete"], true);
+    let again = refused(&["report", out_name]);
+    let whole = rehearse(&["report", out_name]);
+    assert!([0, 10, 13].contains(&code(&whole)), "{whole:?}");
+    for told in [run, again] {
+        assert_eq!(words(&told), words(&whole.stdout));
+    }
+}
+
+/// A command that does not outlive its test, whether or not that succeeds.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended can be neither killed nor waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Sends the signal to a run that has begun and would go on for many minutes, and asserts that it ends with what it measured.
 fn ends_incomplete_at(signal: &str) {
     let (directory, shelf) = shelf();
@@ -299,32 +340,36 @@ traffic = { requests = "400/s" }
     let file = scenario(&shelf, text);
     let out = directory.path().join("run");
     let out_name = out.to_str().unwrap();
-    let mut run = Command::new(env!("CARGO_BIN_EXE_rehearse"))
+    let run = Command::new(env!("CARGO_BIN_EXE_rehearse"))
         .args(["run", file.to_str().unwrap(), "--out", out_name])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command starts");
+        .spawn();
+    let mut run = Running(run.expect("the command starts"));
     // The first line comes when the run is under way.
-    let mut aside = BufReader::new(run.stderr.take().expect("a pipe"));
+    let mut aside = BufReader::new(run.0.stderr.take().expect("a pipe"));
     let mut line = String::new();
     aside.read_line(&mut line).expect("text");
     assert_eq!(line, "rehearse: 0 % of the simulated time has passed\n");
-    let sent = Command::new("kill").args(["-s", signal, &run.id().to_string()]).status().expect("kill is there");
+    let sent = Command::new("kill").args(["-s", signal, &run.0.id().to_string()]).status().expect("kill is there");
     assert!(sent.success(), "{signal}: {sent}");
-    let mut rest = String::new();
-    let ended = run.wait_with_output().expect("it ends");
+    let (mut printed, mut rest) = (Vec::new(), String::new());
+    run.0.stdout.take().expect("a pipe").read_to_end(&mut printed).expect("it ends");
     aside.read_to_string(&mut rest).expect("text");
-    let said = words(&ended.stdout);
-    assert_eq!(code(&ended), 130, "{signal}: {said}{rest}");
+    let said = words(&printed);
+    assert_eq!(run.0.wait().expect("it ended").code(), Some(130), "{signal}: {said}{rest}");
     assert!(said.contains("INCOMPLETE: stopped by Ctrl-C or SIGTERM"), "{said}");
     let outcome = json(&out.join("outcome.json"));
     assert_eq!((&outcome["complete"], &outcome["verdict"]), (&false.into(), &"incomplete".into()));
     assert_eq!(outcome["stopped_by"], "Ctrl-C or SIGTERM");
     let simulated_s = outcome["speed"]["simulated_s"].as_f64().expect("seconds");
     assert!((10.0..86_400.0).contains(&simulated_s), "{simulated_s}");
+    let record = json(&out.join("run.json"));
+    let [warmup_s, duration_s] = ["warmup_s", "duration_s"].map(|key| record[key].as_f64().expect("seconds"));
+    let measured_s = (simulated_s - warmup_s).max(0.0);
+    assert!((duration_s - measured_s).abs() < 1e-6, "{duration_s} of {measured_s}");
     let again = rehearse(&["report", out_name]);
-    assert_eq!((code(&again), again.stdout), (130, ended.stdout), "the records say the same");
+    assert_eq!((code(&again), again.stdout), (130, printed), "the records say the same");
 }
 
 #[test]

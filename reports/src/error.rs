@@ -24,7 +24,7 @@ pub enum Error {
     Incomplete {
         /// What it refused first.
         source: Box<Error>,
-        /// What the tables lack.
+        /// What the tables lack, and whether `run.json` could not be told.
         lacks: String,
     },
     /// Tables that a run writes are not there.

@@ -14,9 +14,6 @@ pub const OUTCOME_FILE: &str = "outcome.json";
 /// The conclusions, for people.
 pub const REPORT_FILE: &str = "report.html";
 
-/// Rows that are kept in memory before they become a row group of the file.
-pub const ROWS_IN_GROUP: usize = 131_072;
-
 /// Writes JSON beside its name and moves it there, so that nobody reads half of it.
 pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Error> {
     let mut text = serde_json::to_vec_pretty(value).map_err(Error::json(path))?;

@@ -11,7 +11,7 @@ use crate::measures::stores::StoreOutcome;
 use crate::measures::windows::Breach;
 use crate::objective::{ObjectiveOutcome, ObjectiveStatus};
 use crate::records::{Tier, Unrest};
-use crate::run::{RunRecord, ServiceLevel, Stretch};
+use crate::run::{RunRecord, STOPPED_BY_FILE_SYSTEM, ServiceLevel, Stretch};
 
 /// The answer of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,13 @@ pub struct Outcome {
     /// The command that does it again, quoted for a POSIX shell; after it, behind `  # `, of which program and scenario, and the trace that it
     /// comes to.
     pub reproduce: String,
+}
+
+impl Outcome {
+    /// Whether it may rest on tables that lack rows: the file system refused them, or not even the reason could be written.
+    pub fn lacks_rows(&self) -> bool {
+        self.stopped_by.as_deref().map_or(!self.complete, |why| why.starts_with(STOPPED_BY_FILE_SYSTEM))
+    }
 }
 
 /// What a run comes to. Where several hold, the first of this order is the verdict.

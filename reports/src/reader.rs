@@ -9,13 +9,13 @@ use polars_io::SerReader;
 use polars_io::parquet::read::{ParallelStrategy, ParquetReader};
 
 use crate::error::Error;
-use crate::files::{ROWS_IN_GROUP, RUN_FILE};
+use crate::files::RUN_FILE;
 use crate::records::{
     AttemptRecord, CommitPlace, ComponentStateRecord, Fate, FaultRecord, Mark, MetricRecord, OracleRecord,
     PendingRecord, Record, RequestRecord, Tier, TripEventKind, TripEventRecord, Unrest, WriteRecord,
 };
 use crate::run::{RunRecord, SCHEMA_VERSION};
-use crate::schema::{self, Table};
+use crate::schema::{self, ROWS_IN_GROUP, Table};
 
 /// Reads `run.json`.
 pub fn read_run(directory: &Path) -> Result<RunRecord, Error> {

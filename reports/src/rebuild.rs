@@ -1,4 +1,4 @@
-//! From a directory of records to its answers: every number and picture, from the records alone.
+//! From a directory of records to its answers: every number and picture, from the records alone. Reading needs no room on the disk.
 
 use std::path::Path;
 
@@ -21,11 +21,4 @@ pub fn read_report(directory: &Path) -> Result<Report, Error> {
 pub fn write_answers(directory: &Path, report: &Report) -> Result<(), Error> {
     write_json(&directory.join(OUTCOME_FILE), &report.outcome)?;
     write_whole(&directory.join(REPORT_FILE), html::render(report).as_bytes())
-}
-
-/// Computes a run's report from its records and writes `outcome.json` and `report.html` anew.
-pub fn rebuild(directory: &Path) -> Result<Report, Error> {
-    let report = read_report(directory)?;
-    write_answers(directory, &report)?;
-    Ok(report)
 }

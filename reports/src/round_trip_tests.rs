@@ -4,11 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::Error;
-use crate::files::{OUTCOME_FILE, REPORT_FILE, ROWS_IN_GROUP};
+use crate::files::{OUTCOME_FILE, REPORT_FILE, RUN_FILE};
 use crate::fixture::{self, Course};
 use crate::measures::Measures;
+use crate::objective::ObjectiveStatus;
 use crate::records::{MetricRecord, Record};
 use crate::run::{RunRecord, SCHEMA_VERSION};
+use crate::schema::ROWS_IN_GROUP;
 use crate::writer::Writer;
 use crate::{reader, rebuild, schema, terminal};
 
@@ -19,6 +21,25 @@ fn write(directory: &Path, course: Course) -> Result<(), Error> {
     writer.finish(&run)
 }
 
+/// The names of a directory's files, sorted.
+fn files(directory: &Path) -> Vec<String> {
+    let names = fs::read_dir(directory).expect("listed").map(|entry| entry.expect("entry").file_name());
+    let mut names: Vec<String> = names.map(|name| name.into_string().expect("UTF-8")).collect();
+    names.sort_unstable();
+    names
+}
+
+/// From now on this file of the directory grows on a full disk.
+#[cfg(target_os = "linux")]
+fn fill_the_disk_of(directory: &Path, file: &str) {
+    std::os::unix::fs::symlink("/dev/full", directory.join(format!("{file}.partial"))).expect("linked");
+}
+
+#[cfg(target_os = "linux")]
+fn is_full(error: &Error) -> bool {
+    matches!(error, Error::File { source, .. } if source.kind() == std::io::ErrorKind::StorageFull)
+}
+
 #[test]
 fn a_report_from_the_files_equals_the_live_one() {
     for (course, live) in
@@ -26,7 +47,8 @@ fn a_report_from_the_files_equals_the_live_one() {
     {
         let directory = tempfile::tempdir().expect("a temporary directory");
         write(directory.path(), course).expect("written");
-        let rebuilt = rebuild::rebuild(directory.path()).expect("rebuilt");
+        let rebuilt = rebuild::read_report(directory.path()).expect("rebuilt");
+        rebuild::write_answers(directory.path(), &rebuilt).expect("written");
         assert_eq!(rebuilt, live);
         assert_eq!(terminal::render(&rebuilt, true), terminal::render(&live, true));
         let outcome = fs::read_to_string(directory.path().join(OUTCOME_FILE)).expect("outcome.json");
@@ -66,32 +88,97 @@ fn an_unfinished_run_says_so_and_leaves_no_half_tables() {
     write(directory.path(), Course::Quiet).expect("an earlier run");
     let run = RunRecord { complete: true, ..fixture::run(Course::Outage) };
     let writer = Writer::create(directory.path(), &run).expect("created");
-    assert!(directory.path().join("requests.parquet.partial").exists());
+    for partial in ["requests.parquet.partial", "reserve.partial"] {
+        assert!(directory.path().join(partial).exists(), "{partial}");
+    }
     drop(writer);
     assert!(!reader::read_run(directory.path()).expect("run.json").complete);
-    let left: Vec<_> =
-        fs::read_dir(directory.path()).expect("listed").map(|entry| entry.expect("entry").file_name()).collect();
-    assert_eq!(left, ["run.json"]);
+    assert_eq!(files(directory.path()), ["run.json"]);
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_an_error_and_what_could_be_written_is_reported_as_incomplete() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    std::os::unix::fs::symlink("/dev/full", directory.path().join("requests.parquet.partial")).expect("linked");
+    fill_the_disk_of(directory.path(), "requests.parquet");
     let refused = write(directory.path(), Course::Outage).expect_err("/dev/full holds nothing");
     let Error::Incomplete { source, lacks } = &refused else { panic!("{refused:?}") };
-    assert!(
-        matches!(&**source, Error::File { source, .. } if source.kind() == std::io::ErrorKind::StorageFull),
-        "{refused:?}"
-    );
+    assert!(is_full(source), "{refused:?}");
     assert!(refused.to_string().contains("requests.parquet"), "{refused}");
     assert!(lacks.starts_with("requests.parquet lacks all of its ") && lacks.ends_with(" rows"), "{lacks}");
-    let report = rebuild::rebuild(directory.path()).expect("the others are whole, and it is empty");
+    let report = rebuild::read_report(directory.path()).expect("the others are whole, and it is empty");
     assert!(!report.outcome.complete);
-    assert!(report.outcome.stopped_by.expect("a reason").ends_with(lacks.as_str()));
+    assert!(report.outcome.stopped_by.as_ref().expect("a reason").ends_with(lacks.as_str()));
+    assert!(!report.outcome.objectives.is_empty());
+    for objective in &report.outcome.objectives {
+        assert_eq!(objective.status, ObjectiveStatus::Unknown, "{}", objective.metric);
+    }
     assert_eq!(report.outcome.oracles, fixture::outage().outcome.oracles);
     assert_eq!(report.outcome.requests.first_attempts, 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_that_refuses_run_json_too_hides_neither_the_first_refusal_nor_what_is_lacking() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let run = fixture::run(Course::Outage);
+    fill_the_disk_of(directory.path(), "requests.parquet");
+    let mut writer = Writer::create(directory.path(), &run).expect("created");
+    fixture::records(Course::Outage, |record| writer.write(record));
+    fill_the_disk_of(directory.path(), RUN_FILE);
+    let refused = writer.finish(&run).expect_err("/dev/full holds nothing");
+    let Error::Incomplete { source, lacks } = &refused else { panic!("{refused:?}") };
+    assert!(is_full(source) && source.to_string().contains("requests.parquet"), "{refused}");
+    assert!(lacks.starts_with("requests.parquet lacks all of its "), "{lacks}");
+    assert!(lacks.ends_with(" rows, run.json is still that of a run under way"), "{lacks}");
+    let report = rebuild::read_report(directory.path()).expect("every table can be read");
+    assert!(!report.outcome.complete && report.outcome.lacks_rows());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_that_refuses_run_json_alone_is_told_as_an_incomplete_run() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let run = fixture::run(Course::Quiet);
+    let writer = Writer::create(directory.path(), &run).expect("created");
+    fill_the_disk_of(directory.path(), RUN_FILE);
+    let refused = writer.finish(&run).expect_err("/dev/full holds nothing");
+    let Error::Incomplete { source, lacks } = &refused else { panic!("{refused:?}") };
+    assert!(is_full(source) && source.to_string().contains("run.json"), "{refused}");
+    assert_eq!(lacks, "run.json is still that of a run under way");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_that_refuses_the_answers_takes_nothing_from_the_records() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    write(directory.path(), Course::Outage).expect("written");
+    fill_the_disk_of(directory.path(), OUTCOME_FILE);
+    let report = rebuild::read_report(directory.path()).expect("nothing is written for it");
+    assert_eq!(report, fixture::outage());
+    let refused = rebuild::write_answers(directory.path(), &report).expect_err("/dev/full holds nothing");
+    assert!(is_full(&refused) && refused.to_string().contains("outcome.json"), "{refused}");
+    assert!(reader::read_run(directory.path()).expect("run.json").complete);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_without_room_for_the_end_of_a_run_is_refused_at_its_beginning() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    fill_the_disk_of(directory.path(), "reserve");
+    let refused = Writer::create(directory.path(), &fixture::run(Course::Quiet)).expect_err("no room");
+    assert!(is_full(&refused), "{refused:?}");
+    assert_eq!(files(directory.path()), ["run.json"]);
+}
+
+#[test]
+fn a_table_without_rows_whose_footer_fits_in_the_end_lacks_nothing() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let run = fixture::run(Course::Quiet);
+    let writer = Writer::create(directory.path(), &run).expect("created");
+    writer.refuse_once("faults.parquet");
+    writer.finish(&run).expect("nothing is lacking");
+    assert!(rebuild::read_report(directory.path()).expect("whole").outcome.complete);
 }
 
 #[test]
@@ -111,7 +198,7 @@ fn a_group_that_does_not_fit_is_taken_back_and_those_before_it_can_be_read() {
     assert!(writer.failed());
     writer.write(&Record::Metric(metric(0)));
     let refused = writer.finish(&run).expect_err("refused");
-    assert!(refused.to_string().ends_with("; metrics.parquet lacks the last 131072 of its 262144 rows"), "{refused}");
+    assert!(refused.to_string().ends_with("; metrics.parquet lacks the last 131,072 of its 262,144 rows"), "{refused}");
     let mut rows = 0;
     reader::read_records(directory.path(), |record| {
         assert_eq!(*record, Record::Metric(metric(rows)));
@@ -124,7 +211,7 @@ fn a_group_that_does_not_fit_is_taken_back_and_those_before_it_can_be_read() {
 #[test]
 fn tables_that_are_missing_are_named_with_the_reason() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let refused = || rebuild::rebuild(directory.path()).expect_err("refused").to_string();
+    let refused = || rebuild::read_report(directory.path()).expect_err("refused").to_string();
     write(directory.path(), Course::Quiet).expect("written");
     for table in ["writes.parquet", "faults.parquet"] {
         fs::remove_file(directory.path().join(table)).expect("it was there");
@@ -142,7 +229,7 @@ fn tables_that_are_missing_are_named_with_the_reason() {
 #[test]
 fn files_that_are_not_a_runs_are_refused_by_name() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let refused = |directory: &Path| rebuild::rebuild(directory).expect_err("refused").to_string();
+    let refused = |directory: &Path| rebuild::read_report(directory).expect_err("refused").to_string();
     assert!(refused(directory.path()).contains("run.json"));
     write(directory.path(), Course::Quiet).expect("written");
     fs::write(directory.path().join("writes.parquet"), "not parquet").expect("overwritten");
@@ -180,7 +267,7 @@ fn rows_may_come_in_any_order_of_kinds() {
 fn a_directory_holds_the_documented_files() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     write(directory.path(), Course::Outage).expect("written");
-    for table in schema::TABLES {
-        assert!(directory.path().join(table.file).exists(), "{}", table.file);
-    }
+    let mut documented: Vec<_> = schema::TABLES.iter().map(|table| table.file).chain([RUN_FILE]).collect();
+    documented.sort_unstable();
+    assert_eq!(files(directory.path()), documented);
 }

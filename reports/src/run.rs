@@ -10,6 +10,9 @@ use crate::records::Tier;
 /// The version of `run.json`, the record tables and `outcome.json`; it changes when a reader of the old ones would err.
 pub const SCHEMA_VERSION: u32 = 5;
 
+/// How [`RunRecord::stopped_by`] begins where the file system did not take every record; what it refused follows.
+pub(crate) const STOPPED_BY_FILE_SYSTEM: &str = "the file system: ";
+
 /// A run: its identity, its promises and how it went, without its records.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

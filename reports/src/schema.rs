@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+/// Rows that are kept in memory before they become a row group of a table.
+pub const ROWS_IN_GROUP: usize = 131_072;
+
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnType {

@@ -69,7 +69,8 @@ pub fn verdict(report: &Report) -> String {
     match outcome.verdict {
         Verdict::Incomplete => {
             let why = outcome.stopped_by.as_deref().unwrap_or("something that left no word");
-            format!("{words}: stopped by {why}; what follows is true and proves nothing")
+            let basis = if outcome.lacks_rows() { "of the rows that were kept" } else { "true" };
+            format!("{words}: stopped by {why}; what follows is {basis} and proves nothing")
         }
         Verdict::ProcessPanicked => format!("{words}: {}", restless(Unrest::Panicked, ("panic", "panics"))),
         Verdict::NotConverged => format!("{words}: {}", restless(Unrest::Pending, ("group", "groups"))),

@@ -2,8 +2,9 @@
 //!
 //! A directory is marked incomplete by its `run.json` from the first moment; tables grow under `*.parquet.partial` and take
 //! their names when the run is finished, so that nobody reads half a table as a whole one. Where the file system takes no more,
-//! what it has is closed as tables that can be read, and `run.json` says what they lack.
+//! what it has is closed as tables that can be read, and `run.json` says what they lack: room for that is set aside from the start.
 
+mod reserve;
 mod sink;
 
 use std::fs::{self, File};
@@ -18,10 +19,12 @@ use polars_core::prelude::{
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
 
 use crate::error::Error;
-use crate::files::{OUTCOME_FILE, REPORT_FILE, ROWS_IN_GROUP, RUN_FILE, partial_name, write_json};
+use crate::files::{OUTCOME_FILE, REPORT_FILE, RUN_FILE, partial_name, write_json};
+use crate::format;
 use crate::records::Record;
-use crate::run::RunRecord;
-use crate::schema::{self, ColumnType, Table};
+use crate::run::{RunRecord, STOPPED_BY_FILE_SYSTEM};
+use crate::schema::{self, ColumnType, ROWS_IN_GROUP, Table};
+use reserve::Reserve;
 use sink::Sink;
 
 /// The bytes with which a Parquet file begins.
@@ -33,10 +36,11 @@ pub struct Writer {
     directory: PathBuf,
     tables: Vec<TableWriter>,
     failure: Option<Error>,
+    reserve: Option<Reserve>,
 }
 
 impl Writer {
-    /// Makes the directory if need be, takes away what an earlier run left in it, and marks it incomplete.
+    /// Makes the directory if need be, takes away what an earlier run left in it, marks it incomplete, and sets room aside for its end.
     pub fn create(directory: &Path, run: &RunRecord) -> Result<Writer, Error> {
         fs::create_dir_all(directory).map_err(Error::file("create", directory))?;
         let stale = schema::TABLES.iter().map(|table| table.file).chain([OUTCOME_FILE, REPORT_FILE]);
@@ -44,9 +48,12 @@ impl Writer {
             remove(&directory.join(file))?;
         }
         write_json(&directory.join(RUN_FILE), &RunRecord { complete: false, ..run.clone() })?;
-        let tables =
-            schema::TABLES.into_iter().map(|table| TableWriter::create(directory, table)).collect::<Result<_, _>>()?;
-        Ok(Writer { directory: directory.to_path_buf(), tables, failure: None })
+        let reserve = Some(Reserve::create(directory)?);
+        let mut writer = Writer { directory: directory.to_path_buf(), tables: Vec::new(), failure: None, reserve };
+        for table in schema::TABLES {
+            writer.tables.push(TableWriter::create(directory, table)?);
+        }
+        Ok(writer)
     }
 
     /// Writes a row. Once the file system refused one, none is written any more: all tables end at the same moment.
@@ -151,8 +158,15 @@ impl Writer {
     ///
     /// # Errors
     /// [`Error::Incomplete`]: not everything could be written. What could be is whole, and `run.json` says that the run is incomplete
-    /// and what its tables lack.
+    /// and what its tables lack; if it was refused too, it is that of the start, which says only that the run is incomplete.
     pub fn finish(mut self, run: &RunRecord) -> Result<(), Error> {
+        for table in &mut self.tables {
+            if let Err(error) = table.flush() {
+                self.failure.get_or_insert(error);
+            }
+        }
+        // Not before the last rows: on a full disk they would take the room that footers and `run.json` need.
+        drop(self.reserve.take());
         let mut lacks = Vec::new();
         for table in &mut self.tables {
             // What could not be ended in full is still named as far as it goes.
@@ -163,11 +177,21 @@ impl Writer {
             lacks.extend(table.lacks());
         }
         let path = self.directory.join(RUN_FILE);
-        let Some(failure) = self.failure.take() else { return write_json(&path, run) };
-        let lacks = lacks.join(", ");
-        let stopped_by = Some(format!("the file system: {failure}; {lacks}"));
-        write_json(&path, &RunRecord { complete: false, stopped_by, ..run.clone() })?;
-        Err(Error::Incomplete { source: Box::new(failure), lacks })
+        let told = match &self.failure {
+            None => write_json(&path, run),
+            Some(failure) => {
+                let stopped_by = Some(format!("{STOPPED_BY_FILE_SYSTEM}{failure}; {}", lacks.join(", ")));
+                write_json(&path, &RunRecord { complete: false, stopped_by, ..run.clone() })
+            }
+        };
+        if let Err(error) = told {
+            self.failure.get_or_insert(error);
+            lacks.push(format!("{RUN_FILE} is still that of a run under way"));
+        }
+        match self.failure.take() {
+            None => Ok(()),
+            Some(failure) => Err(Error::Incomplete { source: Box::new(failure), lacks: lacks.join(", ") }),
+        }
     }
 }
 
@@ -301,6 +325,9 @@ impl TableWriter {
 
     /// Writes the rows in the buffers as a group. One that does not fit is taken back, so that those before it can still be closed.
     fn flush(&mut self) -> Result<(), Error> {
+        if self.rows == 0 {
+            return Ok(());
+        }
         let fresh = self.table.columns.iter().map(Buffer::new).collect();
         let columns = std::mem::replace(&mut self.buffers, fresh).into_iter().map(Buffer::finish).collect();
         let rows = std::mem::take(&mut self.rows);
@@ -320,14 +347,14 @@ impl TableWriter {
         }
     }
 
-    /// Writes what is left in the buffers, and the footer. A table that cannot be closed is replaced by one without rows.
+    /// Writes the footer after the last group. A table that cannot be closed is replaced by one without rows, which is no failure where it
+    /// was given none.
     fn end(&mut self) -> Result<(), Error> {
-        let flushed = if self.rows > 0 { self.flush() } else { Ok(()) };
         let closed = if self.sound { self.close() } else { Ok(()) };
         if closed.is_err() || !self.sound {
             self.empty();
         }
-        flushed.and(closed)
+        closed.or_else(|error| self.lacks().map_or(Ok(()), |_| Err(error)))
     }
 
     fn close(&mut self) -> Result<(), Error> {
@@ -360,11 +387,14 @@ impl TableWriter {
     /// What it has not of what it was given, if that is anything.
     fn lacks(&self) -> Option<String> {
         let Table { file, .. } = self.table;
+        let count = |rows: usize| format::count(rows as u64);
         match (self.sound, self.kept, self.lost) {
             (false, ..) => Some(format!("{file} is missing")),
             (true, _, 0) => None,
-            (true, 0, lost) => Some(format!("{file} lacks all of its {lost} rows")),
-            (true, kept, lost) => Some(format!("{file} lacks the last {lost} of its {} rows", kept + lost)),
+            (true, 0, lost) => Some(format!("{file} lacks all of its {} rows", count(lost))),
+            (true, kept, lost) => {
+                Some(format!("{file} lacks the last {} of its {} rows", count(lost), count(kept + lost)))
+            }
         }
     }
 

@@ -55,13 +55,7 @@ fn native(arguments: &Run, prepared: &Prepared) -> Exit {
     match rehearsed {
         Err(problem) => {
             let exit = say::complaint(Exit::Internal, &complaint(&problem, arguments, prepared));
-            match &problem {
-                RunError::Incomplete { report, .. } => match &**report {
-                    Ok(report) => say::and_exit(&render(report, arguments.json), exit),
-                    Err(_) => exit,
-                },
-                _ => exit,
-            }
+            problem.report().map_or(exit, |report| say::and_exit(&render(report, arguments.json), exit))
         }
         Ok(Rehearsed { report, interrupted, .. }) => {
             let exit = if interrupted { Exit::Interrupted } else { report.outcome.verdict.into() };

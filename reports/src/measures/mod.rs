@@ -57,6 +57,11 @@ impl Measures {
         }
     }
 
+    /// The run was stopped this long after its warm-up, in nanoseconds: what is meant from then on is not measured.
+    pub fn stop_at(&mut self, duration_ns: i64) {
+        self.horizon_ns = self.horizon_ns.min(duration_ns.max(0));
+    }
+
     /// Takes in a row. Requests that were not meant to start in the measured part leave no trace.
     pub fn add(&mut self, record: &Record<'_>) {
         match record {

@@ -39,11 +39,13 @@ impl Metric {
         of_tier.map(|(name, store)| (name.as_str(), store)).collect()
     }
 
-    /// What a run says about it. Of lost writes it says nothing where it looks at no store.
+    /// What a run says about it: of lost writes nothing where it looks at no store, and nothing at all where rows are lacking, since any of
+    /// them could change it and an emptied table reads as nothing lost and nothing failed.
     pub fn measure(self, outcome: &Outcome) -> Measured {
         let known = |value: Option<f64>| value.map_or(Measured::Unknown, Measured::Value);
         let stores = self.stores(outcome);
         match self {
+            _ if outcome.lacks_rows() => Measured::Unknown,
             _ if self.is_about_losses() && stores.is_empty() => Measured::Unknown,
             Metric::RecoveryTime(tier) => {
                 outcome.tiers.get(&tier).map_or(Measured::Unknown, |tier| match tier.recovery {
@@ -120,5 +122,21 @@ mod tests {
         for metric in [Metric::RecoveryPoint(Tier::Critical), Metric::LostWrites(Tier::Critical)] {
             assert_eq!(metric.measure(&outcome), Measured::Unknown, "{metric}");
         }
+    }
+
+    #[test]
+    fn rows_that_were_not_kept_leave_every_promise_unknown() {
+        let stopped = |why: Option<&str>| {
+            let outcome = fixture::outage().outcome;
+            Outcome { complete: false, stopped_by: why.map(str::to_string), ..outcome }
+        };
+        for why in [Some("the file system: failed to write writes.parquet"), None] {
+            let outcome = stopped(why);
+            for metric in Metric::all() {
+                assert_eq!(metric.measure(&outcome), Measured::Unknown, "{why:?}: {metric}");
+            }
+        }
+        let by_hand = stopped(Some("Ctrl-C or SIGTERM"));
+        assert_eq!(Metric::RecoveryPoint(Tier::Critical).measure(&by_hand), Measured::Value(0.0));
     }
 }
