@@ -151,7 +151,7 @@ pub fn event_log(blueprint: &Blueprint, stated: &Kafka, region: &str) -> kafka::
     kafka::ClusterSpec {
         store: blueprint::EVENT_LOG.to_owned(),
         region: region.to_owned(),
-        brokers: brokers.map(|host| kafka::BrokerSpec { name: host.name, zone: host.zone }).collect(),
+        brokers: brokers.map(|host| kafka::ServerSpec { name: host.name, zone: host.zone }).collect(),
         ensemble_zones: blueprint.spread(&stated.zones).into_iter().map(str::to_owned).collect(),
         topics: std::iter::once(topic(relay::TRIP_EVENTS, stated.partitions))
             .chain(waiting.map(|waiting| topic(waiting, 1)))

@@ -32,7 +32,9 @@ mod waiting;
 mod writeback;
 
 pub use client::{Client, Consumer, Producer};
-pub use deploy::{BrokerSpec, ClusterSpec, Deployed, DeployedBroker, TopicSpec, deploy};
+pub use deploy::{ClusterSpec, Deployed, DeployedBroker, TopicSpec, deploy};
 pub use operator::{NoSuchBroker, Operator};
 pub use parameters::{BrokerParameters, ClientParameters, EnsembleParameters, GroupParameters};
 pub use partitioner::partition_of;
+
+pub use crate::placement::ServerSpec;

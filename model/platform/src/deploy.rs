@@ -130,17 +130,26 @@ pub struct Clients<D, P, C> {
     pub copy: Option<Connect<D>>,
     pub processor: Connect<P>,
     /// Where there is one, the gateway hears through it of what happens and keeps the requests of phones that listen; users keeps in it
-    /// what is asked about riders soon; geo shares in it where drivers wait, for a platform whose
+    /// what is asked about riders soon; geo shares in it where drivers wait, which others ask for because
     /// [`shared_locations`](Config::shared_locations) is set; pricing leaves its surge in it; and matching and trips nudge through it.
     pub cache: Option<Connect<C>>,
 }
 
 /// What starts one replica of a service.
+///
+/// # Panics
+/// If there is a cache without [`shared_locations`](Config::shared_locations), or the other way round: geo would share what nobody asks
+/// for, or be asked for what it does not share.
 pub fn start<D: Database, P: Processor, C: Cache>(
     service: Service,
     wiring: Rc<Wiring>,
     clients: Clients<D, P, C>,
 ) -> Rc<dyn Fn() -> LocalFuture> {
+    assert_eq!(
+        clients.cache.is_some(),
+        wiring.config.shared_locations,
+        "locations are shared in the cache, if there is one"
+    );
     Rc::new(move || {
         let Clients { database, copy, processor, cache } = &clients;
         let (config, key) = (wiring.config.clone(), wiring.session_key);

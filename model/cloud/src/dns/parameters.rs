@@ -7,7 +7,7 @@ use runtime::world::VolumeSpec;
 /// A name server and the host it runs on.
 #[derive(Clone, Debug)]
 pub struct ServerParameters {
-    /// Processor time of one query or update (assumption).
+    /// Processor time of one request of any kind (assumption).
     pub request_work: Duration,
     /// Cores of the server's host (assumption).
     pub cores: u16,

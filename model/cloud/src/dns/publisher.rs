@@ -23,11 +23,33 @@ pub struct Propagation {
     pub pending: usize,
 }
 
+/// What the first server that answered says is behind a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Current {
+    pub server: Address,
+    /// Empty if the name is unknown.
+    pub addresses: Vec<Address>,
+}
+
+/// The newest record of a name that is known of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newest {
+    pub record: Record,
+    /// Whether more than half of the servers were heard. If not, all that were may have been away when the name's record changed.
+    pub by_majority: bool,
+}
+
 struct Inner {
     servers: Vec<Address>,
     parameters: PublisherParameters,
-    /// The last record published here by name: an older one is not repeated any more.
-    last: RefCell<BTreeMap<String, Record>>,
+    /// The greatest record published here by name: a smaller one is not repeated any more.
+    last: RefCell<BTreeMap<String, Published>>,
+}
+
+struct Published {
+    record: Record,
+    /// Whether a server took it at the first try.
+    is_taken: bool,
 }
 
 /// Changes records. Clones share what was published; it belongs to one process.
@@ -46,8 +68,8 @@ impl Publisher {
     /// unknown.
     pub async fn publish(&self, name: &str, addresses: Vec<Address>, ttl: Duration, version: u64) -> Propagation {
         let record = Record { version, ttl, addresses };
-        self.0.last.borrow_mut().insert(name.to_owned(), record.clone());
         let update = Update { name: name.to_owned(), record };
+        self.note(&update);
         let tries: Vec<_> = (self.0.servers.iter())
             .map(|&server| {
                 let (publisher, update) = (self.clone(), update.clone());
@@ -66,14 +88,26 @@ impl Publisher {
                 }
             }
         }
+        if propagation.accepted > 0
+            && let Some(last) = self.0.last.borrow_mut().get_mut(name)
+        {
+            last.is_taken |= last.record == update.record;
+        }
         propagation
+    }
+
+    fn note(&self, update: &Update) {
+        let mut last = self.0.last.borrow_mut();
+        if last.get(&update.name).is_none_or(|last| last.record < update.record) {
+            last.insert(update.name.clone(), Published { record: update.record.clone(), is_taken: false });
+        }
     }
 
     async fn repeat(&self, server: Address, update: Update) {
         loop {
             runtime::sleep(self.0.parameters.retry_interval).await;
-            if self.0.last.borrow().get(&update.name) != Some(&update.record) {
-                return; // published anew: that one is repeated by its own task
+            if self.0.last.borrow().get(&update.name).is_none_or(|last| last.record != update.record) {
+                return; // a greater one was published here: that one is repeated by its own task
             }
             if self.send(server, Request::Update(update.clone())).await.is_some() {
                 return;
@@ -81,43 +115,45 @@ impl Publisher {
         }
     }
 
-    /// What the first server that answers says is behind `name`, past every cache; no addresses if it is unknown, and none if no server
-    /// answers.
-    pub async fn current(&self, name: &str) -> Option<Vec<Address>> {
+    /// What the first server that answers says is behind `name`, past every cache; none if no server answers.
+    pub async fn current(&self, name: &str) -> Option<Current> {
         for &server in &self.0.servers {
             match self.send(server, Request::Query { name: name.to_owned() }).await {
-                Some(Response::Answer { addresses, .. }) => return Some(addresses),
-                Some(_) => return Some(Vec::new()),
+                Some(Response::Answer { addresses, .. }) => return Some(Current { server, addresses }),
+                Some(_) => return Some(Current { server, addresses: Vec::new() }),
                 None => {}
             }
         }
         None
     }
 
-    /// The newest record of `name` among those of a majority of the servers, or of fewer if no more answer: one that was away has the record of
-    /// before, until whoever publishes has reached it. None if nobody answers who has one.
-    pub async fn newest(&self, name: &str) -> Option<Record> {
+    /// The newest record of `name` among what was published here and taken at once, and what a majority of the servers has, or fewer if no
+    /// more answer: one that was away has the record of before, until whoever publishes has reached it. `server`, the one that
+    /// [`current`](Self::current) heard, is waited for in any case: it may be ahead of the others. None if no record is found.
+    pub async fn newest(&self, name: &str, server: Address) -> Option<Newest> {
         let (sender, mut answers) = mpsc::unbounded_channel();
-        for &server in &self.0.servers {
+        for &asked in &self.0.servers {
             let (publisher, sender, name) = (self.clone(), sender.clone(), name.to_owned());
             drop(runtime::spawn(async move {
-                if let Some(answer) = publisher.send(server, Request::Inspect { name }).await {
+                if let Some(answer) = publisher.send(asked, Request::Inspect { name }).await {
                     // Nobody listens any more once there were enough.
-                    let _ = sender.send(answer);
+                    let _ = sender.send((asked, answer));
                 }
             }));
         }
         drop(sender);
-        let (mut newest, mut heard) = (None, 0);
-        while heard * 2 <= self.0.servers.len()
-            && let Some(answer) = answers.recv().await
+        let mut newest = self.0.last.borrow().get(name).filter(|last| last.is_taken).map(|last| last.record.clone());
+        let mut heard = Vec::new();
+        let is_majority = |heard: &[Address]| heard.len() * 2 > self.0.servers.len();
+        while !(is_majority(&heard) && heard.contains(&server))
+            && let Some((asked, answer)) = answers.recv().await
         {
-            heard += 1;
+            heard.push(asked);
             if let Response::Record(record) = answer {
                 newest = newest.max(Some(record));
             }
         }
-        newest
+        Some(Newest { record: newest?, by_majority: is_majority(&heard) })
     }
 
     /// One try on a connection of its own: it happens rarely. None if there was no answer in time.

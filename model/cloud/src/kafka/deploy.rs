@@ -17,13 +17,7 @@ use super::parameters::{BrokerParameters, ClientParameters, EnsembleParameters, 
 use super::plan::{BrokerPlan, GROUPS, Plan, TopicPlan};
 use super::protocol::ENSEMBLE_PORT;
 use super::{ensemble, process};
-
-/// A broker to be deployed; its host and its process bear its name.
-#[derive(Clone, Debug)]
-pub struct BrokerSpec {
-    pub name: String,
-    pub zone: String,
-}
+use crate::placement::ServerSpec;
 
 /// A topic to be deployed.
 #[derive(Clone, Debug)]
@@ -52,7 +46,7 @@ pub struct ClusterSpec {
     /// Its name in records and reports.
     pub store: String,
     pub region: String,
-    pub brokers: Vec<BrokerSpec>,
+    pub brokers: Vec<ServerSpec>,
     /// A server `<store>-zookeeper-<zone>` of the ensemble runs in each. Three are needed for one to be lost.
     pub ensemble_zones: Vec<String>,
     pub topics: Vec<TopicSpec>,
@@ -92,7 +86,7 @@ impl Deployed {
 }
 
 /// Brokers in an order in which neighbours are in different zones, as far as that goes.
-fn alternate(brokers: &[BrokerSpec]) -> Vec<BrokerId> {
+fn alternate(brokers: &[ServerSpec]) -> Vec<BrokerId> {
     let mut zones: BTreeMap<&str, Vec<BrokerId>> = BTreeMap::new();
     for (broker, spec) in (0u8..).map(BrokerId).zip(brokers) {
         zones.entry(&spec.zone).or_default().push(broker);
@@ -102,7 +96,7 @@ fn alternate(brokers: &[BrokerSpec]) -> Vec<BrokerId> {
 }
 
 /// The replicas of a partition: brokers of as many zones as there are, beginning with another one for each partition.
-fn place(brokers: &[BrokerSpec], partition: usize, replicas: usize) -> Vec<BrokerId> {
+fn place(brokers: &[ServerSpec], partition: usize, replicas: usize) -> Vec<BrokerId> {
     let ring = alternate(brokers);
     let from = |start: usize| (0..ring.len()).map(move |step| start + step);
     let zone = |broker: BrokerId| &brokers[usize::from(broker.0)].zone;
@@ -153,7 +147,7 @@ pub fn deploy(world: &mut dyn World, spec: ClusterSpec, observer: Rc<dyn Observe
     let servers: Vec<BrokerPlan> = spec
         .brokers
         .iter()
-        .map(|BrokerSpec { name, zone }| BrokerPlan {
+        .map(|ServerSpec { name, zone }| BrokerPlan {
             name: name.as_str().into(),
             zone: zone.as_str().into(),
             host: world.add_host(host(
@@ -270,9 +264,9 @@ mod tests {
 
     #[test]
     fn replicas_are_in_different_zones_and_first_ones_are_spread() {
-        let broker = |number: usize, zone: &str| BrokerSpec { name: format!("broker-{number}"), zone: zone.to_owned() };
+        let broker = |number: usize, zone: &str| ServerSpec { name: format!("broker-{number}"), zone: zone.to_owned() };
         // Two brokers in each zone, neighbours in the same.
-        let brokers: Vec<BrokerSpec> =
+        let brokers: Vec<ServerSpec> =
             ["a", "a", "b", "b", "c", "c"].iter().enumerate().map(|(number, zone)| broker(number, zone)).collect();
         let mut firsts = BTreeMap::new();
         for partition in 0..12 {

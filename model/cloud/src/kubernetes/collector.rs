@@ -3,12 +3,12 @@
 
 use std::rc::Rc;
 
-use runtime::call::{CallContext, Caller};
 use runtime::net::Address;
 
 use super::parameters::ScalingParameters;
 use super::protocol::{METRICS_PORT, PodCount, Scrape};
 use super::records::Records;
+use crate::asking::ask_once;
 
 /// Reads for as long as the current process lives: for a cluster in which replicas follow requests. `nodes` says where the nodes' agents are.
 pub(super) async fn collect(records: Rc<Records>, nodes: Rc<[Address]>, parameters: ScalingParameters) {
@@ -16,10 +16,11 @@ pub(super) async fn collect(records: Rc<Records>, nodes: Rc<[Address]>, paramete
     loop {
         let counted = records.cluster.borrow().counted_nodes();
         for node in counted {
-            let (records, address, parameters) = (records.clone(), nodes[node], parameters.clone());
+            let (records, limit) = (records.clone(), parameters.scrape_timeout);
+            let page = Address { port: METRICS_PORT, ..nodes[node] };
             runtime::spawn(async move {
                 // What cannot be read leaves a gap, as at Prometheus.
-                if let Some(counts) = read(address, &parameters).await {
+                if let Some(counts) = ask_once::<_, Vec<PodCount>>(page, Scrape, limit).await {
                     records.cluster.borrow_mut().counted(node, &counts, runtime::now());
                 }
             });
@@ -27,14 +28,4 @@ pub(super) async fn collect(records: Rc<Records>, nodes: Rc<[Address]>, paramete
         next += parameters.scrape_interval;
         runtime::sleep_until(next).await;
     }
-}
-
-async fn read(node: Address, parameters: &ScalingParameters) -> Option<Vec<PodCount>> {
-    let limit = parameters.scrape_timeout;
-    let read = runtime::timeout(limit, async {
-        let page = Address { port: METRICS_PORT, ..node };
-        let caller = Caller::<Scrape, Vec<PodCount>>::connect(page).await.ok()?;
-        caller.call(Scrape, CallContext::within(limit, 0)).await.ok()
-    });
-    read.await.ok().flatten()
 }

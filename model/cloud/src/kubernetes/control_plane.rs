@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ports::observe::{ComponentState, Name, Observation, Observer};
-use runtime::call::{CallContext, Caller, serve};
+use runtime::call::{CallContext, serve};
 use runtime::net::Address;
 use runtime::watched::Watched;
 use tokio::sync::Notify;
@@ -15,6 +15,7 @@ use super::parameters::ScalingParameters;
 use super::protocol::{CONTROL_PLANE_PORT, GroupOrder, KUBELET_PORT, Request, Response, Seen};
 use super::records::Records;
 use super::registrar::{self, Balanced};
+use crate::asking::ask_once;
 
 /// An order to a machine is given up after this (assumption).
 const GROUP_ORDER_LIMIT: Duration = Duration::from_secs(5);
@@ -183,12 +184,9 @@ impl ControlPlane {
     /// Tells a machine to join or to leave. One that cannot be reached cannot be had: EC2 has no capacity where there is no power. One that
     /// is to leave and does not hear of it is told again when it speaks.
     async fn command(&self, node: usize, order: GroupOrder) {
-        let told = runtime::timeout(GROUP_ORDER_LIMIT, async {
-            let machine = Address { port: KUBELET_PORT, ..self.plan.nodes[node] };
-            let caller = Caller::<GroupOrder, ()>::connect(machine).await.ok()?;
-            caller.call(order, CallContext::within(GROUP_ORDER_LIMIT, 0)).await.ok()
-        });
-        if told.await.ok().flatten().is_none() && order == GroupOrder::Join {
+        let machine = Address { port: KUBELET_PORT, ..self.plan.nodes[node] };
+        let told = ask_once::<_, ()>(machine, order, GROUP_ORDER_LIMIT).await;
+        if told.is_none() && order == GroupOrder::Join {
             self.plan.records.cluster.borrow_mut().launch_failed(node, runtime::now());
             self.heard.notify_one();
         }

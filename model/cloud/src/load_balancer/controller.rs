@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::parameters::ControllerParameters;
 use super::vote;
 use crate::asking::ask_once;
-use crate::dns::{Publisher, PublisherParameters};
+use crate::dns::{Current, Newest, Publisher, PublisherParameters};
 use crate::health::{Judge, Opinion, Thresholds, check};
 
 /// Where controllers tell each other what they think.
@@ -53,6 +53,8 @@ pub(super) struct ControllerPlan {
 struct Controller {
     plan: ControllerPlan,
     opinions: RefCell<Vec<Opinion>>,
+    /// Which nodes DNS named when this controller last found it as it should be or made it so; none at first.
+    settled: RefCell<Option<Vec<bool>>>,
     publisher: Publisher,
 }
 
@@ -63,6 +65,7 @@ struct Controller {
 pub(super) async fn run(plan: ControllerPlan) {
     let controller = Rc::new(Controller {
         opinions: RefCell::new(vec![Opinion::None; plan.nodes.len()]),
+        settled: RefCell::default(),
         publisher: Publisher::new(plan.name_servers.clone(), PublisherParameters::default()),
         plan,
     });
@@ -121,39 +124,51 @@ impl Controller {
             return;
         }
         let name = &*self.plan.component;
-        let Some(in_dns) = self.publisher.current(name).await else { return };
-        if self.change(&in_dns, &opinions).is_none() {
+        let Some(Current { server, addresses }) = self.publisher.current(name).await else { return };
+        let found = self.among(&addresses);
+        if self.wanted(&found, &opinions) == found {
+            self.settled.replace(Some(found));
             return;
         }
         // The server that answered may have been away when this was put right: only the newest record is acted on.
-        let Some(newest) = self.publisher.newest(name).await else { return };
-        match self.change(&newest.addresses, &opinions) {
-            Some((current, named)) => self.publish(&current, &named).await,
-            None => {
-                // That is news to nobody but the server that was away, and whoever told the others may be gone.
-                self.publisher.publish(name, newest.addresses, newest.ttl, newest.version).await;
-            }
+        let Some(Newest { record, by_majority }) = self.publisher.newest(name, server).await else { return };
+        let found = self.among(&record.addresses);
+        let wanted = self.wanted(&found, &opinions);
+        if wanted == found {
+            // That is news to nobody but the server that was away, and whoever told the others may be gone.
+            self.publisher.publish(name, record.addresses, record.ttl, record.version).await;
+            self.settled.replace(Some(found));
+        } else {
+            self.publish(&found, wanted, by_majority).await;
         }
     }
 
-    /// Of each node, whether it is among the addresses in DNS and whether it should be; none if DNS is as it should be.
-    fn change(&self, in_dns: &[Address], opinions: &[Vec<Opinion>]) -> Option<(Vec<bool>, Vec<bool>)> {
-        let current: Vec<bool> = self.plan.nodes.iter().map(|node| in_dns.contains(&node.address)).collect();
-        let named = vote::named(opinions, &current, self.plan.parameters.alive_above_percent);
-        (named != current).then_some((current, named))
+    /// Of each node, whether it is among these addresses.
+    fn among(&self, addresses: &[Address]) -> Vec<bool> {
+        self.plan.nodes.iter().map(|node| addresses.contains(&node.address)).collect()
     }
 
-    async fn publish(&self, current: &[bool], named: &[bool]) {
+    /// Of each node, whether DNS should name it, which names those that were `found`.
+    fn wanted(&self, found: &[bool], opinions: &[Vec<Opinion>]) -> Vec<bool> {
+        vote::named(opinions, found, self.plan.parameters.alive_above_percent)
+    }
+
+    /// Names the nodes that are wanted. One name server that takes it is enough, so that DNS can change when no more are left, and what fewer
+    /// than a majority say may therefore be old: then only what this controller has not seen in DNS already is told as news.
+    async fn publish(&self, found: &[bool], wanted: Vec<bool>, by_majority: bool) {
         let nodes = &self.plan.nodes;
-        let addresses = nodes.iter().zip(named).filter(|(_, named)| **named).map(|(node, _)| node.address).collect();
+        let addresses =
+            nodes.iter().zip(&wanted).filter(|(_, wanted)| **wanted).map(|(node, _)| node.address).collect();
         let (version, ttl) = (runtime::now().nanos(), self.plan.parameters.ttl);
         let propagation = self.publisher.publish(&self.plan.component, addresses, ttl, version).await;
         if propagation.accepted == 0 {
             return; // nobody took it; the next comparison finds DNS as it was
         }
-        for ((node, current), named) in nodes.iter().zip(current).zip(named) {
+        let settled = self.settled.replace(Some(wanted.clone())).filter(|_| !by_majority);
+        let is_known = |number: usize| settled.as_ref().is_some_and(|settled| settled[number] == wanted[number]);
+        for (number, node) in nodes.iter().enumerate().filter(|(number, _)| !is_known(*number)) {
             let detail = |what| format!("{what}; clients learn of it within the TTL of {} s", ttl.as_secs());
-            match (current, named) {
+            match (found[number], wanted[number]) {
                 (true, false) => {
                     let detail = detail("the controllers agree that its node is unreachable");
                     self.report(node, "address withdrawn", detail, Some(Mark::Propagated));

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use runtime::call::{CallContext, Caller};
 use runtime::disk::{self, Log};
 use runtime::net::Address;
 use serde::{Deserialize, Serialize};
 
 use super::target::Target;
+use crate::asking::ask_once;
 
 /// Where a node is told of its targets.
 pub(super) const PORT: u16 = 8_444;
@@ -39,11 +39,7 @@ impl Registration {
 
 /// Tells a node of its targets; whether it has them now, even after a loss of power.
 pub async fn register(node: Address, registration: Registration) -> bool {
-    let told = runtime::timeout(LIMIT, async {
-        let caller = Caller::<Registration, ()>::connect(node).await.ok()?;
-        caller.call(registration, CallContext::within(LIMIT, 0)).await.ok()
-    });
-    told.await.ok().flatten().is_some()
+    ask_once::<_, ()>(node, registration, LIMIT).await.is_some()
 }
 
 /// What a node was told last, on its disk.

@@ -106,7 +106,6 @@ impl Drop for Writable {
 impl Node {
     /// Opens what is on this host's disk.
     pub fn open(plan: Rc<Plan>, id: NodeId) -> Rc<Self> {
-        plan.operator.forget(id);
         Rc::new(Node {
             id,
             shard: plan.server(id).shard,

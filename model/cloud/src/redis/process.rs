@@ -17,6 +17,7 @@ use super::{agent, replication, session};
 /// # Panics
 /// If a port is taken: two servers share a host.
 pub(super) async fn run(plan: Rc<Plan>, id: NodeId) {
+    plan.operator.forget(id);
     let node = Node::open(plan, id);
     let clients = Listener::<ServerFrame, ClientFrame>::bind(CLIENT_PORT).expect("a server has its host to itself");
     let replicas =

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cloud::kafka::{
-    BrokerParameters, BrokerSpec, Client, ClientParameters, ClusterSpec, Deployed, EnsembleParameters, GroupParameters,
+    BrokerParameters, Client, ClientParameters, ClusterSpec, Deployed, EnsembleParameters, GroupParameters, ServerSpec,
     TopicSpec, deploy,
 };
 use engine::Engine;
@@ -62,7 +62,7 @@ impl Setup {
     pub fn build(self) -> Scene {
         let mut engine = engine(self.seed, self.wire_check);
         let watcher = Rc::new(Watcher::default());
-        let broker = |(number, zone): (usize, &&str)| BrokerSpec {
+        let broker = |(number, zone): (usize, &&str)| ServerSpec {
             name: format!("broker-{}", number + 1),
             zone: (*zone).to_owned(),
         };

@@ -7,7 +7,7 @@ use super::support::*;
 
 /// What became of a thousand messages to as many people, one after the other, and of a second one to each who was not reached.
 fn delivered(parameters: Parameters) -> (Engine, Notes<Result<(), DeliveryError>>) {
-    let mut engine = engine(1);
+    let mut engine = steady_engine(1);
     let plan = Plan { name: "carrier", zone: "elsewhere", region: "elsewhere", parameters };
     let provider = deploy(&mut engine, plan);
     let on = host(&mut engine, "notifications", "a");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloud::dns::{
-    self, Client, ClientParameters, Deployed, Propagation, Publisher, PublisherParameters, ServerParameters,
+    self, Client, ClientParameters, Deployed, Newest, Propagation, Publisher, PublisherParameters, ServerParameters,
 };
 use engine::{Engine, LinkFault};
 use ports::resolver::{ResolveError, Resolver};
@@ -21,7 +21,7 @@ fn address(host: u32) -> Address {
 
 /// Name servers in three zones, and a host for clients in zone a.
 fn world(seed: u64) -> (Engine, Deployed, HostId) {
-    let mut engine = engine(seed);
+    let mut engine = steady_engine(seed);
     let names = dns::deploy(&mut engine, REGION, &ZONES, &ServerParameters::default());
     let host = host(&mut engine, "clients", "a");
     names.declare(NAME, vec![address(1)], TTL);
@@ -146,4 +146,83 @@ fn what_is_behind_no_name_is_said_at_once() {
     });
     run(&mut engine, 1);
     assert_eq!(notes.values(), [Err(ResolveError::NameUnknown { name: "nowhere".into() })]);
+}
+
+/// The version that is found newest, and whether a majority was heard.
+fn found(newest: Option<Newest>) -> Option<(u64, bool)> {
+    newest.map(|newest| (newest.record.version, newest.by_majority))
+}
+
+#[test]
+fn the_newest_record_is_not_missed_where_the_server_that_has_it_answers_last() {
+    let (mut engine, names, host) = world(6);
+    let servers = names.servers_from("a");
+    let ahead = servers[0];
+    engine.control().begin_link_fault(&[host], &[ahead.host], LinkFault::Delay { added: 100 * MS });
+    let notes = noting(&mut engine, "publisher", host, move |notes| {
+        let servers = servers.clone();
+        async move {
+            runtime::sleep(MS).await;
+            let alone = Publisher::new(vec![ahead], PublisherParameters::default());
+            alone.publish(NAME, vec![address(2)], TTL, 5).await;
+            let publisher = Publisher::new(servers, PublisherParameters::default());
+            notes.add(found(publisher.newest(NAME, ahead).await));
+            notes.add(found(publisher.newest("nowhere", ahead).await));
+        }
+    });
+    run(&mut engine, 10);
+    assert_eq!(notes.values(), [Some((5, true)), None]);
+}
+
+#[test]
+fn what_a_publisher_said_outweighs_the_one_server_that_is_left_and_was_not_told() {
+    let (mut engine, names, host) = world(7);
+    let servers = names.servers_from("a");
+    let (stale, told) = (servers[0], [servers[1].host, servers[2].host]);
+    let control = engine.control();
+    let cut = control.begin_link_fault(&[host], &[stale.host], LinkFault::Cut);
+    control.at(Time::from_secs(10), move |control| {
+        control.end_link_fault(cut);
+        told.into_iter().for_each(|server| control.power_off(server));
+    });
+    let notes = noting(&mut engine, "publisher", host, move |notes| {
+        let servers = servers.clone();
+        async move {
+            runtime::sleep(seconds(1)).await;
+            // It does not tell the one that was cut off before it is asked.
+            let parameters = PublisherParameters { retry_interval: seconds(1_000), ..Default::default() };
+            let publisher = Publisher::new(servers.clone(), parameters);
+            publisher.publish(NAME, vec![address(2)], TTL, 5).await;
+            runtime::sleep(seconds(20)).await;
+            notes.add(found(publisher.newest(NAME, stale).await));
+            let stranger = Publisher::new(servers, PublisherParameters::default());
+            notes.add(found(stranger.newest(NAME, stale).await));
+        }
+    });
+    run(&mut engine, 40);
+    assert_eq!(notes.values(), [Some((5, false)), Some((0, false))]);
+}
+
+#[test]
+fn an_older_record_does_not_end_the_repeats_of_a_newer_one() {
+    let (mut engine, names, host) = world(8);
+    let servers = names.servers_from("a");
+    let away = servers[2];
+    let control = engine.control();
+    let cut = control.begin_link_fault(&[host], &[away.host], LinkFault::Cut);
+    control.at(Time::from_secs(20), move |control| control.end_link_fault(cut));
+    let notes = noting(&mut engine, "publisher", host, move |notes| {
+        let servers = servers.clone();
+        async move {
+            runtime::sleep(seconds(1)).await;
+            let publisher = Publisher::new(servers, PublisherParameters::default());
+            publisher.publish(NAME, vec![address(2)], TTL, 5).await;
+            publisher.publish(NAME, vec![address(3)], TTL, 3).await;
+            runtime::sleep(seconds(40)).await;
+            let there = Publisher::new(vec![away], PublisherParameters::default());
+            notes.add(found(there.newest(NAME, away).await));
+        }
+    });
+    run(&mut engine, 60);
+    assert_eq!(notes.values(), [Some((5, true))]);
 }

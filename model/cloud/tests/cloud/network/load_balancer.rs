@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use cloud::dns::{self, Client, ClientParameters, ServerParameters};
+use cloud::dns::{self, Client, ClientParameters, Propagation, Publisher, PublisherParameters, ServerParameters};
 use cloud::load_balancer::{
     self, Parameters, Plan, ProxyError, Registration, Routing, Target, Vantage, register as register_targets,
 };
@@ -48,7 +48,7 @@ struct World {
 
 /// Three zones with a name server, a node, a controller and a target each, and a host for clients in a zone of its own.
 fn world(seed: u64, parameters: Parameters) -> World {
-    let mut engine = engine(seed);
+    let mut engine = steady_engine(seed);
     let names = dns::deploy(&mut engine, REGION, &ZONES, &ServerParameters::default());
     let targets = ZONES.map(|zone| host(&mut engine, &format!("target-{zone}"), zone)).to_vec();
     for (zone, &host) in ZONES.iter().zip(&targets) {
@@ -286,7 +286,7 @@ fn a_target_that_was_briefly_cut_off_serves_again_within_a_time_out() {
 
 #[test]
 fn a_load_balancer_without_targets_and_a_full_one_answer_503() {
-    let mut engine = engine(5);
+    let mut engine = steady_engine(5);
     let names = dns::deploy(&mut engine, REGION, &["a"], &ServerParameters::default());
     let mut full = Parameters::default();
     full.node.requests_in_flight_max = 0;
@@ -376,6 +376,75 @@ fn a_name_server_that_was_away_when_an_address_was_withdrawn_is_told_and_that_is
         assert!(!told.is_empty() && told.iter().all(|named| *named == left), "{told:?}");
         assert_eq!(notes.between(590, 600).last(), Some(&world.nodes), "and of its return");
     }
+}
+
+/// Its own zone's controller is the only one that asks it first.
+#[test]
+fn a_name_server_that_is_ahead_of_the_others_is_put_right_though_they_answer_sooner() {
+    let mut world = world(40, Parameters::default());
+    let ahead = world.names.servers_from("a")[0];
+    let notes = watch_dns(&mut world, vec![ahead]);
+    let slow: Vec<HostId> = (world.engine.control().hosts().into_iter())
+        .filter(|(_, host)| host.name == "api-controller-a")
+        .map(|(id, _)| id)
+        .collect();
+    world.engine.control().begin_link_fault(&slow, &[ahead.host], LinkFault::Delay { added: 100 * MS });
+    let left = world.nodes[1..].to_vec();
+    let elsewhere = host(&mut world.engine, "elsewhere", "c");
+    let published = noting(&mut world.engine, "elsewhere", elsewhere, move |notes| {
+        let left = left.clone();
+        async move {
+            runtime::sleep(seconds(50)).await;
+            let publisher = Publisher::new(vec![ahead], PublisherParameters::default());
+            notes.add(publisher.publish("api", left, seconds(60), runtime::now().nanos()).await);
+            runtime::task::forever().await;
+        }
+    });
+    run(&mut world.engine, 100);
+    assert_eq!(published.values(), [Propagation { accepted: 1, superseded: 0, pending: 0 }]);
+    let late = notes.between(65, 100);
+    assert!(!late.is_empty() && late.iter().all(|named| *named == world.nodes), "{late:?}");
+    assert_eq!(world.watcher.in_state("address restored").len(), 1, "{:?}", world.watcher.states());
+}
+
+/// One checker withdraws the address while a name server is away, and crashes for good; when that server is back, the others are dark.
+#[test]
+fn a_withdrawal_is_told_once_though_the_only_name_server_left_does_not_know_of_it() {
+    let mut parameters = Parameters::default();
+    parameters.controller.vantage = Vantage::Outside(8);
+    let mut world = world(41, parameters);
+    let servers: Vec<HostId> = world.names.servers().into_iter().map(|server| server.host).collect();
+    let (stale, told) = (world.names.servers()[0], servers[1..].to_vec());
+    let notes = watch_dns(&mut world, vec![stale]);
+    let others: Vec<HostId> = (world.engine.control().hosts().into_iter())
+        .filter(|(_, host)| host.name.contains("-checker-") && !host.name.ends_with("-checker-0"))
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(others.len(), 7);
+    let later = others.clone();
+    let withdraws = named(&world.engine, "api-controller-checker-0");
+    let (node, control) = (world.nodes[0].host, world.engine.control());
+    control.at(Time::from_secs(50), move |control| {
+        control.power_off(stale.host);
+        control.power_off(node);
+        let cut = control.begin_link_fault(&others, &servers, LinkFault::Cut);
+        control.at(Time::from_secs(150), move |control| control.end_link_fault(cut));
+    });
+    control.at(Time::from_secs(200), move |control| control.crash(withdraws, None));
+    control.at(Time::from_secs(220), move |control| {
+        told.into_iter().for_each(|server| control.power_off(server));
+        control.power_on(stale.host);
+        // Long enough for it to be seen as it came back.
+        let cut = control.begin_link_fault(&later, &[stale.host], LinkFault::Cut);
+        control.at(Time::from_secs(280), move |control| control.end_link_fault(cut));
+    });
+    run(&mut world.engine, 350);
+    let withdrawn = world.watcher.in_state("address withdrawn");
+    let at: Vec<u64> = withdrawn.iter().map(|state| state.at.since(Time::ZERO).as_secs()).collect();
+    assert!(matches!(at[..], [60..=150]), "{at:?}");
+    assert!(notes.between(250, 280).contains(&world.nodes), "it had not heard");
+    let late = notes.between(310, 350);
+    assert!(!late.is_empty() && late.iter().all(|named| *named == world.nodes[1..]), "{late:?}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ struct World {
 }
 
 fn world(seed: u64, parameters: Parameters) -> World {
-    let mut engine = engine(seed);
+    let mut engine = steady_engine(seed);
     let watcher = Rc::new(Watcher::default());
     let plan = Plan { name: "payment processor", zone: "elsewhere", region: "elsewhere", parameters };
     let processor = processor::deploy(&mut engine, plan, watcher.clone());

@@ -1,4 +1,4 @@
-//! A network in which every frame takes as long as the last one.
+//! An engine whose network takes as long for every frame as for the last one, and names for spans of time.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ pub use crate::world::*;
 
 pub const MS: Duration = Duration::from_millis(1);
 
-pub fn engine(seed: u64) -> Engine {
+pub fn steady_engine(seed: u64) -> Engine {
     Engine::new(EngineConfig { distances: steady_distances(), wire_check: true, ..config(seed) })
 }
 
