@@ -10,7 +10,7 @@ use crate::chaos::planted::{BUGS, Bug, Hunt, HuntError, Hunter, Limits, render};
 use crate::cli;
 use crate::exit::Exit;
 
-/// Real seconds in which a bug must be found and shrunk: the bound for two cores.
+/// Real seconds in which a bug must be found and shrunk, on two cores.
 const LIMIT_S: f64 = 120.0;
 
 /// Hunts every bug, or the one that was asked for, `jobs` at a time, and prints what became of each.
