@@ -129,10 +129,13 @@ impl SurgeBoard {
             smoothed.demand_milli > 0 || smoothed.supply_milli > 0 || smoothed.multiplier_per_mille > NO_SURGE_PER_MILLE
         });
         self.version += 1;
+        // The planted bug's other half: the next snapshot comes too late. By itself that takes minutes without a single replica of geo.
+        let is_late = runtime::planted::is("expired-surge-bound");
+        let lifetime_ns = if is_late { 1_000_000_000 } else { self.parameters.lifetime_ns };
         let surging = self.cells.iter().filter(|(_, smoothed)| smoothed.multiplier_per_mille > NO_SURGE_PER_MILLE);
         SurgeSnapshot {
             version: self.version,
-            expires_at_ns: now_ns + self.parameters.lifetime_ns,
+            expires_at_ns: now_ns + lifetime_ns,
             multipliers_per_mille: surging.map(|(cell, smoothed)| (*cell, smoothed.multiplier_per_mille)).collect(),
         }
     }
