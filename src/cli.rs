@@ -89,7 +89,7 @@ pub struct Run {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    scenarios::duration(text).map_err(|corrected| match corrected {
+    notation::units::duration(text).map_err(|corrected| match corrected {
         Some(corrected) => format!("did you mean `{corrected}`?"),
         None => "expected a time such as `25m` or `90s`".to_owned(),
     })

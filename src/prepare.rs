@@ -9,7 +9,8 @@ use std::sync::Arc;
 use city::replay::{Replay, ReplayError};
 use city::traffic::TrafficError;
 use city::{City, Traffic, TrafficModel, WeekMinute};
-use scenarios::{Loaded, Problems};
+use notation::Problems;
+use scenarios::Loaded;
 
 /// What a run needs, for any seed.
 #[derive(Clone)]

@@ -188,7 +188,7 @@ pub fn rehearse(prepared: &Prepared, options: &Options<'_>) -> Result<Rehearsed,
         record.duration_s = reports::format::seconds(recorder.moment(end).max(0));
     }
     record.stopped_by = match options.until {
-        Some(until) if reached => Some(format!("--until {}", scenarios::duration_text(until))),
+        Some(until) if reached => Some(format!("--until {}", notation::units::duration_text(until))),
         _ => (!whole).then(|| "Ctrl-C or SIGTERM".to_owned()),
     };
     record.trace_hash = format!("{:032x}", control.trace_hash());

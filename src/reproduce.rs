@@ -16,7 +16,7 @@ pub fn line(prepared: &Prepared, seed: u64, until: Option<Duration>, trace_hash:
     words.extend(prepared.arguments());
     words.extend(["--seed".to_owned(), seed.to_string()]);
     if let Some(until) = until {
-        words.extend(["--until".to_owned(), scenarios::duration_text(until)]);
+        words.extend(["--until".to_owned(), notation::units::duration_text(until)]);
     }
     let quoter = shlex::Quoter::new().allow_nul(true);
     let mut line =

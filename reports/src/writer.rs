@@ -323,7 +323,7 @@ impl TableWriter {
         if self.rows < ROWS_IN_GROUP { Ok(()) } else { self.flush() }
     }
 
-    /// Writes the rows in the buffers as a group. One that does not fit is taken back, so that those before it can still be closed.
+    /// Writes the rows in the buffers as a group. One that does not fit is taken back: the footer, which closes those before it, needs the room.
     fn flush(&mut self) -> Result<(), Error> {
         if self.rows == 0 {
             return Ok(());

@@ -21,20 +21,6 @@ pub use blueprint::Blueprint;
 pub use fault::{Fault, FaultKind};
 pub use library::Library;
 pub use load::{Loaded, load, load_str, load_with};
-pub use notation::{Problem, Problems};
 pub use objective::{Comparison, METRICS, Metric, Objective, Threshold};
 pub use overrides::Override;
 pub use scenario::{Clients, Scenario, Traffic, WeekTime};
-
-/// A length of time as files write it: `"90s"`, `"1h30m"`.
-///
-/// # Errors
-/// The text is none; with a corrected one where it can be guessed.
-pub fn duration(text: &str) -> Result<std::time::Duration, Option<String>> {
-    notation::units::duration(text)
-}
-
-/// A length of time as files write it, in the largest unit in which it is whole.
-pub fn duration_text(duration: std::time::Duration) -> String {
-    notation::units::duration_text(duration)
-}

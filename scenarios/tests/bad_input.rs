@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use scenarios::{Library, Loaded, Problems, load, load_str};
+use notation::Problems;
+use scenarios::{Library, Loaded, load, load_str};
 
 const GOOD: &str = r#"
 title     = "a good scenario"

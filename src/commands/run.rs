@@ -28,7 +28,7 @@ pub fn run(arguments: &Run) -> Exit {
 fn native(arguments: &Run, prepared: &Prepared) -> Exit {
     let duration = prepared.loaded.scenario.duration;
     if let Some(until) = arguments.until.filter(|until| until.is_zero() || *until >= duration) {
-        let [until, duration] = [until, duration].map(scenarios::duration_text);
+        let [until, duration] = [until, duration].map(notation::units::duration_text);
         let problem = format!("--until {until} is not within the scenario, which is over at {duration}");
         return say::complaint(Exit::BadInput, &problem);
     }
